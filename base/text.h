@@ -1,0 +1,63 @@
+#pragma once
+
+/*
+ * Text - a slice of UTF-8 that somebody else owns.
+ *
+ * Values in parsed documents are slices of the document itself: not
+ * NUL-terminated, borrowed from whatever holds the bytes. `data` NULL means
+ * absent, which differs from empty.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct arena;
+
+struct text {
+    const char *data;
+    size_t size;
+};
+
+#define TEXT(literal) ((struct text){(literal), sizeof(literal) - 1})
+#define TEXT_ARGS(text) (int)(text).size, (text).data /* for "%.*s" */
+
+/* Wraps a NUL-terminated string; NULL gives an absent text. */
+static inline struct text text_of(const char *string)
+{
+    return (struct text){string, string ? strlen(string) : 0};
+}
+
+static inline bool text_equals(struct text a, struct text b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+static inline bool text_is(struct text a, const char *string)
+{
+    return text_equals(a, text_of(string));
+}
+
+bool text_starts_with(struct text text, struct text prefix);
+
+/* Splits at the first `separator`: what stands before goes to `*head`, what
+ * follows to `*rest`. False, and both untouched, when there is none. */
+bool text_split(struct text text, char separator, struct text *head, struct text *rest);
+
+/* NULL when absent. */
+char *text_dup(struct arena *arena, struct text text);
+
+/* A decimal integer within [min, max], the whole text and nothing else. */
+bool text_to_int64(struct text text, int64_t min, int64_t max, int64_t *value);
+
+/* Whether the bytes are valid UTF-8 (no surrogates, nothing overlong). */
+bool text_is_utf8(struct text text);
+
+/*
+ * The form in which strings are compared by search (R4 search.html#string):
+ * lower case, without accents and combining marks, punctuation turned into
+ * spaces, runs of white space folded to one, trimmed. Covers Latin, Greek
+ * and Cyrillic letters; other scripts pass unchanged. Result in the arena.
+ */
+struct text text_fold(struct arena *arena, struct text text);

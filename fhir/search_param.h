@@ -1,0 +1,63 @@
+#pragma once
+
+/*
+ * Search parameters - the published definitions of R4 4.0.1, one row per
+ * resource type and code, generated from schemas/r4/search_parameters.tsv.
+ * A row's expression is the part of the published one that concerns its type.
+ */
+
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct fhirpath;
+struct type;
+
+enum search_type {
+    SEARCH_NUMBER,
+    SEARCH_DATE,
+    SEARCH_STRING,
+    SEARCH_TOKEN,
+    SEARCH_REFERENCE,
+    SEARCH_COMPOSITE,
+    SEARCH_QUANTITY,
+    SEARCH_URI,
+    SEARCH_SPECIAL,
+};
+
+struct search_component {
+    const char *code;       /* of the parameter whose type and rules apply */
+    const char *expression; /* relative to the composite's own */
+    enum search_type type;
+};
+
+struct search_param {
+    const char *type; /* resource type it is for: "Observation"; rows of Resource are repeated per type */
+    const char *code; /* "value-quantity", "_id" */
+    const char *url;  /* canonical of the definition */
+    enum search_type search_type;
+    const char *expression;         /* FHIRPath, or NULL when the definition has none */
+    const char *const *targets;     /* REFERENCE: resource types, NULL-ended; NULL: any */
+    const struct search_component *components; /* COMPOSITE */
+    uint16_t component_count;
+    uint16_t number; /* unique, 0 .. search_param_count() - 1 */
+};
+
+unsigned search_param_count(void);
+const struct search_param *search_param_at(unsigned number);
+
+/* The parameter of a resource type, or NULL. */
+const struct search_param *search_param_find(const char *type, struct text code);
+
+/* All parameters of a resource type, sorted by code; `*count` gets their number. */
+const struct search_param *search_params_of(const char *type, unsigned *count);
+
+/*
+ * R4 compartmentdefinition-patient.html: the codes of the search parameters
+ * through which a resource type belongs to a patient, NULL-ended; NULL when
+ * it cannot belong to one.
+ */
+const char *const *patient_compartment_params(const char *type);
+
+const char *search_type_name(enum search_type type);
