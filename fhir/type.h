@@ -2,7 +2,7 @@
 
 /*
  * Types - what R4 4.0.1 says about resources, datatypes, backbone elements
- * and primitives, as tables. Generated at build time from schemas/r4/*.tsv;
+ * and primitives, as tables. Generated at build time from the facts in schemas/r4;
  * immutable, so shared by all threads.
  *
  * A backbone element is a type of its own, named by its path
@@ -46,28 +46,37 @@ enum primitive {
 #define ELEMENT_MANY UINT16_MAX
 
 enum element_flag {
-    ELEMENT_CHOICE = 1,   /* one row of a choice: at most one of the group may appear */
-    ELEMENT_SUMMARY = 2,  /* part of _summary=true */
-    ELEMENT_MODIFIER = 4, /* isModifier */
-    ELEMENT_RESOURCE = 8, /* holds a resource: contained, Bundle.entry.resource, ... */
+    ELEMENT_CHOICE = 1,     /* one row of a choice: at most one of the group may appear */
+    ELEMENT_SUMMARY = 2,    /* part of _summary=true */
+    ELEMENT_MODIFIER = 4,   /* isModifier */
+    ELEMENT_RESOURCE = 8,   /* holds a resource: contained, Bundle.entry.resource, ... */
     ELEMENT_ATTRIBUTE = 16, /* an XML attribute: Element.id, Extension.url */
 };
 
 /* How strictly a coded element is bound to its value set. */
-enum binding_strength { BINDING_NONE, BINDING_EXAMPLE, BINDING_PREFERRED, BINDING_EXTENSIBLE, BINDING_REQUIRED };
+enum binding_strength {
+    BINDING_NONE,
+    BINDING_EXAMPLE,
+    BINDING_PREFERRED,
+    BINDING_EXTENSIBLE,
+    BINDING_REQUIRED
+};
 
 struct element {
-    const char *name;         /* in JSON: "birthDate", "valueQuantity" */
-    const char *fhirpath;     /* in FHIRPath: "birthDate", "value" */
+    const char *name;     /* in JSON: "birthDate", "valueQuantity" */
+    const char *fhirpath; /* in FHIRPath: "birthDate", "value" */
     uint16_t name_size;
-    uint16_t name_id;         /* number of `fhirpath` (see name_find), for fast comparison */
-    uint16_t type;            /* number of the element's type (see type_at) */
-    uint16_t min;             /* of a choice: of the whole group */
-    uint16_t max;             /* ELEMENT_MANY for "*" */
+    uint16_t name_id; /* number of `fhirpath` (see name_find), for fast comparison */
+    uint16_t type;    /* number of the element's type (see type_at) */
+    uint16_t min;     /* of a choice: of the whole group */
+    uint16_t max;     /* ELEMENT_MANY for "*" */
     uint8_t flags;
     uint8_t binding_strength;
-    const char *binding;      /* value set url without version, or NULL */
-    const char *const *targets; /* Reference, canonical: allowed resource type names, NULL-ended; NULL: any */
+    const char *binding; /* value set url without version, or NULL */
+    const char
+        *code_system; /* of a code with a required binding to one system: its url; else NULL */
+    const char *const
+        *targets; /* Reference, canonical: allowed resource type names, NULL-ended; NULL: any */
 };
 
 struct type {
@@ -84,7 +93,8 @@ struct type {
 /* All types have numbers from 0 to type_count() - 1; resource types come
  * first, sorted by name, and so have numbers below resource_type_count(). */
 unsigned type_count(void);
-unsigned resource_type_count(void); /* concrete ones only: 148 in R4 4.0.1 (with Parameters, Binary, Bundle) */
+unsigned resource_type_count(
+    void); /* concrete ones only: 146 in R4 4.0.1 (with Parameters, Binary, Bundle) */
 const struct type *type_at(unsigned number);
 
 /* By name, or NULL. */
