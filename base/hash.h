@@ -17,7 +17,7 @@ uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t size);
 /* In parts: the parts are hashed as if separated, so that ("ab","c") and
  * ("a","bc") differ. */
 struct hash_state {
-    uint64_t v0, v1, v2, v3, tail;
+    uint64_t v0, v1, v2, v3;
     size_t size;
 };
 

@@ -1,0 +1,220 @@
+/*
+ * Text - a slice of UTF-8 that somebody else owns.
+ */
+
+#include "base/text.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/fold_table.inc"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* What is being written by text_fold(): a space is written only when
+ * something follows it. */
+struct folding {
+    char *at;
+    char *start;
+    bool space;
+};
+
+static size_t sequence(const unsigned char *at, const unsigned char *end);
+static const unsigned char *fold_ascii(struct folding *folding, const unsigned char *at,
+                                       const unsigned char *end);
+static void fold_character(struct folding *folding, const unsigned char *at, size_t size);
+static const char *find_row(uint32_t code);
+static bool is_dropped(uint32_t code);
+static bool is_space(uint32_t code);
+static void put(struct folding *folding, const char *data, size_t size);
+
+bool text_starts_with(struct text text, struct text prefix)
+{
+    return text.size >= prefix.size &&
+           (prefix.size == 0 || memcmp(text.data, prefix.data, prefix.size) == 0);
+}
+
+bool text_split(struct text text, char separator, struct text *head, struct text *rest)
+{
+    const char *found = text.size > 0 ? memchr(text.data, separator, text.size) : NULL;
+
+    if (!found)
+        return false;
+
+    struct text before = {text.data, (size_t)(found - text.data)};
+    struct text after = {found + 1, text.size - before.size - 1};
+    *head = before;
+    *rest = after;
+    return true;
+}
+
+char *text_dup(struct arena *arena, struct text text)
+{
+    return text.data ? arena_strndup(arena, text.data, text.size) : NULL;
+}
+
+/* Counts downwards from zero, because INT64_MIN has no positive counterpart. */
+bool text_to_int64(struct text text, int64_t min, int64_t max, int64_t *value)
+{
+    bool negative = text.size > 0 && text.data[0] == '-';
+    size_t at = negative;
+    int64_t number = 0;
+
+    if (at == text.size)
+        return false;
+    for (; at < text.size; at++) {
+        char c = text.data[at];
+        if (c < '0' || c > '9' || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_sub_overflow(number, c - '0', &number))
+            return false;
+    }
+    if (!negative && __builtin_sub_overflow(0, number, &number))
+        return false;
+    if (number < min || number > max)
+        return false;
+    *value = number;
+    return true;
+}
+
+bool text_is_utf8(struct text text)
+{
+    const unsigned char *at = (const unsigned char *)text.data;
+    const unsigned char *end = at + text.size;
+
+    while (at < end) {
+        uint64_t eight;
+        if (end - at >= 8 && (memcpy(&eight, at, 8), !(eight & UINT64_C(0x8080808080808080)))) {
+            at += 8;
+            continue;
+        }
+        size_t size = sequence(at, end);
+        if (size == 0)
+            return false;
+        at += size;
+    }
+    return true;
+}
+
+/* The length of the UTF-8 character at `at`, 0 when it is none (Unicode 15, table 3-7). */
+static size_t sequence(const unsigned char *at, const unsigned char *end)
+{
+    unsigned char lead = at[0], low = 0x80, high = 0xBF;
+    size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+
+    if (size == 1)
+        return 1;
+    if (lead < 0xC2 || lead > 0xF4 || (size_t)(end - at) < size)
+        return 0;
+    if (lead == 0xE0)
+        low = 0xA0; /* overlong */
+    else if (lead == 0xED)
+        high = 0x9F; /* surrogates */
+    else if (lead == 0xF0)
+        low = 0x90; /* overlong */
+    else if (lead == 0xF4)
+        high = 0x8F; /* above U+10FFFF */
+    if (at[1] < low || at[1] > high)
+        return 0;
+    for (size_t i = 2; i < size; i++)
+        if ((at[i] & 0xC0) != 0x80)
+            return 0;
+    return size;
+}
+
+struct text text_fold(struct arena *arena, struct text text)
+{
+    const unsigned char *at = (const unsigned char *)text.data;
+    const unsigned char *end = at + text.size;
+    struct folding folding = {0};
+
+    if (!text.data)
+        return text;
+
+    /* Folding makes no character longer (fold_table.py sees to it). */
+    folding.start = folding.at = arena_alloc_raw(arena, text.size + 1);
+    while (at < end) {
+        if (*at < 0x80) {
+            at = fold_ascii(&folding, at, end);
+            continue;
+        }
+        size_t size = sequence(at, end);
+        fold_character(&folding, at, size);
+        at += size > 0 ? size : 1;
+    }
+    *folding.at = '\0';
+    return (struct text){folding.start, (size_t)(folding.at - folding.start)};
+}
+
+static const unsigned char *fold_ascii(struct folding *folding, const unsigned char *at,
+                                       const unsigned char *end)
+{
+    for (; at < end && *at < 0x80; at++) {
+        unsigned char c = *at;
+        if (c >= 'A' && c <= 'Z')
+            c |= 0x20;
+        if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
+            char letter = (char)c;
+            put(folding, &letter, 1);
+        } else {
+            folding->space = true;
+        }
+    }
+    return at;
+}
+
+static void fold_character(struct folding *folding, const unsigned char *at, size_t size)
+{
+    uint32_t code = 0xFFFD;
+
+    if (size == 2)
+        code = (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu);
+    else if (size == 3)
+        code = (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+
+    const char *row = find_row(code);
+    if (is_dropped(code))
+        return;
+    if (is_space(code) || (row && row[0] == ' '))
+        folding->space = true;
+    if (row)
+        put(folding, row + (row[0] == ' '), strlen(row + (row[0] == ' ')));
+    else if (!is_space(code))
+        put(folding, (const char *)at, size > 0 ? size : 1);
+}
+
+static const char *find_row(uint32_t code)
+{
+    if (code >= 0xA0 && code - 0xA0 < COUNT(fold_latin))
+        return fold_latin[code - 0xA0];
+    if (code >= 0x370 && code - 0x370 < COUNT(fold_greek))
+        return fold_greek[code - 0x370];
+    if (code >= 0x1E00 && code - 0x1E00 < COUNT(fold_extended))
+        return fold_extended[code - 0x1E00];
+    return NULL;
+}
+
+/* Combining marks, and what only steers how a text is shown. */
+static bool is_dropped(uint32_t code)
+{
+    return (code >= 0x300 && code <= 0x36F) || (code >= 0x200B && code <= 0x200F) ||
+           (code >= 0x202A && code <= 0x202E) || (code >= 0x2060 && code <= 0x206F) ||
+           code == 0xFEFF;
+}
+
+/* C1 controls, modifier letters used as apostrophes, General Punctuation, and
+ * the spaces and full stops of CJK. */
+static bool is_space(uint32_t code)
+{
+    return (code >= 0x80 && code < 0xA0) || (code >= 0x2B9 && code <= 0x2DF) ||
+           (code >= 0x2000 && code <= 0x206F) || (code >= 0x3000 && code <= 0x3003);
+}
+
+static void put(struct folding *folding, const char *data, size_t size)
+{
+    if (size == 0)
+        return;
+    if (folding->space && folding->at > folding->start)
+        *folding->at++ = ' ';
+    folding->space = false;
+    memcpy(folding->at, data, size);
+    folding->at += size;
+}
