@@ -1,0 +1,67 @@
+#pragma once
+
+/*
+ * Store, inside - what the files of storage/ share. A store belongs to one
+ * thread and its loop; it has one connection or set of connections for each
+ * kind of work, because answers on one come in order:
+ *
+ *   read          reads by key: short, many, pipelined
+ *   search        searches and history
+ *   write         writes that share commits
+ *   transactions  interactive ones
+ */
+
+#include "fhir/type.h"
+#include "storage/lane.h"
+#include "storage/pg.h"
+#include "storage/pool.h"
+#include "storage/store.h"
+#include "storage/table.h"
+#include "storage/token.h"
+
+struct body_codec;
+struct codes;
+
+struct store {
+    struct loop *loop;
+    struct store_config config; /* strings are the store's own */
+    struct hash_key key;        /* of every hash, from f_meta */
+    struct hash_key cursor_key; /* derived from it, signs cursors */
+    uint32_t epoch;             /* of the feed */
+    struct body_codec *codec;
+    struct codes *codes; /* storage/codes.c: codes in second place; NULL until first used */
+    struct pg *read;
+    struct pg *search;
+    struct lane *write;
+    struct pool *transactions;
+    bool closing;
+
+    struct {
+        uint64_t reads, history_pages, feed_pages, feed_changes;
+        uint64_t writes, unchanged, transactions, transaction_retries, unknown_resolved;
+        uint64_t searches;
+        uint64_t horizon_lag_us; /* of the feed: age of the oldest change it may not show yet */
+    } counters;
+};
+
+/* Frees store->codes; whoever makes it sets this with it. */
+void codes_free(struct codes *codes);
+
+static inline struct tokens store_tokens(const struct store *store, const struct access *access)
+{
+    return (struct tokens){.key = store->key, .tenant = access->tenant};
+}
+
+static inline enum store_method store_method_of(char op)
+{
+    return op == 'C' ? STORE_POST : op == 'D' ? STORE_DELETE : STORE_PUT;
+}
+
+/* A row of a main table or f_hist as a version: unpacks the body into the
+ * arena. `body` absent or empty: a deletion. */
+bool store_version_fill(struct store *store, struct store_version *version, const char *type,
+                        const char *id, int64_t number, int64_t last_updated, char op,
+                        struct text body, struct arena *arena, struct err *err);
+
+/* `rtype` of a resource type by name; ERR_NOT_FOUND when R4 has no such type. */
+const struct type *store_type(const char *type, struct err *err);
