@@ -1,0 +1,58 @@
+#!/bin/sh
+# Fails when a file includes a header it may not know: one of a folder further
+# up, or one of a foreign library outside the few files that may use it.
+set -eu
+cd "$(dirname "$0")/.."
+status=0
+
+# What a folder may include besides itself.
+allowed() {
+    case $1 in
+    base)    echo '' ;;
+    fhir)    echo 'base/' ;;
+    storage) echo 'base/ fhir/' ;;
+    sync)    echo 'base/ fhir/ storage/store\.h' ;;
+    server)  echo 'base/ fhir/ storage/store\.h storage/cluster\.h sync/' ;;
+    esac
+}
+
+complain() {
+    echo "$1:"
+    echo "$2" | sed 's/^/    /'
+    status=1
+}
+
+for folder in base fhir storage sync server; do
+    pattern="#include \"($folder/"
+    for path in $(allowed "$folder"); do
+        pattern="$pattern|$path"
+    done
+    found=$(grep -rnE '^ *# *include +"' "$folder" --include='*.[ch]' | grep -vE "$pattern)" || true)
+    [ -z "$found" ] || complain "$folder/ reaches too far" "$found"
+done
+
+# only HEADERS FILE...: headers (a regular expression) that only these files include.
+only() {
+    headers=$1
+    shift
+    found=$(grep -rnE "^ *# *include +<($headers)" base fhir storage sync server --include='*.[ch]' || true)
+    for file in "$@"; do
+        found=$(echo "$found" | grep -v "^$file:" || true)
+    done
+    [ -z "$found" ] || complain "<$headers> belongs to $*" "$found"
+}
+
+only 'event2/http|evhttp\.h' server/http.c
+only 'event2/|event\.h' base/loop.c base/fiber.c storage/pg.c sync/fetch.c server/http.c
+only 'libpq|postgres_ext\.h' storage/pg.c
+only 'curl/' sync/fetch.c
+only 'openssl/' server/jwt.c server/tls.c
+only 'zlib\.h' server/gzip.c
+only 'zstd|zdict' storage/body.c
+only 'libxml/' fhir/xml.c
+
+# JSON that is no resource is the servers' business; resources never pass through jansson.
+found=$(grep -rnE '^ *# *include +<jansson' base fhir storage --include='*.[ch]' || true)
+[ -z "$found" ] || complain "<jansson.h> belongs to sync/ and server/" "$found"
+
+exit $status
