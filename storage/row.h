@@ -1,0 +1,88 @@
+#pragma once
+
+/*
+ * Row - everything PostgreSQL stores of one version of a resource but its body:
+ * columns, tokens and the rows of the side tables.
+ *
+ * What is written for the values of each kind of parameter (fhir/search_values.h):
+ *
+ *   any        token_param() in toks when there is a value: serves :missing.
+ *   token      token_system_code, token_code, token_system; token_of_type for a typed
+ *              identifier. Without a code: token_system.
+ *   reference  token_reference for a literal reference without a base; otherwise
+ *              token_uri as written, and of a canonical or versioned one also without
+ *              what stands behind `|` or `/_history/`. An identifier: as for tokens.
+ *   uri        token_uri, and token_uri_below for itself and each prefix.
+ *   string     f_str(token_param, text_fold() of at most ROW_NORM_MAX bytes).
+ *   date       the column, or f_date(token_param, low, high).
+ *   number     f_qty(token_param, low, high, no unit); low and high are both the
+ *              value where it is plain: its own precision does not widen it.
+ *   quantity   the column, or f_qty(token_param, low, high, token_coding of the unit:
+ *              system and code, or no system and Quantity.unit); and in toks token_code
+ *              of code and of unit, for searches that leave the system open.
+ *   composite  see token_combine(); without rows where the columns answer it (columns.h).
+ *
+ * Open ends of time are INT64_MIN and INT64_MAX, of numbers -INFINITY and INFINITY.
+ */
+
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct node;
+struct search_values;
+struct tokens;
+struct type;
+
+enum { ROW_NORM_MAX = 256 };
+
+struct row_string {
+    int64_t h;
+    struct text norm;
+};
+
+struct row_date {
+    int64_t h, low, high;
+};
+
+struct row_quantity {
+    int64_t h;
+    double low, high;
+    int64_t unit; /* meaningless unless has_unit */
+    bool has_unit;
+};
+
+struct row {
+    const struct type *type;
+    int64_t rkey;
+    struct text id;
+
+    bool has_patient, has_code, has_date, has_quantity;
+    int64_t patient, code, d, dhi, vqu;
+    bool has_unit; /* vqu */
+    double vq;
+
+    /* Sets, each sorted and without duplicates. */
+    int64_t *toks;
+    size_t tok_count;
+    int64_t *patients; /* in whose compartments the resource is */
+    size_t patient_count;
+    struct row_string *strings;
+    size_t string_count;
+    struct row_date *dates;
+    size_t date_count;
+    struct row_quantity *quantities;
+    size_t quantity_count;
+    int64_t *second_codes; /* token_coding() of codings behind the first, for f_code */
+    size_t second_code_count;
+};
+
+/* Makes the row of type/id from its search values. Lives in `arena`. */
+struct row *row_make(const struct tokens *tokens, const struct type *type, struct text id,
+                     const struct search_values *values, struct arena *arena);
+
+/* Whether everything but rkey and id is the same, so that an update of the body suffices. */
+bool row_equals(const struct row *a, const struct row *b);
