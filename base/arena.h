@@ -29,9 +29,8 @@ void arena_reset(struct arena *arena);
 size_t arena_used(const struct arena *arena);
 
 /* Zeroed memory for one `type`, or for `count` of them. */
-#define arena_one(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
-#define arena_many(arena, type, count)                                                             \
-    ((type *)arena_alloc_many((arena), sizeof(type), (count)))
+#define arena_one(arena, type)         ((type *)arena_alloc((arena), sizeof(type)))
+#define arena_many(arena, type, count) ((type *)arena_alloc_many((arena), sizeof(type), (count)))
 
 /* Zeroed memory, aligned for any type. Never returns NULL. */
 void *arena_alloc(struct arena *arena, size_t size) __attribute__((returns_nonnull, malloc));

@@ -72,13 +72,15 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
 
 void buf_vprintf(struct buf *buf, const char *fmt, va_list args)
 {
+    char *at = buf_reserve(buf, 64);
+    size_t room = buf->room - buf->size;
     va_list again;
     int size;
 
     va_copy(again, args);
-    size = vsnprintf(buf_reserve(buf, 64), buf->room - buf->size, fmt, args);
+    size = vsnprintf(at, room, fmt, args);
     assert(size >= 0);
-    if ((size_t)size >= buf->room - buf->size)
+    if ((size_t)size >= room)
         vsnprintf(buf_reserve(buf, (size_t)size + 1), (size_t)size + 1, fmt, again);
     va_end(again);
     buf->size += (size_t)size;

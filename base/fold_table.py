@@ -13,12 +13,12 @@ PLAIN = {
     "ß": "ss", "ẞ": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th",
     "ħ": "h", "ı": "i", "ĸ": "k", "ŋ": "n", "ŧ": "t", "ƀ": "b", "ƒ": "f", "ɨ": "i", "ƚ": "l",
     "ƶ": "z", "ǝ": "e", "ə": "e", "ς": "σ", "ª": "a", "º": "o", "¹": "1", "²": "2", "³": "3",
-    "ⱥ": "a", "ⱦ": "t", "\u00ad": "",
+    "ſ": "s", "ⱥ": "a", "ⱦ": "t", "\u00ad": "",
 }
 
-# Digraphs, the long s and the micro sign, which Unicode takes apart only in its
+# Digraphs and the micro sign, which Unicode takes apart only in its
 # compatibility form; for most other characters that form goes too far.
-COMPATIBLE = {0xB5, 0x132, 0x133, 0x17F, *range(0x1C4, 0x1CD), *range(0x1F1, 0x1F4)}
+COMPATIBLE = {0xB5, 0x132, 0x133, *range(0x1C4, 0x1CD), *range(0x1F1, 0x1F4)}
 
 
 def fold(code):
@@ -32,7 +32,7 @@ def fold(code):
             result += PLAIN[letter]
         elif unicodedata.combining(letter) or 0x300 <= ord(letter) <= 0x36F:
             continue
-        elif unicodedata.category(letter)[0] in "PSZ":
+        elif unicodedata.category(letter)[0] in "PSZ" or 0x2B9 <= ord(letter) <= 0x2DF:
             result += " "
         else:
             result += letter

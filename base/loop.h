@@ -26,8 +26,13 @@ void loop_run(struct loop *loop);
 /* From the loop's own thread: ends loop_run() after the current turn. */
 void loop_stop(struct loop *loop);
 
-/* From any thread or a signal handler: wakes the loop and calls `run(context)` in it. */
+/* From any thread: wakes the loop and calls `run(context)` in it, in the order
+ * of the posts. Not from a signal handler: that is what loop_on_signal() is for. */
 void loop_post(struct loop *loop, void (*run)(void *context), void *context);
+
+/* Calls `run(context)` in the loop, as any event, whenever the process gets
+ * the signal. One loop of a process can do this. */
+void loop_on_signal(struct loop *loop, int signum, void (*run)(void *context), void *context);
 
 struct event_base *loop_base(struct loop *loop);
 

@@ -94,6 +94,13 @@ bool text_is_utf8(struct text text)
     return true;
 }
 
+size_t text_character(struct text text)
+{
+    const unsigned char *at = (const unsigned char *)text.data;
+
+    return sequence(at, at + text.size);
+}
+
 /* The length of the UTF-8 character at `at`, 0 when it is none (Unicode 15, table 3-7). */
 static size_t sequence(const unsigned char *at, const unsigned char *end)
 {

@@ -20,7 +20,7 @@ struct text {
     size_t size;
 };
 
-#define TEXT(literal) ((struct text){(literal), sizeof(literal) - 1})
+#define TEXT(literal)   ((struct text){(literal), sizeof(literal) - 1})
 #define TEXT_ARGS(text) (int)(text).size, (text).data /* for "%.*s" */
 
 /* Wraps a NUL-terminated string; NULL gives an absent text. */
@@ -53,6 +53,10 @@ bool text_to_int64(struct text text, int64_t min, int64_t max, int64_t *value);
 
 /* Whether the bytes are valid UTF-8 (no surrogates, nothing overlong). */
 bool text_is_utf8(struct text text);
+
+/* The bytes of the UTF-8 character with which a text begins that is not empty;
+ * 0 when it is none. */
+size_t text_character(struct text text);
 
 /*
  * The form in which strings are compared by search (R4 search.html#string):

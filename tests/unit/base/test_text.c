@@ -1,0 +1,205 @@
+#include "base/text.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static void absent_differs_from_empty(void **state)
+{
+    struct arena *arena = arena_new();
+
+    (void)state;
+    assert_null(text_of(NULL).data);
+    assert_null(text_dup(arena, text_of(NULL)));
+    assert_string_equal(text_dup(arena, TEXT("")), "");
+    assert_null(text_fold(arena, text_of(NULL)).data);
+    assert_non_null(text_fold(arena, TEXT("")).data);
+    arena_free(arena);
+}
+
+static void texts_are_compared_by_bytes(void **state)
+{
+    (void)state;
+    assert_true(text_equals(TEXT("ab"), TEXT("ab")));
+    assert_false(text_equals(TEXT("ab"), TEXT("abc")));
+    assert_true(text_is(TEXT("ab"), "ab"));
+    assert_true(text_starts_with(TEXT("Patient/1"), TEXT("Patient/")));
+    assert_true(text_starts_with(TEXT("a"), TEXT("")));
+    assert_false(text_starts_with(TEXT("Pat"), TEXT("Patient/")));
+}
+
+static void splitting_takes_the_first_separator(void **state)
+{
+    struct text head = TEXT("untouched"), rest = TEXT("untouched");
+
+    (void)state;
+    assert_false(text_split(TEXT("abc"), '|', &head, &rest));
+    assert_false(text_split(text_of(NULL), '|', &head, &rest));
+    assert_true(text_is(head, "untouched") && text_is(rest, "untouched"));
+    assert_true(text_split(TEXT("a|b|c"), '|', &head, &rest));
+    assert_true(text_is(head, "a") && text_is(rest, "b|c"));
+    assert_true(text_split(rest, '|', &rest, &head)); /* into the text itself */
+    assert_true(text_is(rest, "b") && text_is(head, "c"));
+    assert_true(text_split(TEXT("|"), '|', &head, &rest));
+    assert_true(head.size == 0 && rest.size == 0 && head.data && rest.data);
+}
+
+static void integers_are_the_whole_text_and_in_range(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t min, max;
+        bool valid;
+        int64_t value;
+    } cases[] = {
+        {"0", 0, 10, true, 0},
+        {"-0", 0, 10, true, 0},
+        {"10", 0, 10, true, 10},
+        {"11", 0, 10, false, 0},
+        {"-1", 0, 10, false, 0},
+        {"9223372036854775807", INT64_MIN, INT64_MAX, true, INT64_MAX},
+        {"-9223372036854775808", INT64_MIN, INT64_MAX, true, INT64_MIN},
+        {"9223372036854775808", INT64_MIN, INT64_MAX, false, 0},
+        {"-9223372036854775809", INT64_MIN, INT64_MAX, false, 0},
+        {"99999999999999999999", INT64_MIN, INT64_MAX, false, 0},
+        {"", 0, 10, false, 0},
+        {"-", -1, 10, false, 0},
+        {"+1", 0, 10, false, 0},
+        {" 1", 0, 10, false, 0},
+        {"1 ", 0, 10, false, 0},
+        {"0x1", 0, 10, false, 0},
+        {"1.0", 0, 10, false, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t value = 0;
+        bool valid = text_to_int64(text_of(cases[i].text), cases[i].min, cases[i].max, &value);
+        if (valid != cases[i].valid || value != cases[i].value)
+            fail_msg("\"%s\" gave %d, %lld", cases[i].text, valid, (long long)value);
+    }
+}
+
+static void utf8_is_told_from_what_resembles_it(void **state)
+{
+    static const char *const valid[] = {
+        "",
+        "plain",
+        "\xC2\x80",
+        "\xDF\xBF",
+        "\xE0\xA0\x80",
+        "\xED\x9F\xBF",
+        "\xEE\x80\x80",
+        "\xEF\xBF\xBF",
+        "\xF0\x90\x80\x80",
+        "\xF4\x8F\xBF\xBF",
+        "eight by\xC3\xA9tes and more",
+    };
+    static const char *const invalid[] = {
+        "\x80",
+        "\xBF",
+        "\xC0\x80",
+        "\xC1\xBF",
+        "\xE0\x9F\xBF",
+        "\xED\xA0\x80",
+        "\xED\xBF\xBF",
+        "\xF0\x8F\xBF\xBF",
+        "\xF4\x90\x80\x80",
+        "\xF5\x80\x80\x80",
+        "\xFF",
+        "\xC2",
+        "\xC2\x20",
+        "\xE2\x82",
+        "\xE2\x82\x20",
+        "\xF0\x9F\x98",
+        "\xF0\x9F\x98\x20",
+        "a long run of ascii \xE9",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++)
+        if (!text_is_utf8(text_of(valid[i])))
+            fail_msg("valid case %zu was refused", i);
+    for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
+        if (text_is_utf8(text_of(invalid[i])))
+            fail_msg("invalid case %zu was accepted", i);
+}
+
+static void folding_makes_equal_what_search_takes_for_equal(void **state)
+{
+    static const struct {
+        const char *text, *folded;
+    } cases[] = {
+        {"Peter James", "peter james"},
+        {"  O'Brien-Smith,\tJr. ", "o brien smith jr"},
+        {"...", ""},
+        {"José MÜLLER", "jose muller"},
+        {"Jose\xCC\x81", "jose"},
+        {"Straße STRAẞE", "strasse strasse"},
+        {"Æsop Øre Łódź Đorđe Þór Œuvre", "aesop ore lodz dorde thor oeuvre"},
+        {"Nguyễn Thị Ơn", "nguyen thi on"},
+        {"İstanbul ığdır", "istanbul igdir"},
+        {"Ἀθῆναι ΟΔΥΣΣΕΎΣ", "αθηναι οδυσσευσ"},
+        {"Ёлка Йод КИЇВ", "елка иод киів"},
+        {"ǅungla ſtraŋ", "dzungla stran"},
+        {"a\u2013b\u00A0c\u3000d\u2019e", "a b c d e"},
+        {"zero\u200Bwidth soft\u00ADhyphen", "zerowidth softhyphen"},
+        {"東京 太郎", "東京 太郎"},
+        {"\U0001F600 x", "\U0001F600 x"},
+        {"x2 \xC2\xB5g 37\xC2\xB0", "x2 μg 37"},
+    };
+    struct arena *arena = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct text folded = text_fold(arena, text_of(cases[i].text));
+        if (!text_is(folded, cases[i].folded))
+            fail_msg("\"%s\" became \"%.*s\"", cases[i].text, TEXT_ARGS(folded));
+    }
+    arena_free(arena);
+}
+
+static void folding_twice_changes_nothing_more(void **state)
+{
+    struct arena *arena = arena_new();
+
+    (void)state;
+    for (uint32_t code = 0x80; code < 0x10000; code++) {
+        char bytes[4] = {0};
+        size_t size = code < 0x800 ? 2 : 3;
+        if (size == 2) {
+            bytes[0] = (char)(0xC0 | code >> 6);
+            bytes[1] = (char)(0x80 | (code & 0x3F));
+        } else {
+            bytes[0] = (char)(0xE0 | code >> 12);
+            bytes[1] = (char)(0x80 | (code >> 6 & 0x3F));
+            bytes[2] = (char)(0x80 | (code & 0x3F));
+        }
+        struct text once = text_fold(arena, (struct text){bytes, size});
+        struct text twice = text_fold(arena, once);
+        if (!text_equals(once, twice))
+            fail_msg("U+%04X changes when folded again", code);
+        assert_true(once.size <= size);
+        arena_reset(arena);
+    }
+    arena_free(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(absent_differs_from_empty),
+        cmocka_unit_test(texts_are_compared_by_bytes),
+        cmocka_unit_test(splitting_takes_the_first_separator),
+        cmocka_unit_test(integers_are_the_whole_text_and_in_range),
+        cmocka_unit_test(utf8_is_told_from_what_resembles_it),
+        cmocka_unit_test(folding_makes_equal_what_search_takes_for_equal),
+        cmocka_unit_test(folding_twice_changes_nothing_more),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
