@@ -1,0 +1,171 @@
+/*
+ * Request - see request.h.
+ */
+
+#include "server/request.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "fhir/bundle.h"
+#include "fhir/check.h"
+#include "fhir/json.h"
+#include "fhir/node.h"
+#include "server/config.h"
+#include "server/format.h"
+#include "server/http.h"
+#include "server/outcome.h"
+#include "server/precondition.h"
+#include "server/route.h"
+
+#include <assert.h>
+#include <strings.h>
+
+static bool run_interaction(struct request *req, struct err *err);
+static void answer_refusal(struct request *req, const struct err *err);
+
+/* Bundle entries have no headers, but elements that stand for some of them. */
+static struct text entry_header(const struct bundle_entry *entry, const char *name)
+{
+    if (strcasecmp(name, "If-Match") == 0)
+        return entry->if_match;
+    if (strcasecmp(name, "If-None-Match") == 0)
+        return entry->if_none_match;
+    if (strcasecmp(name, "If-Modified-Since") == 0)
+        return entry->if_modified_since;
+    if (strcasecmp(name, "If-None-Exist") == 0)
+        return entry->if_none_exist;
+    return (struct text){0};
+}
+
+struct text request_header(const struct request *req, const char *name)
+{
+    if (req->entry)
+        return entry_header(req->entry, name);
+    return req->http ? http_header(req->http, name) : (struct text){0};
+}
+
+bool request_if_match(const struct request *req, int64_t *version, struct err *err)
+{
+    struct text tag = request_header(req, "If-Match");
+
+    *version = 0;
+    if (tag.data && !etag_parse(tag, version))
+        return err_set(err, ERR_INVALID, "If-Match",
+                       "If-Match must be one ETag as this server gives them, such as W/\"3\".");
+    return true;
+}
+
+bool request_resource(struct request *req, struct err *err)
+{
+    const struct config *config = req->service->config;
+    const struct json_limits limits = {
+        .size = (size_t)config->body_size,
+        .depth = (unsigned)config->json_depth,
+        .nodes = (unsigned)config->json_nodes,
+    };
+
+    if (req->resource)
+        return true;
+    if (req->entry)
+        return err_set(err, ERR_INVALID, "resource", "This entry needs a resource.");
+    if (!format_check_body(req, err))
+        return false;
+    req->resource =
+        json_read(req->arena, req->body.data, req->body.size, &limits, &req->issues, err);
+    if (!req->resource)
+        return false;
+    check_structure(req->resource, &req->issues);
+    if (req->issues.errors)
+        return err_set(err, ERR_UNPROCESSABLE, NULL,
+                       "The resource is not what R4 says it should be.");
+    return true;
+}
+
+void request_run(struct request *req)
+{
+    struct err err = {0};
+
+    if (!run_interaction(req, &err))
+        answer_refusal(req, &err);
+}
+
+static bool run_interaction(struct request *req, struct err *err)
+{
+    return format_negotiate(req, err) && route_find(req, err) && req->route->run(req, err);
+}
+
+/* Headers that belong to the refusal (Allow, ETag of a deleted one) stay. */
+static void answer_refusal(struct request *req, const struct err *err)
+{
+    req->answer.status = outcome_status(err->kind);
+    req->answer.content_type = FORMAT_FHIR_JSON;
+    req->answer.version = NULL;
+    req->answer.body = outcome_json(req->arena, err, &req->issues, req->number);
+    req->answer.outcome = req->answer.body;
+    if (err->kind == ERR_BUSY || err->kind == ERR_THROTTLED)
+        answer_header(req, "Retry-After", "1");
+    if (req->answer.status >= 500)
+        log_warn(&req->log, "refused", "where", err->where, "why", err->text, NULL);
+}
+
+void answer_header(struct request *req, const char *name, const char *value)
+{
+    struct answer *answer = &req->answer;
+
+    assert(answer->header_count < ANSWER_HEADERS_MAX);
+    answer->headers[answer->header_count++] = (struct header){name, value};
+}
+
+static struct text write_json(struct request *req, const struct node *resource)
+{
+    struct buf out = buf_in(req->arena);
+
+    if (req->pretty)
+        json_write_pretty(resource, &out);
+    else
+        json_write(resource, &out);
+    return (struct text){out.data, out.size};
+}
+
+void answer_resource(struct request *req, int status, const struct node *resource)
+{
+    req->answer.status = status;
+    req->answer.content_type = FORMAT_FHIR_JSON;
+    req->answer.body = write_json(req, resource);
+}
+
+void answer_version(struct request *req, int status, const struct store_version *version)
+{
+    answer_etag(req, version);
+    req->answer.status = status;
+    req->answer.content_type = FORMAT_FHIR_JSON;
+    req->answer.body = (struct text){version->json, version->json_size};
+    if (req->pretty)
+        format_prettify(req);
+}
+
+static void add_location(struct request *req, const struct store_version *version)
+{
+    answer_header(req, "Location",
+                  arena_printf(req->arena, "%s/%s/%s/_history/%lld", req->service->base,
+                               version->type, version->id, (long long)version->number));
+}
+
+/* R4 http.html#create, #ops (Prefer). Findings that were no errors come with the
+ * OperationOutcome when the client asks for one. */
+void answer_write(struct request *req, int status, const struct store_version *version)
+{
+    struct store_version *kept = arena_one(req->arena, struct store_version);
+
+    *kept = *version;
+    if (status == 201)
+        add_location(req, kept);
+    if (req->prefer_return == PREFER_MINIMAL) {
+        answer_etag(req, kept);
+        req->answer.status = status;
+        return;
+    }
+    answer_version(req, status, kept);
+    if (req->prefer_return == PREFER_OUTCOME)
+        answer_resource(req, status, issues_outcome(req->arena, &req->issues));
+}

@@ -1,0 +1,137 @@
+/*
+ * Routes - see route.h.
+ */
+
+#include "server/route.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "fhir/primitive.h"
+#include "server/interactions.h"
+
+const struct route routes[] = {
+    {"GET", "metadata", ROUTE_SYSTEM, "capabilities", "", capabilities, false},
+    {"POST", "", ROUTE_SYSTEM, "transaction", "", bundle_post, true},
+    /* The same path; the router stops at the first row, the CapabilityStatement lists both. */
+    {"POST", "", ROUTE_SYSTEM, "batch", "", bundle_post, true},
+    {"GET", "_history", ROUTE_SYSTEM, "history-system", "s", history, false},
+    {"GET", "{type}/{id}", ROUTE_INSTANCE, "read", "r", read_current, false},
+    {"GET", "{type}/{id}/_history/{version}", ROUTE_INSTANCE, "vread", "r", read_version, false},
+    {"PUT", "{type}/{id}", ROUTE_INSTANCE, "update", "u", update, true},
+    {"DELETE", "{type}/{id}", ROUTE_INSTANCE, "delete", "d", remove_current, false},
+    {"GET", "{type}/{id}/_history", ROUTE_INSTANCE, "history-instance", "r", history, false},
+    {"GET", "{type}/_history", ROUTE_TYPE, "history-type", "s", history, false},
+    {"POST", "{type}", ROUTE_TYPE, "create", "c", create, true},
+    {"GET", "{type}", ROUTE_TYPE, "search-type", "s", search, false},
+    {"POST", "{type}/_search", ROUTE_TYPE, "search-type", "s", search, false},
+    {0},
+};
+
+/* A place in the path where the pattern takes what stands there. */
+struct match {
+    struct text type, id, version;
+};
+
+static bool pattern_matches(struct text pattern, struct text path, struct match *match);
+static bool take_type(struct request *req, const struct match *match, struct err *err);
+static bool take_id(struct request *req, const struct match *match, struct err *err);
+static bool refuse(struct request *req, const char *allowed, struct err *err);
+
+bool route_find(struct request *req, struct err *err)
+{
+    const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
+    struct buf allowed = buf_in(req->arena);
+
+    for (const struct route *route = routes; route->method; route++) {
+        struct match match = {0};
+        if (!pattern_matches(text_of(route->pattern), req->path, &match))
+            continue;
+        if (strcmp(route->method, method) == 0) {
+            req->route = route;
+            return take_type(req, &match, err) && take_id(req, &match, err);
+        }
+        buf_printf(&allowed, "%s%s", allowed.size ? ", " : "", route->method);
+    }
+    return refuse(req, allowed.size ? buf_text(&allowed) : NULL, err);
+}
+
+static bool next_segment(struct text *rest, struct text *segment)
+{
+    if (!rest->data)
+        return false;
+    if (!text_split(*rest, '/', segment, rest)) {
+        *segment = *rest;
+        rest->data = NULL;
+    }
+    return true;
+}
+
+/* `_history` and other words of the standard never stand for a type or an id. */
+static bool segment_matches(struct text pattern, struct text segment, struct match *match)
+{
+    bool word = segment.size && (segment.data[0] == '_' || segment.data[0] == '$');
+
+    if (text_is(pattern, "{type}") && !word && segment.size)
+        match->type = segment;
+    else if (text_is(pattern, "{id}") && !word && segment.size)
+        match->id = segment;
+    else if (text_is(pattern, "{version}") && segment.size)
+        match->version = segment;
+    else
+        return text_equals(pattern, segment);
+    return true;
+}
+
+static bool pattern_matches(struct text pattern, struct text path, struct match *match)
+{
+    struct text want, have;
+
+    for (;;) {
+        bool more_wanted = next_segment(&pattern, &want);
+        bool more_there = next_segment(&path, &have);
+        if (!more_wanted || !more_there)
+            return more_wanted == more_there;
+        if (!segment_matches(want, have, match))
+            return false;
+    }
+}
+
+static bool take_type(struct request *req, const struct match *match, struct err *err)
+{
+    if (req->route->level == ROUTE_SYSTEM)
+        return true;
+    const struct type *type = resource_type_find(match->type);
+    if (!type)
+        return err_set(err, ERR_NOT_FOUND, NULL,
+                       "The path names no resource type of R4; types are spelled as in Patient.");
+    req->type = type->name;
+    return true;
+}
+
+static bool take_id(struct request *req, const struct match *match, struct err *err)
+{
+    if (req->route->level != ROUTE_INSTANCE)
+        return true;
+    if (!primitive_is_valid(PRIMITIVE_ID, match->id))
+        return err_set(err, ERR_INVALID, "id",
+                       "The id in the path is malformed: 1 to 64 letters, digits, - and . only.");
+    req->id = text_dup(req->arena, match->id);
+    if (match->version.data && !text_to_int64(match->version, 1, INT64_MAX, &req->version))
+        return err_set(err, ERR_NOT_FOUND, NULL,
+                       "There is no such version; versions here are numbers from 1.");
+    return true;
+}
+
+static bool refuse(struct request *req, const char *allowed, struct err *err)
+{
+    if (allowed) {
+        answer_header(req, "Allow", arena_printf(req->arena, "%s, HEAD, OPTIONS", allowed));
+        return err_set(err, ERR_METHOD, NULL, "This path allows %s only.", allowed);
+    }
+    if (memchr(req->path.data ? req->path.data : "", '$', req->path.size))
+        return err_set(err, ERR_NOT_SUPPORTED, NULL,
+                       "This operation is not offered; the CapabilityStatement at [base]/metadata "
+                       "lists what is.");
+    return err_set(err, ERR_NOT_FOUND, NULL,
+                   "Nothing is served at this path; see [base]/metadata for what is.");
+}

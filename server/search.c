@@ -1,0 +1,54 @@
+/*
+ * Search - GET [base]/[type]?... and POST [base]/[type]/_search.
+ */
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "fhir/query.h"
+#include "server/condition.h"
+#include "server/interactions.h"
+#include "server/page.h"
+
+#include <strings.h>
+
+static bool gather_query(struct request *req, struct text *text, struct err *err);
+
+bool search(struct request *req, struct err *err)
+{
+    struct store_page page;
+    struct text text;
+    struct buf self = buf_in(req->arena);
+
+    if (!gather_query(req, &text, err))
+        return false;
+    const struct query *query = condition_query(req, req->type, text, err);
+    if (!query || !store_search(req->service->store, &req->access, query, req->arena, &page, err))
+        return false;
+
+    query_write_self(query, &self);
+    req->query = text;
+    page_answer(req, PAGE_SEARCHSET, &page, (struct text){self.data, self.size});
+    return true;
+}
+
+/* R4 http.html#search: by POST, the parameters of URL and body count alike. */
+static bool gather_query(struct request *req, struct text *text, struct err *err)
+{
+    struct text type = request_header(req, "Content-Type");
+    const char form[] = "application/x-www-form-urlencoded";
+    struct buf both = buf_in(req->arena);
+
+    *text = req->query;
+    if (strcmp(req->method, "POST") != 0)
+        return true;
+    if (type.data &&
+        (type.size < sizeof(form) - 1 || strncasecmp(type.data, form, sizeof(form) - 1) != 0))
+        return err_set(err, ERR_MEDIA_TYPE, "Content-Type",
+                       "A search by POST sends its parameters as %s.", form);
+    buf_add(&both, req->query.data, req->query.size);
+    if (req->query.size && req->body.size)
+        buf_add_char(&both, '&');
+    buf_add(&both, req->body.data, req->body.size);
+    *text = (struct text){both.data, both.size};
+    return true;
+}

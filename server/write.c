@@ -1,0 +1,75 @@
+/*
+ * Writes - see write.h.
+ */
+
+#include "server/write.h"
+
+#include "base/arena.h"
+#include "server/precondition.h"
+
+static bool is_subsetted(const struct node *resource);
+
+bool write_check_resource(struct request *req, struct err *err)
+{
+    return write_check(req->resource, req->type, NULL, err);
+}
+
+bool write_check(const struct node *resource, const char *type, const char *where, struct err *err)
+{
+    if (strcmp(resource->type->name, type) != 0)
+        return err_set(err, ERR_INVALID, where,
+                       "The resource is a %s, but the URL says %s; send it to its own type.",
+                       resource->type->name, type);
+    if (is_subsetted(resource))
+        return err_set(err, ERR_UNPROCESSABLE, where ? where : "meta.tag",
+                       "This is a partial view of a resource (tag SUBSETTED); storing it would "
+                       "lose what it leaves out. Read the whole resource and change that.");
+    return true;
+}
+
+/* R4 search.html#summary: such views are not to be written back. */
+static bool is_subsetted(const struct node *resource)
+{
+    const struct node *tag = node_path(resource, "meta.tag");
+
+    for (; tag; tag = node_next_same(tag))
+        if (text_is(node_value(tag, "code"), "SUBSETTED"))
+            return true;
+    return false;
+}
+
+bool write_refuse_version(const struct store_write *write, struct err *err)
+{
+    if (write->version.number == 0)
+        return err_set(err, ERR_PRECONDITION, "If-Match",
+                       "There is no version to match: this resource does not exist.");
+    return err_set(err, ERR_PRECONDITION, "If-Match",
+                   "The current version is %lld; read it, apply your change to it, and try again.",
+                   (long long)write->version.number);
+}
+
+const struct store_version *write_keep_version(struct request *req, const struct store_write *write)
+{
+    struct store_version *kept = arena_one(req->arena, struct store_version);
+
+    *kept = write->version;
+    return kept;
+}
+
+void write_answer_entry(struct request *entry, const struct store_write *write)
+{
+    switch (write->outcome) {
+    case STORE_REMOVED:
+        answer_etag(entry, write_keep_version(entry, write));
+        entry->answer.status = 204;
+        break;
+    case STORE_NOTHING_TO_REMOVE:
+        entry->answer.status = 204;
+        break;
+    case STORE_CREATED:
+        answer_write(entry, 201, &write->version);
+        break;
+    default:
+        answer_write(entry, 200, &write->version);
+    }
+}
