@@ -65,6 +65,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct columns by_type[TYPES_MAX];
 static struct search_union union_rows[COUNT(unions)];
 static const struct search_union *by_param[PARAMS_MAX];
+static bool is_membership[PARAMS_MAX];
 
 static void resolve_all(void);
 static void resolve(const struct type *type, const struct rule *rule, bool repeats,
@@ -72,6 +73,7 @@ static void resolve(const struct type *type, const struct rule *rule, bool repea
 static const struct search_param *param(const char *type, const char *code, enum search_type kind);
 static const struct rule *rule_of(const char *type);
 static void resolve_union(size_t i);
+static void resolve_memberships(const char *type);
 
 const struct columns *columns_of(const struct type *type)
 {
@@ -87,6 +89,13 @@ const struct search_union *search_union_of(const struct search_param *param)
     return by_param[param->number];
 }
 
+bool columns_is_membership(const struct search_param *param)
+{
+    assert(param->number < PARAMS_MAX);
+    pthread_once(&once, resolve_all);
+    return is_membership[param->number];
+}
+
 static void resolve_all(void)
 {
     assert(resource_type_count() <= TYPES_MAX && search_param_count() <= PARAMS_MAX);
@@ -95,6 +104,7 @@ static void resolve_all(void)
         const struct rule *rule = rule_of(type->name);
 
         resolve(type, rule ? rule : &fallback, !rule, &by_type[i]);
+        resolve_memberships(type->name);
     }
     for (size_t i = 0; i < COUNT(unions); i++)
         resolve_union(i);
@@ -144,4 +154,16 @@ static void resolve_union(size_t i)
         assert(union_rows[i].parts[part]);
     }
     by_param[whole->number] = &union_rows[i];
+}
+
+static void resolve_memberships(const char *type)
+{
+    const char *const *codes = patient_compartment_params(type);
+
+    for (; codes && *codes; codes++) {
+        const struct search_param *found = search_param_find(type, text_of(*codes));
+
+        assert(found);
+        is_membership[found->number] = true;
+    }
 }

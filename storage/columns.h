@@ -57,3 +57,7 @@ struct search_union {
 };
 
 const struct search_union *search_union_of(const struct search_param *param);
+
+/* Whether a reference to Patient/id by this parameter puts the resource into that
+ * patient's compartment (R4 compartmentdefinition-patient.html). */
+bool columns_is_membership(const struct search_param *param);

@@ -1,0 +1,14 @@
+#pragma once
+
+/* Random - numbers nobody can guess, from the kernel; buffered for each thread. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+void random_bytes(void *out, size_t size);
+
+uint64_t random_number(void);
+
+/* A version 4 UUID (RFC 9562) in lower case, as the server gives its resources for ids. */
+#define RANDOM_UUID_SIZE 37
+void random_uuid(char out[RANDOM_UUID_SIZE]);

@@ -1,0 +1,588 @@
+/*
+ * Row - search values turned into columns, tokens and side rows.
+ */
+
+#include "storage/row.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "fhir/search_values.h"
+#include "fhir/type.h"
+#include "storage/columns.h"
+#include "storage/token.h"
+
+#include <assert.h>
+#include <math.h>
+
+enum {
+    TOKS_ROOM = 96,        /* most resources have fewer */
+    URI_PREFIXES_MAX = 16, /* of one uri */
+};
+
+struct list {
+    int64_t *items;
+    size_t count, room;
+};
+
+/* A row in the making. */
+struct maker {
+    const struct tokens *tokens;
+    const struct columns *columns;
+    struct arena *arena;
+    struct row *row;
+    struct list toks, patients, second_codes;
+    size_t string_room, date_room, quantity_room;
+
+    const struct search_param *param; /* of the value at hand */
+    int64_t param_token;
+};
+
+static void set_keys(struct maker *maker);
+static void set_columns(struct maker *maker, const struct search_values *values);
+static void set_code(struct maker *maker, const struct search_value *value);
+static void set_date(struct row *row, const struct search_value *value, bool repeats);
+static void set_quantity(struct maker *maker, const struct search_value *value);
+static void add_value(struct maker *maker, const struct search_value *value);
+static void begin_param(struct maker *maker, const struct search_param *param);
+static void add_token(struct maker *maker, const struct search_value *value);
+static void add_reference(struct maker *maker, const struct search_value *value);
+static void add_uri(struct maker *maker, struct text uri);
+static void add_written(struct maker *maker, struct text reference);
+static void add_string(struct maker *maker, int64_t h, struct text text);
+static void add_date(struct maker *maker, int64_t h, int64_t low, int64_t high);
+static void add_number(struct maker *maker, int64_t h, const struct search_value *value);
+static void add_quantity(struct maker *maker, const struct search_value *value);
+static void add_composite(struct maker *maker, const struct search_value *value);
+static size_t hash_component(struct maker *maker, const struct search_value *value,
+                             int64_t forms[2]);
+static void add_ranged(struct maker *maker, int64_t h, const struct search_value *value);
+static bool stands_in_columns(const struct maker *maker, const struct search_value *value);
+static bool unit_of(const struct maker *maker, const struct search_value *value, int64_t *unit);
+static void finish(struct maker *maker);
+static void list_add(struct maker *maker, struct list *list, int64_t item);
+static void *grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size);
+static void sort(int64_t *items, size_t count);
+static size_t sort_set(int64_t *items, size_t count);
+static void sort_side_rows(struct row *row);
+
+struct row *row_make(const struct tokens *tokens, const struct type *type, struct text id,
+                     const struct search_values *values, struct arena *arena)
+{
+    struct maker maker = {
+        .tokens = tokens,
+        .columns = columns_of(type),
+        .arena = arena,
+        .row = arena_one(arena, struct row),
+    };
+
+    maker.row->type = type;
+    maker.row->id = id;
+    set_keys(&maker);
+    set_columns(&maker, values);
+    for (size_t i = 0; i < values->count; i++)
+        add_value(&maker, &values->items[i]);
+    finish(&maker);
+    return maker.row;
+}
+
+static void set_keys(struct maker *maker)
+{
+    struct row *row = maker->row;
+
+    row->rkey = token_rkey(maker->tokens, text_of(row->type->name), row->id);
+    if (maker->columns->own_patient) {
+        row->has_patient = true;
+        row->patient = row->rkey;
+        list_add(maker, &maker->patients, row->rkey);
+    }
+}
+
+/* Columns come first: what the side tables get depends on them. */
+static void set_columns(struct maker *maker, const struct search_values *values)
+{
+    const struct columns *columns = maker->columns;
+    struct row *row = maker->row;
+
+    for (size_t i = 0; i < values->count; i++) {
+        const struct search_value *value = &values->items[i];
+
+        if (value->param == columns->code)
+            set_code(maker, value);
+        else if (value->param == columns->date)
+            set_date(row, value, columns->date_repeats);
+        else if (value->param == columns->quantity)
+            set_quantity(maker, value);
+    }
+}
+
+static void set_code(struct maker *maker, const struct search_value *value)
+{
+    struct row *row = maker->row;
+
+    if (!value->code.data)
+        return;
+    int64_t code = token_coding(maker->tokens, value->system, value->code);
+    if (!row->has_code) {
+        row->has_code = true;
+        row->code = code;
+    } else if (code != row->code) {
+        list_add(maker, &maker->second_codes, code);
+    }
+}
+
+/* Several values of what cannot repeat (the events of a Timing) are one span. */
+static void set_date(struct row *row, const struct search_value *value, bool repeats)
+{
+    if (!row->has_date) {
+        row->has_date = true;
+        row->d = value->time_low;
+        row->dhi = value->time_high;
+    } else if (!repeats) {
+        if (value->time_low < row->d)
+            row->d = value->time_low;
+        if (value->time_high > row->dhi)
+            row->dhi = value->time_high;
+    }
+}
+
+static void set_quantity(struct maker *maker, const struct search_value *value)
+{
+    struct row *row = maker->row;
+
+    if (row->has_quantity || !value->exact)
+        return;
+    row->has_quantity = true;
+    row->vq = value->number;
+    row->has_unit = unit_of(maker, value, &row->vqu);
+}
+
+static void add_value(struct maker *maker, const struct search_value *value)
+{
+    if (search_union_of(value->param))
+        return;
+    if (value->param != maker->param)
+        begin_param(maker, value->param);
+
+    switch (value->type) {
+    case SEARCH_TOKEN:
+        add_token(maker, value);
+        break;
+    case SEARCH_REFERENCE:
+        add_reference(maker, value);
+        break;
+    case SEARCH_URI:
+        add_uri(maker, value->text);
+        break;
+    case SEARCH_STRING:
+        add_string(maker, maker->param_token, value->text);
+        break;
+    case SEARCH_DATE:
+        if (!stands_in_columns(maker, value))
+            add_date(maker, maker->param_token, value->time_low, value->time_high);
+        break;
+    case SEARCH_NUMBER:
+        add_number(maker, maker->param_token, value);
+        break;
+    case SEARCH_QUANTITY:
+        add_quantity(maker, value);
+        break;
+    case SEARCH_COMPOSITE:
+        add_composite(maker, value);
+        break;
+    case SEARCH_SPECIAL:
+        break;
+    }
+}
+
+static void begin_param(struct maker *maker, const struct search_param *param)
+{
+    maker->param = param;
+    maker->param_token = token_param(maker->tokens, param);
+    list_add(maker, &maker->toks, maker->param_token);
+}
+
+static void add_token(struct maker *maker, const struct search_value *value)
+{
+    const struct tokens *tokens = maker->tokens;
+    const struct search_param *param = maker->param;
+
+    if (value->code.data) {
+        list_add(maker, &maker->toks, token_system_code(tokens, param, value->system, value->code));
+        list_add(maker, &maker->toks, token_code(tokens, param, value->code));
+        if (value->identifier_type_code.data)
+            list_add(maker, &maker->toks,
+                     token_of_type(tokens, param, value->identifier_type_system,
+                                   value->identifier_type_code, value->code));
+    }
+    if (value->system.size > 0)
+        list_add(maker, &maker->toks, token_system(tokens, param, value->system));
+}
+
+static void add_reference(struct maker *maker, const struct search_value *value)
+{
+    if (value->reference_id.data && !value->reference_base.data) {
+        int64_t target = token_rkey(maker->tokens, value->reference_type, value->reference_id);
+
+        list_add(maker, &maker->toks, token_reference(maker->tokens, maker->param, target));
+        if (text_is(value->reference_type, "Patient")) {
+            if (columns_is_membership(maker->param))
+                list_add(maker, &maker->patients, target);
+            if (maker->param == maker->columns->patient && !maker->row->has_patient) {
+                maker->row->has_patient = true;
+                maker->row->patient = target;
+            }
+        }
+    } else if (value->text.size > 0 && value->text.data[0] != '#') {
+        add_written(maker, value->text);
+    }
+    add_token(maker, value); /* Reference.identifier */
+}
+
+/* As written, and without the version if there is one: a search that names
+ * none finds every one. */
+static void add_written(struct maker *maker, struct text reference)
+{
+    static const char history[] = "/_history/";
+    const char *end = memmem(reference.data, reference.size, history, sizeof(history) - 1);
+
+    list_add(maker, &maker->toks, token_uri(maker->tokens, maker->param, reference));
+    if (!end)
+        end = memchr(reference.data, '|', reference.size);
+    if (end) {
+        reference.size = (size_t)(end - reference.data);
+        list_add(maker, &maker->toks, token_uri(maker->tokens, maker->param, reference));
+    }
+}
+
+static void add_uri(struct maker *maker, struct text uri)
+{
+    struct text prefix = {uri.data, 0};
+    int prefixes = 0;
+
+    if (uri.size == 0)
+        return;
+    add_written(maker, uri);
+    list_add(maker, &maker->toks, token_uri_below(maker->tokens, maker->param, uri));
+    for (size_t i = 1; i + 1 < uri.size && prefixes < URI_PREFIXES_MAX; i++) {
+        if (uri.data[i] != '/' || uri.data[i - 1] == '/' || uri.data[i - 1] == ':')
+            continue;
+        prefix.size = i;
+        list_add(maker, &maker->toks, token_uri_below(maker->tokens, maker->param, prefix));
+        prefixes++;
+    }
+}
+
+static void add_string(struct maker *maker, int64_t h, struct text text)
+{
+    struct row *row = maker->row;
+    struct text norm = text_fold(maker->arena, text);
+
+    if (norm.size > ROW_NORM_MAX) {
+        norm.size = ROW_NORM_MAX;
+        while ((norm.data[norm.size] & 0xC0) == 0x80)
+            norm.size--;
+    }
+    if (norm.size == 0)
+        return;
+    row->strings = grow(maker->arena, row->strings, row->string_count, &maker->string_room,
+                        sizeof(row->strings[0]));
+    row->strings[row->string_count++] = (struct row_string){.h = h, .norm = norm};
+}
+
+static void add_date(struct maker *maker, int64_t h, int64_t low, int64_t high)
+{
+    struct row *row = maker->row;
+
+    row->dates =
+        grow(maker->arena, row->dates, row->date_count, &maker->date_room, sizeof(row->dates[0]));
+    row->dates[row->date_count++] = (struct row_date){.h = h, .low = low, .high = high};
+}
+
+/* Numbers and quantities: unit_of() finds none for a number. */
+static void add_number(struct maker *maker, int64_t h, const struct search_value *value)
+{
+    struct row *row = maker->row;
+    struct row_quantity quantity = {
+        .h = h,
+        .low = value->exact ? value->number : value->number_low,
+        .high = value->exact ? value->number : value->number_high,
+    };
+
+    quantity.has_unit = value->type == SEARCH_QUANTITY && unit_of(maker, value, &quantity.unit);
+    row->quantities = grow(maker->arena, row->quantities, row->quantity_count,
+                           &maker->quantity_room, sizeof(row->quantities[0]));
+    row->quantities[row->quantity_count++] = quantity;
+}
+
+static void add_quantity(struct maker *maker, const struct search_value *value)
+{
+    if (value->code.size > 0)
+        list_add(maker, &maker->toks, token_code(maker->tokens, maker->param, value->code));
+    if (value->text.size > 0 && !text_equals(value->text, value->code))
+        list_add(maker, &maker->toks, token_code(maker->tokens, maker->param, value->text));
+    if (!stands_in_columns(maker, value))
+        add_number(maker, maker->param_token, value);
+}
+
+/* Two parts, of which the first is a hash (all of R4's but those of
+ * MolecularSequence with three, which are not answered). */
+static void add_composite(struct maker *maker, const struct search_value *value)
+{
+    int64_t first[2], second[2];
+
+    if (value->component_count != 2 || stands_in_columns(maker, value))
+        return;
+    size_t first_forms = hash_component(maker, &value->components[0], first);
+    size_t second_forms = hash_component(maker, &value->components[1], second);
+
+    for (size_t i = 0; i < first_forms; i++) {
+        int64_t h = token_combine(maker->param_token, first[i]);
+
+        for (size_t k = 0; k < second_forms; k++)
+            list_add(maker, &maker->toks, token_combine(h, second[k]));
+        if (second_forms == 0)
+            add_ranged(maker, h, &value->components[1]);
+    }
+}
+
+/* The forms in which a component is searched for, under its composite. None
+ * when it is no hash. */
+static size_t hash_component(struct maker *maker, const struct search_value *value,
+                             int64_t forms[2])
+{
+    size_t count = 0;
+
+    if (value->type == SEARCH_TOKEN && value->code.data) {
+        forms[count++] = token_system_code(maker->tokens, maker->param, value->system, value->code);
+        forms[count++] = token_code(maker->tokens, maker->param, value->code);
+    } else if (value->type == SEARCH_REFERENCE && value->reference_id.data &&
+               !value->reference_base.data) {
+        int64_t target = token_rkey(maker->tokens, value->reference_type, value->reference_id);
+
+        forms[count++] = token_reference(maker->tokens, maker->param, target);
+    } else if ((value->type == SEARCH_REFERENCE || value->type == SEARCH_URI) &&
+               value->text.size > 0) {
+        forms[count++] = token_uri(maker->tokens, maker->param, value->text);
+    }
+    return count;
+}
+
+static void add_ranged(struct maker *maker, int64_t h, const struct search_value *value)
+{
+    if (value->type == SEARCH_QUANTITY || value->type == SEARCH_NUMBER)
+        add_number(maker, h, value);
+    else if (value->type == SEARCH_DATE)
+        add_date(maker, h, value->time_low, value->time_high);
+    else if (value->type == SEARCH_STRING)
+        add_string(maker, h, value->text);
+}
+
+/* What a query on the columns finds needs no side row. */
+static bool stands_in_columns(const struct maker *maker, const struct search_value *value)
+{
+    const struct columns *columns = maker->columns;
+    const struct row *row = maker->row;
+
+    if (maker->param == columns->date)
+        return !columns->date_repeats ||
+               (value->time_low == row->d && value->time_high == row->dhi);
+    if (maker->param == columns->code_quantity)
+        value = &value->components[1];
+    else if (maker->param != columns->quantity)
+        return false;
+
+    int64_t unit = 0;
+    bool has_unit = unit_of(maker, value, &unit);
+    return value->type == SEARCH_QUANTITY && value->exact && row->has_quantity &&
+           value->number == row->vq && has_unit == row->has_unit && (!has_unit || unit == row->vqu);
+}
+
+static bool unit_of(const struct maker *maker, const struct search_value *value, int64_t *unit)
+{
+    if (value->code.size > 0)
+        *unit = token_coding(maker->tokens, value->system, value->code);
+    else if (value->text.size > 0)
+        *unit = token_coding(maker->tokens, (struct text){0}, value->text);
+    else
+        return false;
+    return true;
+}
+
+static void finish(struct maker *maker)
+{
+    struct row *row = maker->row;
+
+    row->patients = maker->patients.items;
+    row->patient_count = sort_set(row->patients, maker->patients.count);
+    for (size_t i = 0; i < row->patient_count; i++)
+        list_add(maker, &maker->toks, token_member(maker->tokens, row->patients[i]));
+    row->toks = maker->toks.items;
+    row->tok_count = sort_set(row->toks, maker->toks.count);
+    row->second_codes = maker->second_codes.items;
+    row->second_code_count = sort_set(row->second_codes, maker->second_codes.count);
+    sort_side_rows(row);
+}
+
+static void list_add(struct maker *maker, struct list *list, int64_t item)
+{
+    if (list->count == list->room && list == &maker->toks && list->room == 0) {
+        list->items = arena_alloc_raw(maker->arena, TOKS_ROOM * sizeof(int64_t));
+        list->room = TOKS_ROOM;
+    }
+    list->items = grow(maker->arena, list->items, list->count, &list->room, sizeof(int64_t));
+    list->items[list->count++] = item;
+}
+
+/* Room for one more. */
+static void *grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size)
+{
+    if (count < *room)
+        return items;
+    *room = *room ? *room * 2 : 8;
+
+    void *larger = arena_alloc_raw(arena, *room * size);
+    if (count > 0)
+        memcpy(larger, items, count * size);
+    return larger;
+}
+
+/* Shell's sort, with the gaps of Ciura (2001): the lists are short and hashes
+ * come in no order. */
+static void sort(int64_t *items, size_t count)
+{
+    static const size_t gaps[] = {101620, 45164, 20073, 8921, 3965, 1750, 701,
+                                  301,    132,   57,    23,   10,   4,    1};
+
+    for (size_t g = 0; g < sizeof(gaps) / sizeof(gaps[0]); g++) {
+        size_t gap = gaps[g];
+
+        for (size_t i = gap; i < count; i++) {
+            int64_t item = items[i];
+            size_t at = i;
+
+            for (; at >= gap && items[at - gap] > item; at -= gap)
+                items[at] = items[at - gap];
+            items[at] = item;
+        }
+    }
+}
+
+/* Sorts, removes what is double, and returns how many are left. */
+static size_t sort_set(int64_t *items, size_t count)
+{
+    size_t kept = count > 0;
+
+    sort(items, count);
+    for (size_t i = 1; i < count; i++)
+        if (items[i] != items[kept - 1])
+            items[kept++] = items[i];
+    return kept;
+}
+
+static int compare_int64(int64_t a, int64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int compare_double(double a, double b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int compare_strings(const void *left, const void *right)
+{
+    const struct row_string *a = left, *b = right;
+
+    if (a->h != b->h)
+        return compare_int64(a->h, b->h);
+    if (a->norm.size != b->norm.size)
+        return a->norm.size < b->norm.size ? -1 : 1;
+    return memcmp(a->norm.data, b->norm.data, a->norm.size);
+}
+
+static int compare_dates(const void *left, const void *right)
+{
+    const struct row_date *a = left, *b = right;
+
+    if (a->h != b->h)
+        return compare_int64(a->h, b->h);
+    if (a->low != b->low)
+        return compare_int64(a->low, b->low);
+    return compare_int64(a->high, b->high);
+}
+
+static int compare_quantities(const void *left, const void *right)
+{
+    const struct row_quantity *a = left, *b = right;
+
+    if (a->h != b->h)
+        return compare_int64(a->h, b->h);
+    if (a->low != b->low)
+        return compare_double(a->low, b->low);
+    if (a->high != b->high)
+        return compare_double(a->high, b->high);
+    if (a->has_unit != b->has_unit)
+        return a->has_unit ? 1 : -1;
+    return compare_int64(a->unit, b->unit);
+}
+
+static size_t sort_rows(void *rows, size_t count, size_t size,
+                        int (*compare)(const void *, const void *))
+{
+    char *bytes = rows;
+    size_t kept = count > 0;
+
+    if (count > 1)
+        qsort(rows, count, size, compare);
+    for (size_t i = 1; i < count; i++)
+        if (compare(bytes + i * size, bytes + (kept - 1) * size) != 0)
+            memmove(bytes + kept++ * size, bytes + i * size, size);
+    return kept;
+}
+
+static void sort_side_rows(struct row *row)
+{
+    row->string_count =
+        sort_rows(row->strings, row->string_count, sizeof(row->strings[0]), compare_strings);
+    row->date_count = sort_rows(row->dates, row->date_count, sizeof(row->dates[0]), compare_dates);
+    row->quantity_count = sort_rows(row->quantities, row->quantity_count,
+                                    sizeof(row->quantities[0]), compare_quantities);
+}
+
+static bool same_numbers(const int64_t *a, size_t a_count, const int64_t *b, size_t b_count)
+{
+    return a_count == b_count && (a_count == 0 || memcmp(a, b, a_count * sizeof(*a)) == 0);
+}
+
+static bool same_rows(const void *a, size_t a_count, const void *b, size_t b_count, size_t size,
+                      int (*compare)(const void *, const void *))
+{
+    if (a_count != b_count)
+        return false;
+    for (size_t i = 0; i < a_count; i++)
+        if (compare((const char *)a + i * size, (const char *)b + i * size) != 0)
+            return false;
+    return true;
+}
+
+static bool same_columns(const struct row *a, const struct row *b)
+{
+    return a->has_patient == b->has_patient && a->patient == b->patient &&
+           a->has_code == b->has_code && a->code == b->code && a->has_date == b->has_date &&
+           a->d == b->d && a->dhi == b->dhi && a->has_quantity == b->has_quantity &&
+           compare_double(a->vq, b->vq) == 0 && a->has_unit == b->has_unit && a->vqu == b->vqu;
+}
+
+bool row_equals(const struct row *a, const struct row *b)
+{
+    return same_columns(a, b) && same_numbers(a->toks, a->tok_count, b->toks, b->tok_count) &&
+           same_numbers(a->patients, a->patient_count, b->patients, b->patient_count) &&
+           same_numbers(a->second_codes, a->second_code_count, b->second_codes,
+                        b->second_code_count) &&
+           same_rows(a->strings, a->string_count, b->strings, b->string_count,
+                     sizeof(a->strings[0]), compare_strings) &&
+           same_rows(a->dates, a->date_count, b->dates, b->date_count, sizeof(a->dates[0]),
+                     compare_dates) &&
+           same_rows(a->quantities, a->quantity_count, b->quantities, b->quantity_count,
+                     sizeof(a->quantities[0]), compare_quantities);
+}
