@@ -46,6 +46,9 @@ enum query_modifier {
     MODIFIER_EXACT,      /* string */
     MODIFIER_CONTAINS,   /* string */
     MODIFIER_NOT,        /* token */
+    MODIFIER_OF_TYPE,    /* token; system and code are the type's, text is the identifier's value */
+    MODIFIER_BELOW,      /* uri */
+    MODIFIER_ABOVE,      /* uri */
     MODIFIER_IDENTIFIER, /* reference; the values are tokens */
     MODIFIER_TYPE,       /* reference; already applied to the values */
 };
@@ -54,18 +57,19 @@ enum query_modifier {
  * One value. Which fields count depends on `type`:
  *
  * TOKEN      system: absent for `code`, empty for `|code` (the resource has no
- *            system), else given. code: absent for `system|` (any code).
+ *            system), else given. code: absent for `system|` (any code), which
+ *            components of composites do not offer.
  * STRING     text.
  * URI        text.
  * REFERENCE  text as written, and when it is a literal reference: reference_id,
  *            reference_type (absent when only an id was given) and
  *            reference_base (absent when relative or of this server).
+ *            Never one to a version.
  * DATE       prefix, time_low and time_high: the inclusive span the written
  *            precision stands for, UTC. For AP already widened.
  * NUMBER     prefix, number, number_low and number_high: the span the written
  *            digits stand for. For AP already widened.
- * QUANTITY   like NUMBER; system: absent for any, empty for none; code: absent
- *            for any unit.
+ * QUANTITY   like NUMBER; code: absent for any unit; system: absent for any.
  * COMPOSITE  components, as many as the parameter has.
  */
 struct query_value {
@@ -140,10 +144,10 @@ struct query {
 };
 
 struct query_options {
-    bool lenient;       /* Prefer: handling=lenient */
-    struct text base;   /* this server's base URL, without "/" behind it; absent: none is stripped */
-    unsigned count;     /* page size when _count is not given */
-    unsigned count_max; /* a larger _count is lowered to this */
+    bool lenient;     /* Prefer: handling=lenient */
+    struct text base; /* this server's base URL, without "/" behind it; absent: none is stripped */
+    unsigned count;   /* page size when _count is not given */
+    unsigned count_max;                        /* a larger _count is lowered to this */
     unsigned max_params, max_values, max_size; /* criteria; values of one; bytes of the whole */
 };
 

@@ -1,0 +1,82 @@
+/*
+ * Query, the other way - what was understood, as text again; and what can be
+ * asked at all.
+ */
+
+#include "fhir/query.h"
+
+#include "base/buf.h"
+#include "fhir/query_reader.h"
+#include "fhir/query_text.h"
+
+static bool is_range(enum search_type type);
+static bool selects(const struct query_used *used);
+
+bool query_is_effective(const struct query *query)
+{
+    return query->param_count > 0;
+}
+
+void query_write_self(const struct query *query, struct buf *out)
+{
+    for (size_t i = 0; i < query->used_count; i++) {
+        if (i > 0)
+            buf_add_char(out, '&');
+        query_encode(out, query->used[i].name);
+        buf_add_char(out, '=');
+        query_encode(out, query->used[i].value);
+    }
+}
+
+void query_write_identity(const struct query *query, struct buf *out)
+{
+    buf_add_text(out, query->type);
+    for (size_t i = 0; i < query->used_count; i++) {
+        if (!selects(&query->used[i]))
+            continue;
+        buf_add_char(out, '&');
+        query_encode(out, query->used[i].name);
+        buf_add_char(out, '=');
+        query_encode(out, query->used[i].value);
+    }
+}
+
+/* Whether the parameter decides which resources match, or their order. */
+static bool selects(const struct query_used *used)
+{
+    static const char *const others[] = {"_count",   "_total",      "_summary",
+                                         "_include", "_revinclude", "_contained"};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        if (text_is(used->name, others[i]))
+            return false;
+    return true;
+}
+
+bool query_can_sort(const struct search_param *param)
+{
+    if (query_subject_of(param) != QUERY_VALUE)
+        return true;
+    return query_can_search(param) &&
+           (is_range(param->search_type) || param->search_type == SEARCH_STRING);
+}
+
+bool query_can_search(const struct search_param *param)
+{
+    if (query_subject_of(param) != QUERY_VALUE)
+        return true;
+    if (!param->expression || param->search_type == SEARCH_SPECIAL)
+        return false;
+    if (param->search_type != SEARCH_COMPOSITE)
+        return true;
+
+    /* A composite is found by a hash of its first component; of two ranges
+     * only one could be in an index. */
+    return param->component_count == 2 && !is_range(param->components[0].type) &&
+           param->components[0].type != SEARCH_STRING;
+}
+
+static bool is_range(enum search_type type)
+{
+    return type == SEARCH_DATE || type == SEARCH_NUMBER || type == SEARCH_QUANTITY;
+}
