@@ -19,10 +19,12 @@
 struct arena;
 
 enum node_flag {
-    NODE_ARRAY = 1,   /* stood in a JSON array; kept so that unknown elements round-trip */
+    NODE_ARRAY = 1,   /* stood in a JSON array, or would */
     NODE_NUMBER = 2,  /* the value was a JSON number */
     NODE_BOOLEAN = 4, /* the value was true or false */
     NODE_PLAIN = 8,   /* the value needs no escaping in JSON */
+    NODE_RAW = 16,    /* the value is JSON text that has no place in the tree: an unknown element,
+                         or one of the wrong kind (then `type` is NULL, or a primitive) */
 };
 
 struct node {

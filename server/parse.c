@@ -1,0 +1,183 @@
+/*
+ * Parse - `isthmus parse FILE...`: checks the structure of resources and
+ * prints what is wrong with them, one finding a line, or else their
+ * canonical JSON. A file that ends in .ndjson has a resource on each line.
+ */
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "fhir/check.h"
+#include "fhir/issue.h"
+#include "fhir/json.h"
+#include "fhir/node.h"
+#include "server/commands.h"
+
+#include <errno.h>
+
+#define FINDINGS_MAX 1000 /* of one resource */
+
+/* When the canonical JSON is printed. */
+enum output { PRINT_IF_FINE, PRINT_NEVER, PRINT_ALWAYS };
+
+static int print_usage(FILE *out, int status);
+static bool parse_file(const char *path, enum output output);
+static bool read_file(const char *path, struct buf *content);
+static bool parse_lines(const char *path, const struct buf *content, enum output output);
+static bool parse_resource(struct arena *arena, const char *name, struct text json,
+                           enum output output);
+static bool print_findings(const char *name, struct issues *issues);
+static void print_finding(const char *name, const char *severity, const char *code,
+                          const char *expression, const char *text);
+static bool has_suffix(const char *path, const char *suffix);
+
+int command_parse(int argc, char **argv)
+{
+    enum output output = PRINT_IF_FINE;
+    bool fine = true;
+    int i = 0;
+
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--help") == 0)
+            return print_usage(stdout, 0);
+        if (strcmp(argv[i], "--quiet") == 0)
+            output = PRINT_NEVER;
+        else if (strcmp(argv[i], "--always") == 0)
+            output = PRINT_ALWAYS;
+        else
+            return print_usage(stderr, 2);
+    }
+    if (i == argc)
+        return print_usage(stderr, 2);
+    for (; i < argc; i++)
+        fine = parse_file(argv[i], output) && fine;
+    return fine && fflush(stdout) == 0 ? 0 : 1;
+}
+
+static int print_usage(FILE *out, int status)
+{
+    fputs("usage: isthmus parse [--quiet | --always] FILE...\n"
+          "\n"
+          "Checks the structure of FHIR R4 resources (JSON; one a line in files that end in\n"
+          ".ndjson). Prints findings as \"FILE: severity code expression: text\", one a line, or\n"
+          "the canonical JSON of a resource that has none. Exits with 1 if there were errors.\n"
+          "\n"
+          "  --quiet   print findings only\n"
+          "  --always  print the JSON also of resources with findings\n",
+          out);
+    return status;
+}
+
+static bool parse_file(const char *path, enum output output)
+{
+    struct buf content = {0};
+    struct arena *arena;
+    bool fine = read_file(path, &content);
+
+    if (fine && has_suffix(path, ".ndjson")) {
+        fine = parse_lines(path, &content, output);
+    } else if (fine) {
+        arena = arena_new();
+        fine = parse_resource(arena, path, (struct text){content.data, content.size}, output);
+        arena_free(arena);
+    }
+    buf_release(&content);
+    return fine;
+}
+
+static bool read_file(const char *path, struct buf *content)
+{
+    FILE *file = fopen(path, "rb");
+    size_t room = (size_t)64 * 1024, got;
+    bool fine;
+
+    if (!file) {
+        fprintf(stderr, "isthmus parse: %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    buf_reserve(content, 1);
+    do {
+        got = fread(buf_reserve(content, room), 1, room, file);
+        content->size += got;
+        /* One byte too many is enough for the reader to refuse it. */
+    } while (got == room && content->size <= json_default_limits.size);
+    fine = !ferror(file);
+    if (!fine)
+        fprintf(stderr, "isthmus parse: %s: %s\n", path, strerror(errno));
+    fclose(file);
+    return fine;
+}
+
+static bool parse_lines(const char *path, const struct buf *content, enum output output)
+{
+    struct arena *arena = arena_new();
+    struct text rest = {content->data, content->size}, line;
+    bool fine = true;
+    unsigned number = 0;
+
+    while (rest.size > 0) {
+        number++;
+        if (!text_split(rest, '\n', &line, &rest)) {
+            line = rest;
+            rest.size = 0;
+        }
+        if (line.size == 0 || text_is(line, "\r"))
+            continue;
+        fine =
+            parse_resource(arena, arena_printf(arena, "%s:%u", path, number), line, output) && fine;
+        arena_reset(arena);
+    }
+    arena_free(arena);
+    return fine;
+}
+
+static bool parse_resource(struct arena *arena, const char *name, struct text json,
+                           enum output output)
+{
+    struct err err = {0};
+    struct issues issues;
+    struct node *resource;
+    struct buf out = buf_in(arena);
+    bool fine;
+
+    issues_init(&issues, arena, FINDINGS_MAX);
+    resource = json_read(arena, json.data, json.size, &json_default_limits, &issues, &err);
+    if (!resource) {
+        print_finding(name, "fatal", err.kind == ERR_TOO_LARGE ? "too-long" : "invalid", err.where,
+                      err.text);
+        return false;
+    }
+    check_structure(resource, &issues);
+    fine = print_findings(name, &issues);
+    if (output == PRINT_ALWAYS || (fine && output == PRINT_IF_FINE)) {
+        json_write(resource, &out);
+        buf_add_char(&out, '\n');
+        fwrite(out.data, 1, out.size, stdout);
+    }
+    return fine;
+}
+
+static bool print_findings(const char *name, struct issues *issues)
+{
+    for (const struct issue *issue = issues->first; issue; issue = issue->next)
+        print_finding(name, issue_severity_name(issue->severity), issue->code, issue->expression,
+                      issue->text);
+    if (issues->dropped > 0)
+        printf("%s: information informational -: %u further findings are not listed.\n", name,
+               issues->dropped);
+    return issues->errors == 0;
+}
+
+static void print_finding(const char *name, const char *severity, const char *code,
+                          const char *expression, const char *text)
+{
+    printf("%s: %s %s %s: %s\n", name, severity, code, expression && *expression ? expression : "-",
+           text);
+}
+
+static bool has_suffix(const char *path, const char *suffix)
+{
+    size_t size = strlen(path), length = strlen(suffix);
+
+    return size >= length && strcmp(path + size - length, suffix) == 0;
+}
