@@ -1,0 +1,210 @@
+/*
+ * Bench JSON - how fast resources are read, checked and written, next to
+ * memchr() over the same bytes and to jansson.
+ *
+ *     bench_json FILE.ndjson...
+ */
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "fhir/check.h"
+#include "fhir/issue.h"
+#include "fhir/json.h"
+
+#include <jansson.h>
+
+/* Each contender runs over all lines until this much time has passed. */
+#define RUN_MICROSECONDS 2000000
+
+struct lines {
+    struct buf content;
+    struct text *lines;
+    size_t count, bytes;
+};
+
+/* What a contender keeps from line to line. */
+struct state {
+    struct arena *arena;
+    struct buf out;
+    size_t sink; /* so that no work is optimized away */
+};
+
+typedef bool(contender_fn)(struct state *state, struct text line);
+
+static bool read_lines(int count, char **paths, struct lines *lines);
+static bool append_file(const char *path, struct buf *content);
+static double run(const char *name, contender_fn *contender, const struct lines *lines,
+                  double compared);
+static bool scan_bytes(struct state *state, struct text line);
+static bool read_only(struct state *state, struct text line);
+static bool read_and_check(struct state *state, struct text line);
+static bool read_and_write(struct state *state, struct text line);
+static bool jansson_read(struct state *state, struct text line);
+static bool jansson_read_and_write(struct state *state, struct text line);
+
+int main(int argc, char **argv)
+{
+    struct lines lines = {0};
+    double jansson;
+
+    if (argc < 2)
+        return fprintf(stderr, "usage: bench_json FILE.ndjson...\n"), 2;
+    if (!read_lines(argc - 1, argv + 1, &lines))
+        return 1;
+    printf("%zu resources, %.1f MB, %.0f bytes each\n", lines.count, (double)lines.bytes / 1e6,
+           (double)lines.bytes / (double)lines.count);
+
+    printf("%-24s %10s %14s %12s\n", "", "MB/s", "resources/s", "to jansson");
+    jansson = run("jansson read", jansson_read, &lines, 0);
+    run("json_read", read_only, &lines, jansson);
+    run("json_read, check", read_and_check, &lines, jansson);
+    run("memchr", scan_bytes, &lines, jansson);
+    jansson = run("jansson read, write", jansson_read_and_write, &lines, 0);
+    run("json_read, json_write", read_and_write, &lines, jansson);
+    buf_release(&lines.content);
+    free(lines.lines);
+    return 0;
+}
+
+static bool read_lines(int count, char **paths, struct lines *lines)
+{
+    struct text rest, line;
+    size_t room = 0;
+
+    for (int i = 0; i < count; i++)
+        if (!append_file(paths[i], &lines->content))
+            return false;
+    rest = (struct text){lines->content.data, lines->content.size};
+    while (text_split(rest, '\n', &line, &rest)) {
+        if (line.size == 0)
+            continue;
+        if (lines->count == room) {
+            room = room ? room * 2 : 1024;
+            lines->lines = realloc(lines->lines, room * sizeof(*lines->lines));
+            if (!lines->lines)
+                abort();
+        }
+        lines->lines[lines->count++] = line;
+        lines->bytes += line.size;
+    }
+    return lines->count > 0;
+}
+
+static bool append_file(const char *path, struct buf *content)
+{
+    const size_t room = (size_t)1 << 20;
+    FILE *file = fopen(path, "rb");
+    size_t got;
+
+    if (!file) {
+        perror(path);
+        return false;
+    }
+    while ((got = fread(buf_reserve(content, room), 1, room, file)) > 0)
+        content->size += got;
+    buf_add_char(content, '\n');
+    fclose(file);
+    return true;
+}
+
+/* Prints one row; returns MB/s. */
+static double run(const char *name, contender_fn *contender, const struct lines *lines,
+                  double compared)
+{
+    struct state state = {.arena = arena_new()};
+    int64_t start = clock_monotonic(), passed;
+    unsigned rounds = 0;
+    double speed, resources;
+
+    do {
+        for (size_t i = 0; i < lines->count; i++) {
+            if (!contender(&state, lines->lines[i])) {
+                fprintf(stderr, "%s: resource %zu is refused\n", name, i + 1);
+                exit(1);
+            }
+        }
+        rounds++;
+        passed = clock_monotonic() - start;
+    } while (passed < RUN_MICROSECONDS);
+
+    speed = (double)lines->bytes * rounds / (double)passed;
+    resources = (double)lines->count * rounds / ((double)passed / 1e6);
+    printf("%-24s %10.0f %14.0f", name, speed, resources);
+    if (compared > 0)
+        printf(" %11.1fx", speed / compared);
+    printf("\n");
+    arena_free(state.arena);
+    buf_release(&state.out);
+    return speed;
+}
+
+static bool scan_bytes(struct state *state, struct text line)
+{
+    state->sink += memchr(line.data, '\n', line.size) == NULL;
+    return true;
+}
+
+static struct node *read_one(struct state *state, struct text line, struct issues *issues)
+{
+    struct err err = {0};
+
+    arena_reset(state->arena);
+    issues_init(issues, state->arena, 100);
+    return json_read(state->arena, line.data, line.size, &json_default_limits, issues, &err);
+}
+
+static bool read_only(struct state *state, struct text line)
+{
+    struct issues issues;
+
+    return read_one(state, line, &issues) && issues.errors == 0;
+}
+
+static bool read_and_check(struct state *state, struct text line)
+{
+    struct issues issues;
+    struct node *resource = read_one(state, line, &issues);
+
+    if (!resource)
+        return false;
+    check_structure(resource, &issues);
+    return issues.errors == 0;
+}
+
+static bool read_and_write(struct state *state, struct text line)
+{
+    struct issues issues;
+    struct node *resource = read_one(state, line, &issues);
+
+    if (!resource)
+        return false;
+    buf_clear(&state->out);
+    json_write(resource, &state->out);
+    state->sink += state->out.size;
+    return true;
+}
+
+static bool jansson_read(struct state *state, struct text line)
+{
+    json_t *json = json_loadb(line.data, line.size, JSON_REJECT_DUPLICATES, NULL);
+
+    state->sink += json != NULL;
+    json_decref(json);
+    return state->sink > 0;
+}
+
+static bool jansson_read_and_write(struct state *state, struct text line)
+{
+    json_t *json = json_loadb(line.data, line.size, JSON_REJECT_DUPLICATES, NULL);
+    char *text = json_dumps(json, JSON_COMPACT);
+
+    if (!text)
+        return false;
+    state->sink += strlen(text);
+    free(text);
+    json_decref(json);
+    return true;
+}
