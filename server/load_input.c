@@ -10,7 +10,7 @@
 #include "fhir/issue.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
-#include "server/gzip.h"
+#include "server/gzip_file.h"
 
 #define FILE_MAX (1U << 30)
 

@@ -41,7 +41,7 @@ struct header {
     const char *value;
 };
 
-#define ANSWER_HEADERS_MAX 8
+#define ANSWER_HEADERS_MAX 12
 
 struct answer {
     int status;

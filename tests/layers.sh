@@ -47,7 +47,7 @@ only 'event2/|event\.h' base/loop.c base/fiber.c storage/pg.c sync/fetch.c serve
 only 'libpq|postgres_ext\.h' storage/pg.c
 only 'curl/' sync/fetch.c
 only 'openssl/' server/jwt.c server/tls.c
-only 'zlib\.h' server/gzip.c
+only 'zlib\.h' server/gzip.c server/gzip_file.c
 only 'zstd|zdict' storage/body.c
 only 'libxml/' fhir/xml.c
 

@@ -1,0 +1,57 @@
+/*
+ * CORS - see cors.h.
+ */
+
+#include "server/cors.h"
+
+#include "base/arena.h"
+#include "server/config.h"
+#include "server/http.h"
+
+static bool origin_allowed(const struct request *req, struct text origin);
+
+bool cors_is_preflight(const struct request *req)
+{
+    return strcmp(req->method, "OPTIONS") == 0;
+}
+
+void cors_answer_preflight(struct request *req)
+{
+    req->answer.status = 204;
+    answer_header(req, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+    if (!http_header(req->http, "Access-Control-Request-Method").data)
+        return;
+    answer_header(req, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE");
+    answer_header(req, "Access-Control-Allow-Headers",
+                  "Accept, Authorization, Content-Type, If-Match, If-None-Match, "
+                  "If-Modified-Since, If-None-Exist, Prefer, X-Request-Id");
+    answer_header(req, "Access-Control-Max-Age", "86400");
+}
+
+void cors_add_headers(struct request *req)
+{
+    struct text origin = http_header(req->http, "Origin");
+
+    if (!origin.data || !origin_allowed(req, origin))
+        return;
+    answer_header(
+        req, "Access-Control-Allow-Origin",
+        strcmp(req->service->config->cors_origins, "*") == 0 ? "*" : text_dup(req->arena, origin));
+    answer_header(req, "Access-Control-Expose-Headers",
+                  "Location, ETag, Last-Modified, X-Request-Id");
+}
+
+static bool origin_allowed(const struct request *req, struct text origin)
+{
+    struct text rest = text_of(req->service->config->cors_origins), item;
+    bool more = rest.size > 0;
+
+    while (more) {
+        more = text_split(rest, ' ', &item, &rest);
+        if (!more)
+            item = rest;
+        if (text_is(item, "*") || (item.size && text_equals(item, origin)))
+            return true;
+    }
+    return false;
+}
