@@ -14,7 +14,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define MOST_HOOKS   8
+#define MOST_HOOKS   64
 #define MOST_SIGNALS 8
 
 struct call {

@@ -62,7 +62,8 @@ struct pg *pg_new(struct loop *loop, const struct pg_config *config);
 /* Closes at once; whoever waits gets ERR_BUSY. NULL is a no-op. */
 void pg_free(struct pg *pg);
 
-/* Waits until connected; ERR_BUSY says why it cannot be (no password or host in the text). */
+/* Waits until connected or the attempt has failed. The text says why in libpq's words, which may
+ * name host and user: for whoever runs the server, not for clients. */
 bool pg_connect(struct pg *pg, struct err *err);
 
 /* Parameters */

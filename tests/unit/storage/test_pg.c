@@ -1,0 +1,515 @@
+#include "storage/pg.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "postgres.h"
+#include "storage/pool.h"
+
+static struct pg *open_pg(enum pg_mode mode)
+{
+    struct pg_config config = {
+        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 2000, .mode = mode};
+    struct pg *pg = pg_new(fiber_loop(), &config);
+    struct err err = {0};
+
+    if (!pg_connect(pg, &err))
+        fail_msg("%s", err.text);
+    return pg;
+}
+
+static struct pg_counters counters_of(const struct pg *pg)
+{
+    struct pg_counters counters;
+
+    pg_count(pg, &counters);
+    return counters;
+}
+
+static const char all_types[] =
+    "select $1::bool, $2::int2, $3::int4, $4::int8, $5::float8, $6::\"char\", $7::timestamptz,"
+    " $8::text, $9::bytea, $10::int8[], $11::text, $12::int8[], $13::timestamptz, $14::text[],"
+    " array_length($15::float8[], 1), ($16::timestamptz[])[1], ($17::int2[])[2], ($18::int4[])[1],"
+    " ($19::bytea[])[1], ($20::int8[])[2], 'infinity'::timestamptz, '2026-11-22 13:48:05.123+00'::"
+    "timestamptz";
+
+static void check_all_types(void *context)
+{
+    struct arena *arena = arena_new();
+    struct pg *pg = open_pg(PG_SHARED);
+    struct pg_params p = pg_params_in(arena);
+    const int64_t numbers[] = {1, INT64_MIN, 3};
+    const bool nulls[] = {false, false, true};
+    const struct text texts[] = {TEXT("a"), {0}, TEXT("")};
+    const double floats[] = {0.5, 1.5};
+    const int64_t times[] = {1};
+    const int16_t shorts[] = {-1, -2};
+    const int32_t ints[] = {-70000};
+    const struct pg_result *r;
+    struct err err = {0};
+    size_t count;
+
+    pg_add_bool(&p, true);
+    pg_add_int2(&p, -2);
+    pg_add_int4(&p, -70000);
+    pg_add_int8(&p, INT64_MIN);
+    pg_add_float8(&p, -0.25);
+    pg_add_char(&p, 'C');
+    pg_add_timestamp(&p, 1764000000123456);
+    pg_add_text(&p, TEXT("gr\xc3\xbc\xc3\x9f"));
+    pg_add_bytea(&p, "\0\1\xff", 3);
+    pg_add_int8_array(&p, numbers, nulls, 3);
+    pg_add_null(&p);
+    pg_add_int8_array(&p, NULL, NULL, 0);
+    pg_add_timestamp(&p, INT64_MIN);
+    pg_add_text_array(&p, texts, 3);
+    pg_add_float8_array(&p, floats, NULL, 2);
+    pg_add_timestamp_array(&p, times, NULL, 1);
+    pg_add_int2_array(&p, shorts, 2);
+    pg_add_int4_array(&p, ints, 1);
+    pg_add_bytea_array(&p, texts, 1);
+    pg_add_int8_array(&p, numbers, NULL, 3);
+    if (!pg_query_sql(pg, all_types, &p, arena, &r, &err))
+        fail_msg("%s", err.text);
+
+    (void)context;
+    assert_int_equal(pg_rows(r), 1);
+    assert_true(pg_bool(r, 0, 0));
+    assert_int_equal(pg_int2(r, 0, 1), -2);
+    assert_int_equal(pg_int4(r, 0, 2), -70000);
+    assert_true(pg_int8(r, 0, 3) == INT64_MIN);
+    assert_true(pg_float8(r, 0, 4) == -0.25);
+    assert_int_equal(pg_char(r, 0, 5), 'C');
+    assert_true(pg_timestamp(r, 0, 6) == 1764000000123456);
+    assert_string_equal(pg_text(r, 0, 7).data, "gr\xc3\xbc\xc3\x9f");
+    assert_int_equal(pg_bytea(r, 0, 8).size, 3);
+    assert_memory_equal(pg_bytea(r, 0, 8).data, "\0\1\xff", 3);
+    int64_t *back = pg_int8_array(r, 0, 9, arena, &count);
+    assert_int_equal(count, 3);
+    assert_true(back[0] == 1 && back[1] == INT64_MIN && back[2] == 0);
+    assert_true(pg_is_null(r, 0, 10));
+    assert_null(pg_int8_array(r, 0, 11, arena, &count));
+    assert_int_equal(count, 0);
+    assert_true(pg_timestamp(r, 0, 12) == INT64_MIN);
+    assert_int_equal(pg_int4(r, 0, 14), 2);
+    assert_true(pg_timestamp(r, 0, 15) == 1);
+    assert_int_equal(pg_int2(r, 0, 16), -2);
+    assert_int_equal(pg_int4(r, 0, 17), -70000);
+    assert_int_equal(pg_bytea(r, 0, 18).size, 1);
+    assert_true(pg_int8(r, 0, 19) == INT64_MIN);
+    assert_true(pg_timestamp(r, 0, 20) == INT64_MAX);
+    assert_true(pg_timestamp(r, 0, 21) == 1795355285123000);
+    pg_free(pg);
+    arena_free(arena);
+}
+
+static void values_of_all_types_go_and_come_back(void **state)
+{
+    (void)state;
+    postgres_database();
+    postgres_run(check_all_types, NULL);
+}
+
+/* Many fibers on one connection. */
+
+struct reader {
+    struct pg *pg;
+    unsigned *left;
+    int64_t number;
+    bool divide;
+    struct waiter *done;
+};
+
+static const struct pg_statement divide = {"select 100 / $1::int8"};
+
+static void read_one(void *context)
+{
+    struct reader *reader = context;
+    struct arena *arena = arena_new();
+    struct err err = {0};
+
+    for (int i = 0; i < 20; i++) {
+        struct pg_params p = pg_params_in(arena);
+        const struct pg_result *r;
+
+        pg_add_int8(&p, reader->number);
+        bool ok = pg_query(reader->pg, &divide, &p, arena, &r, &err);
+        assert_true(ok == (reader->number != 0));
+        if (ok)
+            assert_int_equal(pg_int8(r, 0, 0), 100 / reader->number);
+        else
+            assert_non_null(strstr(err.text, "22012"));
+    }
+    if (--*reader->left == 0)
+        fiber_wake(reader->done);
+    arena_free(arena);
+}
+
+static void run_readers(struct pg *pg, unsigned count, bool with_zero)
+{
+    struct reader readers[64];
+    unsigned left = count;
+    struct waiter done = {0};
+    struct err err = {0};
+
+    for (unsigned i = 0; i < count; i++) {
+        readers[i] = (struct reader){.pg = pg, .left = &left, .number = i, .done = &done};
+        if (i == 0 && !with_zero)
+            readers[i].number = 7;
+        fiber_spawn(fiber_loop(), read_one, &readers[i]);
+    }
+    while (left)
+        assert_true(fiber_wait(&done, 20000, &err));
+}
+
+static void share_syncs(void *context)
+{
+    struct pg *pg = open_pg(PG_SHARED);
+
+    (void)context;
+    run_readers(pg, 64, false);
+    struct pg_counters counters = counters_of(pg);
+    assert_int_equal(counters.statements, 64 * 20);
+    assert_true(counters.syncs < 64 * 20 / 4);
+    assert_int_equal(counters.under_way, 0);
+    pg_free(pg);
+}
+
+static void reads_of_a_turn_share_a_sync(void **state)
+{
+    (void)state;
+    postgres_run(share_syncs, NULL);
+}
+
+static void divide_by_zero(void *context)
+{
+    struct pg *pg = open_pg(PG_SHARED);
+
+    (void)context;
+    run_readers(pg, 64, true);
+    assert_true(counters_of(pg).again > 0);
+    assert_int_equal(counters_of(pg).failures, 20);
+    pg_free(pg);
+}
+
+static void a_failing_read_does_not_fail_its_neighbours(void **state)
+{
+    (void)state;
+    postgres_run(divide_by_zero, NULL);
+}
+
+static void misspell(void *context)
+{
+    struct arena *arena = arena_new();
+    struct pg *pg = open_pg(PG_SHARED);
+    struct pg_reply bad = {0}, good = {0};
+    const struct pg_result *r;
+    struct err err = {0};
+
+    (void)context;
+    pg_send_sql(pg, "selekt 'secret'", NULL, arena, &bad);
+    pg_send_sql(pg, "select 5", NULL, arena, &good);
+    assert_false(pg_wait(&bad, &r, &err));
+    assert_int_equal(err.kind, ERR_INTERNAL);
+    assert_string_equal(bad.sqlstate, "42601");
+    assert_null(strstr(err.text, "secret"));
+    assert_true(pg_wait(&good, &r, &err));
+    assert_int_equal(pg_int4(r, 0, 0), 5);
+    assert_true(pg_query_sql(pg, "select 5", NULL, arena, &r, &err));
+    pg_free(pg);
+    arena_free(arena);
+}
+
+static void a_statement_that_cannot_be_prepared_is_refused_alone(void **state)
+{
+    (void)state;
+    postgres_run(misspell, NULL);
+}
+
+static void make_many(void *context)
+{
+    struct arena *arena = arena_new();
+    struct pg *pg = open_pg(PG_SHARED);
+    const struct pg_result *r;
+    struct err err = {0};
+
+    (void)context;
+    for (int i = 0; i < 1200; i++) {
+        char sql[64];
+
+        snprintf(sql, sizeof(sql), "select %d", i % 600);
+        assert_true(pg_query_sql(pg, sql, NULL, arena, &r, &err));
+        assert_int_equal(pg_int4(r, 0, 0), i % 600);
+    }
+    assert_true(
+        pg_query_sql(pg, "select count(*) from pg_prepared_statements", NULL, arena, &r, &err));
+    assert_in_range(pg_int8(r, 0, 0), 200, 260);
+    pg_free(pg);
+    arena_free(arena);
+}
+
+static void statements_made_at_run_time_are_kept_within_bounds(void **state)
+{
+    (void)state;
+    postgres_run(make_many, NULL);
+}
+
+/* Time */
+
+static void sleep_too_long(void *context)
+{
+    struct arena *arena = arena_new();
+    struct pg_config config = {
+        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 100, .mode = PG_SHARED};
+    struct pg *pg = pg_new(fiber_loop(), &config);
+    const struct pg_result *r;
+    struct err err = {0}, none = {0};
+
+    (void)context;
+    assert_false(pg_query_sql(pg, "select pg_sleep(30)::text", NULL, arena, &r, &err));
+    assert_int_equal(err.kind, ERR_TIMEOUT);
+    assert_true(pg_query_sql(pg, "select 1", NULL, arena, &r, &none));
+    pg_free(pg);
+    arena_free(arena);
+}
+
+static void a_statement_that_takes_too_long_times_out(void **state)
+{
+    (void)state;
+    postgres_run(sleep_too_long, NULL);
+}
+
+static void drop_replies(void *context)
+{
+    struct arena *gone = arena_new(), *arena = arena_new();
+    struct pg *pg = open_pg(PG_SHARED);
+    struct pg_reply reply = {0};
+    const struct pg_result *r;
+    struct err err = {0};
+
+    (void)context;
+    for (int i = 0; i < 10; i++) {
+        pg_send_sql(pg, "select generate_series(1, 1000)", NULL, gone, &reply);
+        pg_drop(&reply);
+    }
+    arena_free(gone);
+    assert_true(pg_query_sql(pg, "select 7", NULL, arena, &r, &err));
+    assert_int_equal(pg_int4(r, 0, 0), 7);
+    pg_free(pg);
+    arena_free(arena);
+}
+
+static void an_answer_nobody_waits_for_is_thrown_away(void **state)
+{
+    (void)state;
+    postgres_run(drop_replies, NULL);
+}
+
+/* Loss */
+
+static const char *terminate = "select pg_terminate_backend(pid) from pg_stat_activity "
+                               "where application_name like 'isthmus/%'";
+
+static void be_terminated(void *context)
+{
+    struct arena *arena = arena_new();
+    struct pg *pg = open_pg(PG_SHARED);
+    struct pg_reply reply = {0};
+    const struct pg_result *r;
+    struct err err = {0};
+
+    (void)context;
+    pg_send_sql(pg, "select pg_backend_pid()", NULL, arena, &reply);
+    assert_true(pg_wait(&reply, &r, &err));
+    int32_t before = pg_int4(r, 0, 0);
+    pg_send_sql(pg, "select pg_backend_pid(), pg_sleep(0.3)::text", NULL, arena, &reply);
+    fiber_sleep(50);
+    postgres_sql(terminate);
+    if (!pg_wait(&reply, &r, &err))
+        fail_msg("%s", err.text);
+    assert_int_not_equal(pg_int4(r, 0, 0), before);
+    assert_int_equal(counters_of(pg).connects, 2);
+    pg_free(pg);
+    arena_free(arena);
+}
+
+static void a_read_survives_the_loss_of_its_connection(void **state)
+{
+    (void)state;
+    postgres_run(be_terminated, NULL);
+}
+
+static void lose_the_server(void *context)
+{
+    struct arena *arena = arena_new();
+    struct pg *pg = open_pg(PG_SHARED);
+    const struct pg_result *r;
+    struct err err = {0}, none = {0};
+
+    (void)context;
+    assert_true(pg_query_sql(pg, "select 1", NULL, arena, &r, &none));
+    postgres_kill(SIGINT);
+    for (int i = 0; i < 3; i++) {
+        err = (struct err){0};
+        assert_false(pg_query_sql(pg, "select 1", NULL, arena, &r, &err));
+        assert_int_equal(err.kind, ERR_BUSY);
+    }
+    postgres_spawn();
+    for (int i = 0; i < 100 && !pg_connect(pg, &err); i++)
+        fiber_sleep(50);
+    assert_true(pg_query_sql(pg, "select 1", NULL, arena, &r, &none));
+    pg_free(pg);
+    arena_free(arena);
+}
+
+static void without_a_server_it_is_busy_and_comes_back_with_it(void **state)
+{
+    (void)state;
+    postgres_run(lose_the_server, NULL);
+}
+
+/* Transactions */
+
+static void transact(void *context)
+{
+    struct arena *arena = arena_new();
+    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 1, 2000);
+    const struct pg_result *r;
+    struct err err = {0};
+
+    (void)context;
+    struct pg *pg = pool_acquire(pool, &err);
+    assert_non_null(pg);
+    pg_begin(pg);
+    assert_true(pg_query_sql(pg, "create table t (n int4 unique)", NULL, arena, &r, &err));
+    assert_true(pg_query_sql(pg, "insert into t values (1)", NULL, arena, &r, &err));
+    assert_int_equal(pg_affected(r), 1);
+    assert_true(pg_commit(pg, &err));
+
+    pg_begin(pg);
+    assert_true(pg_query_sql(pg, "insert into t values (2)", NULL, arena, &r, &err));
+    pool_release(pool, pg); /* never committed */
+
+    pg = pool_acquire(pool, &err);
+    pg_begin(pg);
+    struct err duplicate = {0}, failed = {0};
+    assert_false(pg_query_sql(pg, "insert into t values (1)", NULL, arena, &r, &duplicate));
+    assert_int_equal(duplicate.kind, ERR_CONFLICT);
+    assert_false(pg_commit(pg, &failed));
+    assert_int_equal(failed.kind, ERR_CONFLICT);
+    pool_release(pool, pg);
+
+    pg = pool_acquire(pool, &err);
+    assert_true(pg_query_sql(pg, "select count(*) from t", NULL, arena, &r, &err));
+    assert_int_equal(pg_int8(r, 0, 0), 1);
+    pool_release(pool, pg);
+    pool_free(pool);
+    arena_free(arena);
+}
+
+static void a_transaction_writes_all_or_nothing(void **state)
+{
+    (void)state;
+    postgres_database();
+    postgres_run(transact, NULL);
+}
+
+static void lose_a_transaction(void *context)
+{
+    struct arena *arena = arena_new();
+    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 1, 1, 2000);
+    const struct pg_result *r;
+    struct err err = {0}, lost = {0}, again = {0};
+
+    (void)context;
+    struct pg *pg = pool_acquire(pool, &err);
+    pg_begin(pg);
+    assert_true(pg_query_sql(pg, "create table t (n int4)", NULL, arena, &r, &err));
+    postgres_sql(terminate);
+    fiber_sleep(50);
+    assert_false(pg_query_sql(pg, "insert into t values (2)", NULL, arena, &r, &lost));
+    assert_int_equal(lost.kind, ERR_BUSY);
+    assert_false(pg_commit(pg, &again));
+    assert_int_equal(again.kind, ERR_BUSY);
+    pool_release(pool, pg);
+
+    pg = pool_acquire(pool, &err);
+    assert_non_null(pg);
+    pg_begin(pg);
+    assert_true(pg_query_sql(pg, "create table t (n int4)", NULL, arena, &r, &err));
+    assert_true(pg_commit(pg, &err));
+    pool_release(pool, pg);
+    pool_free(pool);
+    arena_free(arena);
+}
+
+static void a_lost_transaction_does_not_go_on_elsewhere(void **state)
+{
+    (void)state;
+    postgres_database();
+    postgres_run(lose_a_transaction, NULL);
+}
+
+struct line {
+    struct pool *pool;
+    unsigned got, refused, left;
+    struct waiter done;
+};
+
+static void stand_in_line(void *context)
+{
+    struct line *line = context;
+    struct err err = {0};
+    struct pg *pg = pool_acquire(line->pool, &err);
+
+    if (pg) {
+        line->got++;
+        fiber_sleep(20);
+        pool_release(line->pool, pg);
+    } else {
+        assert_int_equal(err.kind, ERR_BUSY);
+        line->refused++;
+    }
+    if (--line->left == 0)
+        fiber_wake(&line->done);
+}
+
+static void queue_up(void *context)
+{
+    struct line line = {.left = 10};
+    struct err err = {0};
+
+    (void)context;
+    line.pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 5, 2000);
+    for (int i = 0; i < 10; i++)
+        fiber_spawn(fiber_loop(), stand_in_line, &line);
+    assert_true(fiber_wait(&line.done, 10000, &err));
+    assert_int_equal(line.got, 7);
+    assert_int_equal(line.refused, 3);
+    pool_free(line.pool);
+}
+
+static void more_than_the_queue_holds_are_refused(void **state)
+{
+    (void)state;
+    postgres_run(queue_up, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(values_of_all_types_go_and_come_back),
+        cmocka_unit_test(reads_of_a_turn_share_a_sync),
+        cmocka_unit_test(a_failing_read_does_not_fail_its_neighbours),
+        cmocka_unit_test(a_statement_that_cannot_be_prepared_is_refused_alone),
+        cmocka_unit_test(statements_made_at_run_time_are_kept_within_bounds),
+        cmocka_unit_test(a_statement_that_takes_too_long_times_out),
+        cmocka_unit_test(an_answer_nobody_waits_for_is_thrown_away),
+        cmocka_unit_test(a_read_survives_the_loss_of_its_connection),
+        cmocka_unit_test(without_a_server_it_is_busy_and_comes_back_with_it),
+        cmocka_unit_test(a_transaction_writes_all_or_nothing),
+        cmocka_unit_test(a_lost_transaction_does_not_go_on_elsewhere),
+        cmocka_unit_test(more_than_the_queue_holds_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, postgres_start, postgres_stop);
+}
