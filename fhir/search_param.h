@@ -36,10 +36,10 @@ struct search_param {
     const char *type; /* resource type: "Observation"; rows of Resource are repeated per type */
     const char *code; /* "value-quantity", "_id" */
     const char *url;  /* canonical; NULL for _has, _list, _type, which R4 has in prose only */
-    enum search_type search_type;
     const char *expression;     /* FHIRPath, or NULL when the definition has none */
     const char *const *targets; /* REFERENCE: resource types, NULL-ended; NULL: any */
     const struct search_component *components; /* COMPOSITE */
+    enum search_type search_type;
     uint16_t component_count;
     uint16_t number; /* unique, 0 .. search_param_count() - 1 */
 };

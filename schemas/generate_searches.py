@@ -60,10 +60,10 @@ def parameter_row(name, parameter, number, components, targets):
         quoted(name),
         quoted(parameter["code"]),
         quoted(parameter["url"]),
-        search_type(parameter),
         quoted(parameter["expression"]),
         "NULL" if place is None else f"targets + {place}",
         "NULL" if first is None else f"components + {first}",
+        search_type(parameter),
         count,
         number,
     )
