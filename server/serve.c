@@ -1,0 +1,213 @@
+/*
+ * isthmus serve - the server: PostgreSQL, threads, signals, and the order in
+ * which all of it starts and stops.
+ */
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "fhir/search_values.h"
+#include "server/capabilities.h"
+#include "server/commands.h"
+#include "server/config.h"
+#include "server/dispatch.h"
+#include "server/http.h"
+#include "server/listen.h"
+#include "server/metrics.h"
+#include "server/version.h"
+#include "server/worker.h"
+#include "storage/cluster.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+struct server {
+    struct arena *arena;
+    struct config config;
+    struct listen_address address;
+    const char *base;
+    struct text capabilities;
+    struct cluster *cluster; /* NULL with --database */
+    struct loop *loop;       /* of the main thread: signals, PostgreSQL */
+    struct worker **workers;
+    int64_t ready, ended;
+    bool stopping, failed;
+    struct err cause; /* of the failure */
+};
+
+static bool prepare(struct server *server, int argc, char **argv, struct err *err);
+static bool start_database(struct server *server, struct err *err);
+static void start_workers(struct server *server);
+static void on_stop(void *context);
+static void on_postgres_died(void *context);
+static int finish(struct server *server);
+static int print_help(void);
+
+int command_serve(int argc, char **argv)
+{
+    struct server server = {.arena = arena_new()};
+    struct err err = {0};
+
+    if (argc == 1 && strcmp(argv[0], "--help") == 0)
+        return print_help();
+    if (!prepare(&server, argc, argv, &err) || !start_database(&server, &err)) {
+        fprintf(stderr, "isthmus serve: %s\n", err.text);
+        cluster_stop(server.cluster);
+        arena_free(server.arena);
+        return err.kind == ERR_INVALID && !server.cluster ? 2 : 1;
+    }
+    server.loop = loop_new();
+    loop_on_signal(server.loop, SIGTERM, on_stop, &server);
+    loop_on_signal(server.loop, SIGINT, on_stop, &server);
+    if (server.cluster)
+        cluster_watch(server.cluster, server.loop, on_postgres_died, &server);
+    start_workers(&server);
+    loop_run(server.loop);
+    return finish(&server);
+}
+
+static int print_help(void)
+{
+    struct buf out = {0};
+
+    buf_add_text(
+        &out, "usage: isthmus serve [OPTIONS]\n\n"
+              "Serves FHIR under /fhir, and /healthz, /readyz and /metrics beside it. Prints\n"
+              "`ready: URL` when it answers. Ctrl-C or SIGTERM stops it and its database.\n\n"
+              "Every option can stand in a file (--config), in the environment (ISTHMUS_NAME) and\n"
+              "on the command line; the later wins.\n\n");
+    config_print_help(&out);
+    fwrite(out.data, 1, out.size, stdout);
+    buf_release(&out);
+    return 0;
+}
+
+static enum log_level level_of(const char *name)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+
+    for (unsigned i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum log_level)i;
+    return LOG_INFO;
+}
+
+static bool prepare(struct server *server, int argc, char **argv, struct err *err)
+{
+    const char *words[2] = {0};
+
+    if (!config_load(&server->config, server->arena, argc, argv, words, 2, err))
+        return false;
+    if (words[0])
+        return err_set(err, ERR_INVALID, NULL, "%s is not expected here; see --help.", words[0]);
+    log_setup(level_of(server->config.log_level), strcmp(server->config.log_format, "json") == 0);
+    if (!listen_resolve(&server->config, &server->address, err) ||
+        !http_port_is_free(server->address.host, server->address.port, err))
+        return false;
+    if (server->address.unauthenticated)
+        log_warn(NULL, "no authentication", "meaning",
+                 "everybody who reaches this address sees and changes everything", "use",
+                 "synthetic data and demonstrations only", NULL);
+    server->base =
+        server->config.base_url[0]
+            ? server->config.base_url
+            : arena_printf(server->arena, "http://%s" DISPATCH_FHIR, server->address.text);
+    server->capabilities = capabilities_make(server->arena, &server->config, server->base);
+    metrics_gauge_process(ISTHMUS_VERSION);
+    return search_values_setup(err);
+}
+
+static bool start_database(struct server *server, struct err *err)
+{
+    const struct cluster_config config = {
+        .folder = server->config.data,
+        .bin = server->config.postgres_bin,
+        .account = server->config.postgres_user,
+    };
+
+    if (server->config.database[0])
+        return true;
+    server->cluster = cluster_start(&config, err);
+    if (server->cluster)
+        server->config.database = cluster_conninfo(server->cluster);
+    return server->cluster != NULL;
+}
+
+/* In the main loop: a worker serves, could not start, or has stopped. */
+static void on_worker(struct worker *worker, void *context)
+{
+    struct server *server = context;
+
+    switch (worker_state(worker)) {
+    case WORKER_READY:
+        if (++server->ready == server->config.threads && !server->stopping) {
+            printf("ready: %s\n", server->base);
+            fflush(stdout);
+            log_info(NULL, "ready", "base", server->base, "version", ISTHMUS_VERSION, NULL);
+        }
+        return;
+    case WORKER_FAILED:
+        server->failed = true;
+        server->cause = *worker_err(worker);
+        on_stop(server);
+        break;
+    default:
+        break;
+    }
+    if (++server->ended == server->config.threads)
+        loop_stop(server->loop);
+}
+
+static void start_workers(struct server *server)
+{
+    const struct worker_config config = {
+        .config = &server->config,
+        .address = &server->address,
+        .base = server->base,
+        .capabilities = server->capabilities,
+        .main_loop = server->loop,
+        .changed = on_worker,
+        .context = server,
+    };
+
+    server->workers = arena_many(server->arena, struct worker *, (size_t)server->config.threads);
+    for (int64_t i = 0; i < server->config.threads; i++)
+        server->workers[i] = worker_start(&config, (unsigned)i);
+}
+
+/* A second signal while draining ends at once; PostgreSQL then recovers at the next start. */
+static void on_stop(void *context)
+{
+    struct server *server = context;
+
+    if (server->stopping && !server->failed)
+        _exit(130);
+    if (server->stopping)
+        return;
+    server->stopping = true;
+    log_info(NULL, "stopping", "waits for", "requests under way", NULL);
+    for (int64_t i = 0; i < server->config.threads; i++)
+        worker_stop(server->workers[i]);
+}
+
+static void on_postgres_died(void *context)
+{
+    (void)context;
+    log_error(NULL, "PostgreSQL ended unexpectedly", "remedy", "it is started again", NULL);
+}
+
+static int finish(struct server *server)
+{
+    bool clean = !server->failed;
+
+    for (int64_t i = 0; i < server->config.threads; i++)
+        clean = worker_join(server->workers[i]) && clean;
+    cluster_stop(server->cluster);
+    log_info(NULL, "stopped", NULL);
+    if (server->failed)
+        fprintf(stderr, "isthmus serve: %s\n", server->cause.text);
+    loop_free(server->loop);
+    arena_free(server->arena);
+    return clean ? 0 : 1;
+}
