@@ -172,16 +172,19 @@ static unsigned check_choice(const struct node *node, const struct presence *pre
 
 static void check_primitive(const struct node *node, struct issues *issues)
 {
+    enum primitive primitive = node->type->primitive;
+
     if (!node->value.data && !node->first)
         issue_add_at(issues, ISSUE_ERROR, "structure", node,
                      "%s has neither a value nor an extension; leave it out.",
                      node->element ? node->element->name : node->type->name);
-    else if (node->value.data && node->value.size == 0)
+    else if (node->value.data && node->value.size == 0 && primitive != PRIMITIVE_XHTML)
+        /* Whether a narrative says enough is for its invariants. */
         issue_add_at(issues, ISSUE_ERROR, "value", node, "%s is empty; leave it out.",
                      node->element ? node->element->name : node->type->name);
-    else if (node->value.data && !primitive_is_valid(node->type->primitive, node->value))
+    else if (node->value.data && !primitive_is_valid(primitive, node->value))
         issue_add_at(issues, ISSUE_ERROR, "value", node, "This is no valid %s. %s",
-                     node->type->name, formats[node->type->primitive]);
+                     node->type->name, formats[primitive]);
     if (node->first)
         check_children(node, false, issues);
 }

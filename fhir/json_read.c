@@ -138,7 +138,7 @@ static bool read_root(struct reader *r, struct node *root)
                               "the document begins with a byte order mark; JSON has none, "
                               "send it without");
     if (json_scan_space(scan) != '{')
-        return json_scan_expected(scan, "'{', the beginning of a resource,");
+        return json_scan_expected(scan, "'{' and a resource");
     if (!read_resource(r, root))
         return false;
     json_scan_space(scan);

@@ -28,7 +28,9 @@ static bool has_companion(const struct node *node);
 static bool is_primitive(const struct node *node);
 static void write_value(struct writer *w, const struct node *node);
 static void write_raw(struct buf *out, struct text json);
-static void start_member(struct writer *w, const char *prefix, struct text name, bool *comma);
+static void start_member(struct writer *w, const char *prefix, const struct node *node,
+                         bool *comma);
+static void write_plain_member(struct writer *w, const struct node *node, bool *comma);
 static void open_bracket(struct writer *w, char bracket);
 static void close_bracket(struct writer *w, char bracket);
 static void new_line(struct writer *w);
@@ -70,10 +72,10 @@ static void write_object(struct writer *w, const struct node *node)
     }
     open_bracket(w, '{');
     if (node_is_resource(node)) {
-        start_member(w, "", TEXT("resourceType"), &comma);
-        buf_add_char(w->out, '"');
+        buf_add_text(w->out, w->pretty ? "\"resourceType\": \"" : "\"resourceType\":\"");
         buf_add_text(w->out, node->type->name);
         buf_add_char(w->out, '"');
+        comma = true;
     }
     for (; child; child = end) {
         end = group_end(child);
@@ -87,7 +89,9 @@ static const struct node *group_end(const struct node *first)
 {
     const struct node *end = first->next;
 
-    while (end && (end->name.data == first->name.data || text_equals(end->name, first->name)))
+    /* Names of known elements are the same bytes in the tables. */
+    while (end && (end->name.data == first->name.data ||
+                   (!end->element && text_equals(end->name, first->name))))
         end = end->next;
     return end;
 }
@@ -105,17 +109,22 @@ static void write_group(struct writer *w, const struct node *first, const struct
 {
     bool array = is_array(first, end), values = false, companions = false;
 
+    if (!array && !w->pretty && !first->first && first->element && first->value.data &&
+        first->flags & NODE_PLAIN) {
+        write_plain_member(w, first, comma);
+        return;
+    }
     for (const struct node *node = first; node != end; node = node->next) {
         values = values || node->value.data || !is_primitive(node);
         companions = companions || has_companion(node);
     }
     /* An array of nulls alone is no FHIR, but has to be shown as it is. */
     if (values || (array && !companions)) {
-        start_member(w, "", first->name, comma);
+        start_member(w, "", first, comma);
         write_values(w, first, end, array);
     }
     if (companions) {
-        start_member(w, "_", first->name, comma);
+        start_member(w, "_", first, comma);
         write_companions(w, first, end, array);
     }
 }
@@ -215,10 +224,10 @@ static void write_raw(struct buf *out, struct text json)
     out->size = (size_t)(to - out->data);
 }
 
-/* Comma, name and colon. */
-static void start_member(struct writer *w, const char *prefix, struct text name, bool *comma)
+/* Comma, name and colon. Known names need no look at their letters. */
+static void start_member(struct writer *w, const char *prefix, const struct node *node, bool *comma)
 {
-    bool plain = json_needs_no_escape(name.data, name.size);
+    struct text name = node->name;
     char *to;
 
     if (*comma) {
@@ -227,18 +236,44 @@ static void start_member(struct writer *w, const char *prefix, struct text name,
     }
     *comma = true;
 
-    if (!plain) {
+    if (!node->element && !json_needs_no_escape(name.data, name.size)) {
         json_write_string(w->out, name.data, name.size);
-    } else {
-        to = buf_reserve(w->out, name.size + 3);
-        *to++ = '"';
-        if (*prefix)
-            *to++ = *prefix;
-        memcpy(to, name.data, name.size);
-        to[name.size] = '"';
-        w->out->size = (size_t)(to + name.size + 1 - w->out->data);
+        buf_add(w->out, ": ", w->pretty ? 2 : 1);
+        return;
     }
-    buf_add(w->out, ": ", w->pretty ? 2 : 1);
+    to = buf_reserve(w->out, name.size + 5);
+    *to++ = '"';
+    if (*prefix)
+        *to++ = *prefix;
+    memcpy(to, name.data, name.size);
+    to += name.size;
+    *to++ = '"';
+    *to++ = ':';
+    if (w->pretty)
+        *to++ = ' ';
+    w->out->size = (size_t)(to - w->out->data);
+}
+
+/* The common case in one piece: a single value that needs no escaping. */
+static void write_plain_member(struct writer *w, const struct node *node, bool *comma)
+{
+    char *to = buf_reserve(w->out, node->name.size + node->value.size + 6);
+
+    if (*comma)
+        *to++ = ',';
+    *comma = true;
+    *to++ = '"';
+    memcpy(to, node->name.data, node->name.size);
+    to += node->name.size;
+    *to++ = '"';
+    *to++ = ':';
+    if (!(node->flags & (NODE_NUMBER | NODE_BOOLEAN)))
+        *to++ = '"';
+    memcpy(to, node->value.data, node->value.size);
+    to += node->value.size;
+    if (!(node->flags & (NODE_NUMBER | NODE_BOOLEAN)))
+        *to++ = '"';
+    w->out->size = (size_t)(to - w->out->data);
 }
 
 static void open_bracket(struct writer *w, char bracket)
