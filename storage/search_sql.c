@@ -1,0 +1,352 @@
+/*
+ * Search SQL - predicates.
+ */
+
+#include "storage/search_sql.h"
+
+#include "base/arena.h"
+#include "fhir/type.h"
+
+#include <assert.h>
+#include <stdarg.h>
+
+enum { PARAMS_LIMIT = 480 }; /* below PG_PARAMS_MAX, to leave room for a cursor */
+
+static bool has_room(struct search_sql *sql);
+static void atom_holds(struct search_sql *sql, const struct search_atom *atom);
+static void quantity_holds(struct search_sql *sql, const struct search_atom *atom);
+static void unit_is(struct search_sql *sql, const struct search_atom *atom, const char *column);
+static void others_are_there(struct search_sql *sql, const struct search_atom *atom);
+static void string_matches(struct search_sql *sql, const struct search_atom *atom,
+                           const char *alias);
+static void contains(struct search_sql *sql, const struct search_atom *atom, const char *alias);
+
+struct search_sql search_sql_in(struct arena *arena)
+{
+    return (struct search_sql){.text = buf_in(arena), .params = pg_params_in(arena)};
+}
+
+void sql_add(struct search_sql *sql, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    buf_vprintf(&sql->text, fmt, args);
+    va_end(args);
+}
+
+static bool has_room(struct search_sql *sql)
+{
+    if (sql->params.count < PARAMS_LIMIT)
+        return true;
+    sql->too_many = true;
+    return false;
+}
+
+void sql_int8(struct search_sql *sql, int64_t value)
+{
+    if (!has_room(sql))
+        return;
+    pg_add_int8(&sql->params, value);
+    sql_add(sql, "$%d::int8", sql->params.count);
+}
+
+void sql_int4(struct search_sql *sql, int32_t value)
+{
+    if (!has_room(sql))
+        return;
+    pg_add_int4(&sql->params, value);
+    sql_add(sql, "$%d::int4", sql->params.count);
+}
+
+void sql_float8(struct search_sql *sql, double value)
+{
+    if (!has_room(sql))
+        return;
+    pg_add_float8(&sql->params, value);
+    sql_add(sql, "$%d::float8", sql->params.count);
+}
+
+void sql_time(struct search_sql *sql, int64_t time)
+{
+    if (!has_room(sql))
+        return;
+    pg_add_timestamp(&sql->params, time);
+    sql_add(sql, "$%d::timestamptz", sql->params.count);
+}
+
+void sql_text(struct search_sql *sql, struct text value)
+{
+    if (!has_room(sql))
+        return;
+    pg_add_text(&sql->params, value);
+    sql_add(sql, "$%d::text", sql->params.count);
+}
+
+void sql_int8s(struct search_sql *sql, const int64_t *values, size_t count)
+{
+    if (!has_room(sql))
+        return;
+    pg_add_int8_array(&sql->params, values, NULL, count);
+    sql_add(sql, "$%d::int8[]", sql->params.count);
+}
+
+void sql_is_any(struct search_sql *sql, const int64_t *values, size_t count)
+{
+    sql_add(sql, " = ");
+    if (count == 1) {
+        sql_int8(sql, values[0]);
+        return;
+    }
+    sql_add(sql, "any(");
+    sql_int8s(sql, values, count);
+    sql_add(sql, ")");
+}
+
+void search_access_predicate(struct search_sql *sql, const struct access *access, const char *alias)
+{
+    sql_add(sql, "%s.tenant = ", alias);
+    sql_int4(sql, access->tenant);
+}
+
+void sql_and_visible(struct search_sql *sql, const struct access *access, const struct type *type,
+                     const char *alias)
+{
+    sql_add(sql, " and ");
+    search_access_predicate(sql, access, alias);
+    if (table_of(type)->shared)
+        sql_add(sql, " and %s.rtype = %u::int2", alias, type->number);
+}
+
+void sql_term(struct search_sql *sql, const struct search_term *term)
+{
+    if (term->patients_suffice) {
+        sql_add(sql, "t.patient");
+        sql_is_any(sql, term->patients, term->patient_count);
+        return;
+    }
+    if (term->atom_count == 0) {
+        sql_add(sql, term->negated ? "true" : "false");
+        return;
+    }
+    sql_add(sql, term->negated ? "not (" : "(");
+    for (size_t i = 0; i < term->atom_count; i++) {
+        if (i > 0)
+            sql_add(sql, " or ");
+        atom_holds(sql, &term->atoms[i]);
+    }
+    sql_add(sql, ")");
+}
+
+static void atom_holds(struct search_sql *sql, const struct search_atom *atom)
+{
+    switch (atom->kind) {
+    case ATOM_KEYS:
+        sql_add(sql, "t.rkey");
+        sql_is_any(sql, atom->hashes, atom->hash_count);
+        break;
+    case ATOM_TOKENS:
+        if (atom->hash_count == 1)
+            sql_int8(sql, atom->hashes[0]);
+        else
+            sql_int8s(sql, atom->hashes, atom->hash_count);
+        sql_add(sql, atom->hash_count == 1 ? " = any(t.toks)" : " && t.toks");
+        break;
+    case ATOM_DATE:
+        sql_date_matches(sql, "t.d", "t.dhi", atom->value);
+        break;
+    case ATOM_UPDATED:
+        sql_date_matches(sql, "t.updated", "t.updated", atom->value);
+        break;
+    case ATOM_QUANTITY:
+        quantity_holds(sql, atom);
+        break;
+    case ATOM_STRINGS:
+    case ATOM_DATES:
+    case ATOM_NUMBERS:
+        sql_add(sql, "exists (select 1 from %s s where s.rkey = t.rkey and ", sql_side_table(atom));
+        sql_side_matches(sql, atom, "s");
+        sql_add(sql, " offset 0)");
+        others_are_there(sql, atom);
+        break;
+    }
+}
+
+static void quantity_holds(struct search_sql *sql, const struct search_atom *atom)
+{
+    sql_add(sql, "(");
+    sql_number_matches(sql, "t.vq", "t.vq", atom->value);
+    unit_is(sql, atom, "t.vqu");
+    others_are_there(sql, atom);
+    sql_add(sql, ")");
+}
+
+static void unit_is(struct search_sql *sql, const struct search_atom *atom, const char *column)
+{
+    if (atom->unit_count == 0)
+        return;
+    sql_add(sql, " and %s", column);
+    sql_is_any(sql, atom->units, atom->unit_count);
+}
+
+static void others_are_there(struct search_sql *sql, const struct search_atom *atom)
+{
+    for (size_t i = 0; i < atom->also_count; i++) {
+        sql_add(sql, " and ");
+        sql_int8(sql, atom->also[i]);
+        sql_add(sql, " = any(t.toks)");
+    }
+}
+
+const char *sql_side_table(const struct search_atom *atom)
+{
+    switch (atom->kind) {
+    case ATOM_STRINGS:
+        return "f_str";
+    case ATOM_DATES:
+        return "f_date";
+    case ATOM_NUMBERS:
+        return "f_qty";
+    default:
+        return NULL;
+    }
+}
+
+void sql_side_matches(struct search_sql *sql, const struct search_atom *atom, const char *alias)
+{
+    char low[16], high[16], unit[16];
+
+    snprintf(low, sizeof(low), "%s.lo", alias);
+    snprintf(high, sizeof(high), "%s.hi", alias);
+    snprintf(unit, sizeof(unit), "%s.unit", alias);
+
+    sql_add(sql, "%s.h", alias);
+    sql_is_any(sql, atom->hashes, atom->hash_count);
+    sql_add(sql, " and ");
+    switch (atom->kind) {
+    case ATOM_STRINGS:
+        string_matches(sql, atom, alias);
+        break;
+    case ATOM_DATES:
+        sql_date_matches(sql, low, high, atom->value);
+        break;
+    case ATOM_NUMBERS:
+        sql_number_matches(sql, low, high, atom->value);
+        unit_is(sql, atom, unit);
+        break;
+    default:
+        assert(!"a side table");
+    }
+}
+
+/* The operators with tildes compare bytes, as the index does, whatever the
+ * collation of the database. */
+static void string_matches(struct search_sql *sql, const struct search_atom *atom,
+                           const char *alias)
+{
+    static const char last[] = "\xF4\x8F\xBF\xBF"; /* the last character there is */
+    struct text end = {arena_printf(sql->params.arena, "%.*s%s", TEXT_ARGS(atom->norm), last),
+                       atom->norm.size + sizeof(last) - 1};
+
+    switch (atom->mode) {
+    case STRING_EQUAL:
+        sql_add(sql, "%s.norm = ", alias);
+        sql_text(sql, atom->norm);
+        break;
+    case STRING_PREFIX:
+        sql_add(sql, "%s.norm ~>=~ ", alias);
+        sql_text(sql, atom->norm);
+        sql_add(sql, " and %s.norm ~<~ ", alias);
+        sql_text(sql, end);
+        break;
+    case STRING_CONTAINS:
+        contains(sql, atom, alias);
+        break;
+    }
+}
+
+static void contains(struct search_sql *sql, const struct search_atom *atom, const char *alias)
+{
+    sql_add(sql, "strpos(%s.norm, ", alias);
+    sql_text(sql, atom->norm);
+    sql_add(sql, ") > 0");
+}
+
+/* `%l` and `%h` are the row's ends, `%L` and `%H` those of the value. */
+static const char *const date_shapes[] = {
+    [PREFIX_EQ] = "%l >= %L and %h <= %H",
+    [PREFIX_NE] = "(%l < %L or %h > %H)",
+    [PREFIX_GT] = "%h > %H",
+    [PREFIX_LT] = "%l < %L",
+    [PREFIX_GE] = "%h >= %L",
+    [PREFIX_LE] = "%l <= %H",
+    [PREFIX_SA] = "%l > %H",
+    [PREFIX_EB] = "%h < %L",
+    [PREFIX_AP] = "%h >= %L and %l <= %H",
+};
+
+/* `%V` is the number itself: only eq, ne and ap mind the precision it was written with. */
+static const char *const number_shapes[] = {
+    [PREFIX_EQ] = "%l >= %L and %h < %H",
+    [PREFIX_NE] = "(%l < %L or %h >= %H)",
+    [PREFIX_GT] = "%h > %V",
+    [PREFIX_LT] = "%l < %V",
+    [PREFIX_GE] = "%h >= %V",
+    [PREFIX_LE] = "%l <= %V",
+    [PREFIX_SA] = "%l > %V",
+    [PREFIX_EB] = "%h < %V",
+    [PREFIX_AP] = "%h >= %L and %l <= %H",
+};
+
+void sql_date_matches(struct search_sql *sql, const char *low, const char *high,
+                      const struct query_value *value)
+{
+    for (const char *c = date_shapes[value->prefix]; *c; c++) {
+        if (*c != '%') {
+            buf_add_char(&sql->text, *c);
+            continue;
+        }
+        switch (*++c) {
+        case 'l':
+            sql_add(sql, "%s", low);
+            break;
+        case 'h':
+            sql_add(sql, "%s", high);
+            break;
+        case 'L':
+            sql_time(sql, value->time_low);
+            break;
+        case 'H':
+            sql_time(sql, value->time_high);
+            break;
+        }
+    }
+}
+
+void sql_number_matches(struct search_sql *sql, const char *low, const char *high,
+                        const struct query_value *value)
+{
+    for (const char *c = number_shapes[value->prefix]; *c; c++) {
+        if (*c != '%') {
+            buf_add_char(&sql->text, *c);
+            continue;
+        }
+        switch (*++c) {
+        case 'l':
+            sql_add(sql, "%s", low);
+            break;
+        case 'h':
+            sql_add(sql, "%s", high);
+            break;
+        case 'L':
+            sql_float8(sql, value->number_low);
+            break;
+        case 'H':
+            sql_float8(sql, value->number_high);
+            break;
+        case 'V':
+            sql_float8(sql, value->number);
+            break;
+        }
+    }
+}
