@@ -62,7 +62,7 @@ struct loop *loop_new(void)
 
     if (!loop || !config)
         abort();
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
     loop->base = event_base_new_with_config(config);
     event_config_free(config);
     loop->scheduler.loop = loop;

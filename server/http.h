@@ -1,8 +1,7 @@
 #pragma once
 
 /*
- * HTTP - an HTTP/1.1 server on a loop. The only folder mate of evhttp: no type
- * of libevent appears here.
+ * HTTP - an HTTP/1.1 server on a loop. No type of libevent appears here.
  *
  *  - Each request runs the handler in a fiber of its own. The handler answers
  *    exactly once; when it returns without, the client gets a refusal with 500.
@@ -28,7 +27,8 @@ struct arena;
 struct http;
 struct loop;
 
-/* One request. Everything is borrowed, and valid until the handler returns. */
+/* One request. Arena, method and peer are valid until the handler returns, all
+ * the rest (headers as well) until it has answered. */
 struct http_request {
     struct arena *arena; /* freed when the handler has returned and the answer is sent */
     const char *method;  /* "GET", "PATCH", ...: any method that HTTP defines */

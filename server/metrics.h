@@ -20,9 +20,7 @@ enum metric {
     METRIC_REQUEST_SECONDS, /* isthmus_http_request_seconds{interaction}, a histogram */
     METRIC_REQUEST_BYTES,   /* isthmus_http_request_bytes_total{interaction}: bodies received */
     METRIC_ANSWER_BYTES,    /* isthmus_http_answer_bytes_total{interaction}: bodies sent */
-    METRIC_REFUSALS,  /* isthmus_http_refusals_total{status}: refused before any interaction */
-    METRIC_WRITES,    /* isthmus_resource_writes_total{type,interaction} */
-    METRIC_LOG_LINES, /* isthmus_log_lines_total{level} */
+    METRIC_REFUSALS, /* isthmus_http_refusals_total{status}: refused before any interaction */
     METRIC_COUNT,
 };
 
@@ -30,6 +28,9 @@ enum metric {
  * of its name above; each must be a string that is never freed. */
 void metrics_count(enum metric metric, uint64_t amount, const char *first, const char *second,
                    const char *third);
+
+/* A status code as a label: "404". */
+const char *metrics_status(int status);
 
 /* Adds a duration to a histogram. */
 void metrics_observe(enum metric metric, int64_t microseconds, const char *label);
@@ -47,6 +48,9 @@ void metrics_remove_gauges(const void *context);
 /* Registers what the process knows about itself: start time, resident memory,
  * processor seconds, open files, and build information. */
 void metrics_gauge_process(const char *version);
+
+/* The gauges alone; metrics_write() includes them. */
+void metrics_write_gauges(struct buf *out);
 
 /* Everything, in the text format of Prometheus 0.0.4. From any thread. */
 void metrics_write(struct buf *out);
