@@ -1,0 +1,141 @@
+"""Durability: kill -9 of the server or of PostgreSQL under write load loses no acknowledged write
+and leaves none half done. ISTHMUS_KILLS says how often (default 4; the long run uses 20).
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+import unittest
+import uuid
+
+from harness import Client, Server
+
+KILLS = int(os.environ.get("ISTHMUS_KILLS", "4"))
+WRITERS = 6
+
+
+def bundle(marks):
+    """A transaction whose observations all belong to its patient: all there, or nothing."""
+    entries = [{
+        "fullUrl": "urn:uuid:" + str(uuid.uuid4()),
+        "resource": {"resourceType": "Patient", "identifier": [{"system": "urn:kill", "value": m}]},
+        "request": {"method": "POST", "url": "Patient"}} for m in marks]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+
+
+class Writer(threading.Thread):
+    """Writes until told to stop; remembers what was acknowledged and what was tried."""
+
+    def __init__(self, base):
+        super().__init__()
+        self.base, self.go = base, True
+        self.acknowledged, self.tried = [], []  # lists of marks that stand or fall together
+
+    def run(self):
+        client = Client(self.base, timeout=10)
+        while self.go:
+            marks = [str(uuid.uuid4()) for _ in range(random.choice((1, 1, 3)))]
+            self.tried.append(marks)
+            try:
+                if len(marks) == 1:
+                    answer = client.post("Patient", bundle(marks)["entry"][0]["resource"])
+                else:
+                    answer = client.post("", bundle(marks))
+                if answer.status in (200, 201):
+                    self.acknowledged.append(marks)
+            except OSError:
+                client.close()
+                time.sleep(0.02)
+            except Exception:  # a half answer of a killed server
+                client.close()
+        client.close()
+
+
+class Kill(unittest.TestCase):
+    def settings(self, server):
+        """fsync and its like are on; otherwise the test proves nothing."""
+        socket = os.path.join(server.folder, "data/socket")
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            found = subprocess.run(
+                ["psql", "-h", socket, "-U", "isthmus", "-d", "postgres", "-XtAc", f"show {name}"],
+                capture_output=True, text=True, check=True).stdout.strip()
+            self.assertEqual(found, "on", name)
+
+    def found(self, client, marks):
+        found = 0
+        for mark in marks:
+            answer = client.get(f"Patient?identifier=urn:kill|{mark}")
+            self.assertEqual(answer.status, 200, answer.bytes)
+            entries = answer.json().get("entry", [])
+            self.assertLessEqual(len(entries), 1, "written twice")
+            found += len(entries)
+        return found
+
+    def check(self, server, writers):
+        client = server.client()
+        lost = torn = 0
+        for writer in writers:
+            acknowledged = {tuple(marks) for marks in writer.acknowledged}
+            for marks in writer.tried:
+                found = self.found(client, marks)
+                lost += tuple(marks) in acknowledged and found != len(marks)
+                torn += found not in (0, len(marks))
+        total = client.get("Patient?_summary=count").json()["total"]
+        history = 0
+        page = client.get("Patient/_history?_count=1000").json()
+        while True:
+            history += len(page.get("entry", []))
+            following = [link["url"] for link in page["link"] if link["relation"] == "next"]
+            if not following:
+                break
+            page = client.get(following[0].split("/fhir/", 1)[1]).json()
+        self.assertEqual((lost, torn), (0, 0))
+        self.assertEqual(history, total, "rows and log disagree")
+        return total
+
+    def kill_once(self, server, victim):
+        writers = [Writer(server.base) for _ in range(WRITERS)]
+        for writer in writers:
+            writer.start()
+        time.sleep(random.uniform(0.3, 1.2))
+        if victim == "server":
+            server.kill()
+        else:
+            os.kill(server.postmaster(), signal.SIGKILL)
+            time.sleep(1.5)  # the server starts PostgreSQL again by itself
+        for writer in writers:
+            writer.go = False
+        for writer in writers:
+            writer.join()
+        if victim == "server":
+            server.start()
+        self.wait_ready(server)
+        return writers
+
+    def wait_ready(self, server):
+        for _ in range(200):
+            if server.client().get("Patient?_summary=count").status == 200:
+                return
+            time.sleep(0.1)
+        self.fail("not ready again:\n" + server.tail())
+
+    def test_no_acknowledged_write_is_lost_and_none_is_torn(self):
+        random.seed(7)
+        acknowledged = 0
+        with Server() as server:
+            self.settings(server)
+            for number in range(KILLS):
+                victim = ("server", "postgres")[number % 2]
+                writers = self.kill_once(server, victim)
+                acknowledged += sum(len(w.acknowledged) for w in writers)
+                total = self.check(server, writers)
+                print(f"kill {number + 1} of the {victim}: {total} resources there, none lost")
+        self.assertGreater(acknowledged, KILLS * 5)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,135 @@
+"""Starting and stopping: one server per folder and port, clean stops, health, nothing without loopback."""
+
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from harness import ISTHMUS, Client, Server, free_port, run
+
+PATIENT = {"resourceType": "Patient", "name": [{"family": "Muster"}]}
+
+
+class Serve(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__(None, None, None)
+
+    def root(self):
+        return Client(self.server.root)
+
+    def test_health_readiness_and_metrics_answer(self):
+        self.assertEqual(self.root().get("healthz").status, 200)
+        self.assertEqual(self.root().get("readyz").status, 200)
+        metrics = self.root().get("metrics")
+        self.assertEqual(metrics.status, 200)
+        self.assertIn(b"isthmus_http_requests_total", metrics.bytes)
+
+    def test_a_second_server_on_the_same_folder_is_refused(self):
+        second = run("serve", "--data", os.path.join(self.server.folder, "data"),
+                     "--listen", f"127.0.0.1:{free_port()}")
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn("in use", second.stderr)
+
+    def test_a_second_server_on_the_same_port_is_refused(self):
+        second = run("serve", "--data", os.path.join(self.server.folder, "other"),
+                     "--listen", f"127.0.0.1:{self.server.port}")
+        self.assertNotEqual(second.returncode, 0)
+        self.assertIn(str(self.server.port), second.stderr)
+
+    def test_only_loopback_without_authentication(self):
+        second = run("serve", "--data", os.path.join(self.server.folder, "other"),
+                     "--listen", "0.0.0.0:8080")
+        self.assertEqual(second.returncode, 2)
+        self.assertIn("--listen-unauthenticated", second.stderr)
+
+    def test_an_unknown_option_is_refused_by_name(self):
+        second = run("serve", "--no-such-option", "1")
+        self.assertEqual(second.returncode, 2)
+        self.assertIn("--no-such-option", second.stderr)
+
+    def test_the_log_has_no_health_data(self):
+        client = self.server.client()
+        client.post("Patient", {"resourceType": "Patient", "name": [{"family": "Zxqwvutest"}],
+                                "birthDate": "Zxqwvudate"})
+        client.get("Patient?family=Zxqwvutest")
+        for name in ("server.log", "data/postgres.log"):
+            with open(os.path.join(self.server.folder, name), errors="replace") as log:
+                self.assertNotIn("Zxqwvu", log.read())
+
+
+class Restart(unittest.TestCase):
+    def test_data_survive_a_clean_stop_and_a_kill(self):
+        with Server() as server:
+            path = server.client().post("Patient", PATIENT).json()["id"]
+            server.stop()
+            server.start()
+            self.assertEqual(server.client().get(f"Patient/{path}").status, 200)
+            server.kill()
+            server.start()
+            self.assertEqual(server.client().get(f"Patient/{path}").status, 200)
+
+    def test_a_stop_waits_for_requests_and_for_the_database(self):
+        with Server() as server:
+            server.client().post("Patient", PATIENT)
+            postmaster = server.postmaster()
+            server.stop()
+            with self.assertRaises(ProcessLookupError):
+                os.kill(postmaster, 0)
+
+    def test_ctrl_c_on_the_terminal_stops_both(self):
+        with Server() as server:
+            postmaster = server.postmaster()
+            server.process.send_signal(signal.SIGINT)
+            self.assertEqual(server.process.wait(30), 0)
+            with self.assertRaises(ProcessLookupError):
+                os.kill(postmaster, 0)
+
+    def test_while_postgresql_is_away_requests_are_refused_and_it_comes_back(self):
+        with Server() as server:
+            client = server.client()
+            identity = client.post("Patient", PATIENT).json()["id"]
+            os.kill(server.postmaster(), signal.SIGKILL)
+            statuses = set()
+            for _ in range(300):
+                answer = client.get(f"Patient/{identity}")
+                statuses.add(answer.status)
+                if answer.status == 200 and len(statuses) > 1:
+                    break
+                time.sleep(0.02)
+            self.assertEqual(client.get(f"Patient/{identity}").status, 200)
+            self.assertLessEqual(statuses, {200, 503})
+
+
+class Config(unittest.TestCase):
+    def test_file_environment_and_flag_win_in_this_order(self):
+        import tempfile
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+            file.write("# comment\npage-size = 11\nthreads = 3\nlog-level = warn\n")
+            file.flush()
+            environment = dict(os.environ, ISTHMUS_THREADS="4", ISTHMUS_LOG_LEVEL="error")
+            result = subprocess.run(
+                [ISTHMUS, "config", "--config", file.name, "--log-level", "debug"],
+                capture_output=True, text=True, env=environment, check=True)
+        found = {line.split("=")[0].strip(): line.split("=", 1)[1] for line in
+                 result.stdout.splitlines()}
+        self.assertEqual(found["page-size"].split(), ["11", "#", "file"])
+        self.assertEqual(found["threads"].split(), ["4", "#", "environment"])
+        self.assertEqual(found["log-level"].split(), ["debug", "#", "flag"])
+        self.assertEqual(found["json-depth"].split()[-1], "default")
+
+    def test_every_command_has_help(self):
+        for command in ("serve", "load", "sample", "parse", "fhirpath", "backup", "restore",
+                        "upgrade", "config"):
+            result = run(command, "--help")
+            self.assertEqual(result.returncode, 0, command)
+            self.assertIn("usage: isthmus " + command, result.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()
