@@ -264,7 +264,7 @@ static pid_t read_pid_file(const char *data, char *state, size_t room)
         if (number == 1)
             pid = (pid_t)strtol(line, NULL, 10);
         if (number == 8)
-            snprintf(state, room, "%s", line);
+            snprintf(state, room, "%.*s", (int)room - 1, line);
     }
     if (file)
         fclose(file);
