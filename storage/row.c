@@ -9,6 +9,7 @@
 #include "fhir/search_values.h"
 #include "fhir/type.h"
 #include "storage/columns.h"
+#include "storage/row_set.h"
 #include "storage/token.h"
 
 #include <assert.h>
@@ -61,9 +62,6 @@ static bool unit_of(const struct maker *maker, const struct search_value *value,
 static void finish(struct maker *maker);
 static void list_add(struct maker *maker, struct list *list, int64_t item);
 static void *grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size);
-static void sort(int64_t *items, size_t count);
-static size_t sort_set(int64_t *items, size_t count);
-static void sort_side_rows(struct row *row);
 
 struct row *row_make(const struct tokens *tokens, const struct type *type, struct text id,
                      const struct search_values *values, struct arena *arena)
@@ -413,14 +411,14 @@ static void finish(struct maker *maker)
     struct row *row = maker->row;
 
     row->patients = maker->patients.items;
-    row->patient_count = sort_set(row->patients, maker->patients.count);
+    row->patient_count = row_sort_set(row->patients, maker->patients.count);
     for (size_t i = 0; i < row->patient_count; i++)
         list_add(maker, &maker->toks, token_member(maker->tokens, row->patients[i]));
     row->toks = maker->toks.items;
-    row->tok_count = sort_set(row->toks, maker->toks.count);
+    row->tok_count = row_sort_set(row->toks, maker->toks.count);
     row->second_codes = maker->second_codes.items;
-    row->second_code_count = sort_set(row->second_codes, maker->second_codes.count);
-    sort_side_rows(row);
+    row->second_code_count = row_sort_set(row->second_codes, maker->second_codes.count);
+    row_sort(row);
 }
 
 static void list_add(struct maker *maker, struct list *list, int64_t item)
@@ -444,145 +442,4 @@ static void *grow(struct arena *arena, void *items, size_t count, size_t *room, 
     if (count > 0)
         memcpy(larger, items, count * size);
     return larger;
-}
-
-/* Shell's sort, with the gaps of Ciura (2001): the lists are short and hashes
- * come in no order. */
-static void sort(int64_t *items, size_t count)
-{
-    static const size_t gaps[] = {101620, 45164, 20073, 8921, 3965, 1750, 701,
-                                  301,    132,   57,    23,   10,   4,    1};
-
-    for (size_t g = 0; g < sizeof(gaps) / sizeof(gaps[0]); g++) {
-        size_t gap = gaps[g];
-
-        for (size_t i = gap; i < count; i++) {
-            int64_t item = items[i];
-            size_t at = i;
-
-            for (; at >= gap && items[at - gap] > item; at -= gap)
-                items[at] = items[at - gap];
-            items[at] = item;
-        }
-    }
-}
-
-/* Sorts, removes what is double, and returns how many are left. */
-static size_t sort_set(int64_t *items, size_t count)
-{
-    size_t kept = count > 0;
-
-    sort(items, count);
-    for (size_t i = 1; i < count; i++)
-        if (items[i] != items[kept - 1])
-            items[kept++] = items[i];
-    return kept;
-}
-
-static int compare_int64(int64_t a, int64_t b)
-{
-    return a < b ? -1 : a > b;
-}
-
-static int compare_double(double a, double b)
-{
-    return a < b ? -1 : a > b;
-}
-
-static int compare_strings(const void *left, const void *right)
-{
-    const struct row_string *a = left, *b = right;
-
-    if (a->h != b->h)
-        return compare_int64(a->h, b->h);
-    if (a->norm.size != b->norm.size)
-        return a->norm.size < b->norm.size ? -1 : 1;
-    return memcmp(a->norm.data, b->norm.data, a->norm.size);
-}
-
-static int compare_dates(const void *left, const void *right)
-{
-    const struct row_date *a = left, *b = right;
-
-    if (a->h != b->h)
-        return compare_int64(a->h, b->h);
-    if (a->low != b->low)
-        return compare_int64(a->low, b->low);
-    return compare_int64(a->high, b->high);
-}
-
-static int compare_quantities(const void *left, const void *right)
-{
-    const struct row_quantity *a = left, *b = right;
-
-    if (a->h != b->h)
-        return compare_int64(a->h, b->h);
-    if (a->low != b->low)
-        return compare_double(a->low, b->low);
-    if (a->high != b->high)
-        return compare_double(a->high, b->high);
-    if (a->has_unit != b->has_unit)
-        return a->has_unit ? 1 : -1;
-    return compare_int64(a->unit, b->unit);
-}
-
-static size_t sort_rows(void *rows, size_t count, size_t size,
-                        int (*compare)(const void *, const void *))
-{
-    char *bytes = rows;
-    size_t kept = count > 0;
-
-    if (count > 1)
-        qsort(rows, count, size, compare);
-    for (size_t i = 1; i < count; i++)
-        if (compare(bytes + i * size, bytes + (kept - 1) * size) != 0)
-            memmove(bytes + kept++ * size, bytes + i * size, size);
-    return kept;
-}
-
-static void sort_side_rows(struct row *row)
-{
-    row->string_count =
-        sort_rows(row->strings, row->string_count, sizeof(row->strings[0]), compare_strings);
-    row->date_count = sort_rows(row->dates, row->date_count, sizeof(row->dates[0]), compare_dates);
-    row->quantity_count = sort_rows(row->quantities, row->quantity_count,
-                                    sizeof(row->quantities[0]), compare_quantities);
-}
-
-static bool same_numbers(const int64_t *a, size_t a_count, const int64_t *b, size_t b_count)
-{
-    return a_count == b_count && (a_count == 0 || memcmp(a, b, a_count * sizeof(*a)) == 0);
-}
-
-static bool same_rows(const void *a, size_t a_count, const void *b, size_t b_count, size_t size,
-                      int (*compare)(const void *, const void *))
-{
-    if (a_count != b_count)
-        return false;
-    for (size_t i = 0; i < a_count; i++)
-        if (compare((const char *)a + i * size, (const char *)b + i * size) != 0)
-            return false;
-    return true;
-}
-
-static bool same_columns(const struct row *a, const struct row *b)
-{
-    return a->has_patient == b->has_patient && a->patient == b->patient &&
-           a->has_code == b->has_code && a->code == b->code && a->has_date == b->has_date &&
-           a->d == b->d && a->dhi == b->dhi && a->has_quantity == b->has_quantity &&
-           compare_double(a->vq, b->vq) == 0 && a->has_unit == b->has_unit && a->vqu == b->vqu;
-}
-
-bool row_equals(const struct row *a, const struct row *b)
-{
-    return same_columns(a, b) && same_numbers(a->toks, a->tok_count, b->toks, b->tok_count) &&
-           same_numbers(a->patients, a->patient_count, b->patients, b->patient_count) &&
-           same_numbers(a->second_codes, a->second_code_count, b->second_codes,
-                        b->second_code_count) &&
-           same_rows(a->strings, a->string_count, b->strings, b->string_count,
-                     sizeof(a->strings[0]), compare_strings) &&
-           same_rows(a->dates, a->date_count, b->dates, b->date_count, sizeof(a->dates[0]),
-                     compare_dates) &&
-           same_rows(a->quantities, a->quantity_count, b->quantities, b->quantity_count,
-                     sizeof(a->quantities[0]), compare_quantities);
 }

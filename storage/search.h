@@ -1,28 +1,33 @@
 #pragma once
 
 /*
- * Search, inside - how a query is answered.
- *
- *   search_term.c    its criteria become hashes and ranges
- *   search_stats.c   how frequent a token is
- *   search_plan.c    which of the criteria drives: the program chooses, not the planner
- *   search_source.c  the statement
- *   search.c         runs it, page by page
- *   search_include.c what comes along with a page
+ * Search, inside - finding what a condition means, in the middle of a
+ * transaction (R4 http.html#ccreate, #trules).
  */
 
-#include "storage/store_internal.h"
+#include "base/err.h"
+#include "base/text.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
+struct access;
 struct arena;
+struct pg;
+struct query;
+struct store;
+
+struct search_hit {
+    int64_t rkey;
+    struct text id;
+};
 
 /*
- * Waits. The resources that match, for a caller to whom it matters whether
- * there is none, one, or several: at most `limit` of them, in no order.
- * Every hit has been looked at itself, not only found by a hash.
- *
- * Runs on `pg`, so that it sees what the transaction there sees. Results,
- * with their json, live in `arena`.
+ * Waits. At most `limit` resources that the query matches by its index rows, on a connection
+ * of the caller's, whose own changes it sees; in no order. Codes in second place are looked up
+ * afresh and not in a cache. Whoever writes because of a hit checks it
+ * against the resource itself (fhir/query_match.h).
  */
-bool search_find(struct store *store, struct pg *pg, const struct access *access,
-                 const struct query *query, size_t limit, struct arena *arena,
-                 struct store_version *found, size_t *count, struct err *err);
+bool search_find(struct pg *pg, struct store *store, const struct access *access,
+                 const struct query *query, unsigned limit, struct arena *arena,
+                 struct search_hit **hits, size_t *count, struct err *err);

@@ -1,0 +1,436 @@
+/*
+ * Bulk - changes turned into columns, and columns into statements.
+ */
+
+#include "storage/bulk.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "fhir/type.h"
+
+#include <assert.h>
+
+struct sent {
+    struct pg_reply reply;
+    size_t expected; /* rows it must have touched; SIZE_MAX: any number */
+    struct sent *next;
+};
+
+/* Lists of different lengths cannot be elements of an array: they are sent end to end, and each
+ * row cuts its own out. In an array of int8 without nulls that takes no search. */
+#define INSERT(id, name, ...)                                                                      \
+    [id] = {"insert into " name " (rkey, ver, updated, op, tenant, rtype, id, body, patient, "     \
+            "code, d, dhi, vq, vqu, toks) select x.rkey, x.ver, x.updated, x.op::\"char\", "       \
+            "$1::int4, x.rtype, x.id, x.body, x.patient, x.code, x.d, x.dhi, x.vq, x.vqu, "        \
+            "($2::int8[])[x.first:x.last] from unnest($3::int8[], $4::int4[], "                    \
+            "$5::timestamptz[], $6::text[], $7::int2[], $8::text[], $9::bytea[], $10::int8[], "    \
+            "$11::int8[], $12::timestamptz[], $13::timestamptz[], $14::float8[], $15::int8[], "    \
+            "$16::int4[], $17::int4[]) as x(rkey, ver, updated, op, rtype, id, body, patient, "    \
+            "code, d, dhi, vq, vqu, first, last) on conflict (rkey) do nothing"},
+static const struct pg_statement insert_statements[] = {TABLES(INSERT)};
+#undef INSERT
+
+static const struct pg_statement log_statement = {
+    "insert into f_log (rkey, ver, updated, op, tenant, rtype, patients, id, write_id) "
+    "select x.rkey, x.ver, x.updated, x.op::\"char\", $1::int4, x.rtype, "
+    "($2::int8[])[x.first:x.last], x.id, $3::int8 from unnest($4::int8[], $5::int4[], "
+    "$6::timestamptz[], $7::text[], $8::int2[], $9::text[], $10::int4[], $11::int4[]) "
+    "as x(rkey, ver, updated, op, rtype, id, first, last)"};
+
+static const struct pg_statement string_statement = {
+    "insert into f_str (h, norm, rkey) select * from unnest($1::int8[], $2::text[], $3::int8[])"};
+
+static const struct pg_statement date_statement = {
+    "insert into f_date (h, lo, hi, rkey) select * from unnest($1::int8[], $2::timestamptz[], "
+    "$3::timestamptz[], $4::int8[])"};
+
+static const struct pg_statement quantity_statement = {
+    "insert into f_qty (h, lo, hi, unit, rkey) select * from unnest($1::int8[], $2::float8[], "
+    "$3::float8[], $4::int8[], $5::int8[])"};
+
+static const struct pg_statement code_statement = {
+    "insert into f_code (tenant, rtype, code, n) select $1::int4, x.rtype, x.code, 1 "
+    "from (select distinct rtype, code from unnest($2::int2[], $3::int8[]) as y(rtype, code) "
+    "order by rtype, code) x on conflict do nothing"};
+
+/* See change_check(): what was created and deleted since we looked. */
+static const struct pg_statement check_statement = {
+    "select case when exists (select from unnest($1::int8[], $2::int4[]) as x(rkey, ver), "
+    "lateral (select from f_hist where rkey = x.rkey and ver >= x.ver limit 1) h) "
+    "then 1 / 0 else 1 end"};
+
+static void insert_rows(struct bulk *bulk, struct change **changes, size_t count);
+static void insert_log(struct bulk *bulk, struct change **changes, size_t count);
+static void insert_strings(struct bulk *bulk, struct change **changes, size_t count);
+static void insert_dates(struct bulk *bulk, struct change **changes, size_t count);
+static void insert_quantities(struct bulk *bulk, struct change **changes, size_t count);
+static void insert_codes(struct bulk *bulk, struct change **changes, size_t count);
+static void check_history(struct bulk *bulk, struct change **changes, size_t count);
+static void add_columns(struct pg_params *params, struct change **changes, size_t count);
+static struct pg_reply *add_reply(struct bulk *bulk, size_t expected);
+static int by_table_and_key(const void *a, const void *b);
+
+struct bulk bulk_in(struct pg *pg, struct arena *arena)
+{
+    return (struct bulk){.pg = pg, .arena = arena};
+}
+
+void bulk_insert(struct bulk *bulk, struct change **changes, size_t count)
+{
+    if (count == 0)
+        return;
+    insert_log(bulk, changes, count); /* first, while they are in the order of the entries */
+
+    /* Two transactions that insert the same keys do so in the same order. */
+    qsort(changes, count, sizeof(changes[0]), by_table_and_key);
+    for (size_t first = 0, end; first < count; first = end) {
+        for (end = first + 1; end < count && changes[end]->table == changes[first]->table; end++)
+            ;
+        insert_rows(bulk, changes + first, end - first);
+    }
+    insert_strings(bulk, changes, count);
+    insert_dates(bulk, changes, count);
+    insert_quantities(bulk, changes, count);
+    insert_codes(bulk, changes, count);
+    check_history(bulk, changes, count);
+}
+
+void bulk_change(struct bulk *bulk, const struct change *change)
+{
+    struct pg_params params;
+    const struct pg_statement *statement = change_statement(change, bulk->arena, &params);
+
+    pg_send(bulk->pg, statement, &params, bulk->arena, add_reply(bulk, 1));
+    if (change->kind == CHANGE_INSERT && change->op == 'U') {
+        statement = change_check(change, bulk->arena, &params);
+        pg_send(bulk->pg, statement, &params, bulk->arena, add_reply(bulk, SIZE_MAX));
+    }
+}
+
+bool bulk_wait(struct bulk *bulk, bool *raced, char sqlstate[6], struct err *err)
+{
+    const struct pg_result *result;
+
+    *raced = false;
+    sqlstate[0] = '\0';
+    while (bulk->first) {
+        struct sent *sent = bulk->first;
+        bool ok = pg_wait(&sent->reply, &result, err);
+
+        bulk->first = sent->next;
+        if (ok && (sent->expected == SIZE_MAX || (size_t)pg_affected(result) == sent->expected))
+            continue;
+        memcpy(sqlstate, sent->reply.sqlstate, sizeof(sent->reply.sqlstate));
+        *raced = ok || strcmp(sqlstate, CHANGE_STALE) == 0;
+        bulk_drop(bulk);
+        return ok;
+    }
+    bulk->last = NULL;
+    return true;
+}
+
+void bulk_drop(struct bulk *bulk)
+{
+    for (; bulk->first; bulk->first = bulk->first->next)
+        pg_drop(&bulk->first->reply);
+    bulk->last = NULL;
+}
+
+/* What is common to the rows of the main tables and of the log. */
+struct heads {
+    int64_t *rkey, *updated;
+    int32_t *ver, *first, *last; /* of the row's part of `lists` */
+    int16_t *rtype;
+    struct text *op, *id;
+    int64_t *lists;
+    size_t list_count;
+};
+
+static size_t toks_of(const struct row *row, const int64_t **items)
+{
+    *items = row->toks;
+    return row->tok_count;
+}
+
+static size_t patients_of(const struct row *row, const int64_t **items)
+{
+    *items = row->patients;
+    return row->patient_count;
+}
+
+static struct heads make_heads(struct arena *arena, struct change **changes, size_t count,
+                               size_t (*list_of)(const struct row *row, const int64_t **items))
+{
+    const int64_t *items;
+    size_t at = 0, total = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += list_of(changes[i]->row, &items);
+
+    struct heads heads = {
+        .rkey = arena_alloc_raw(arena, count * sizeof(int64_t)),
+        .updated = arena_alloc_raw(arena, count * sizeof(int64_t)),
+        .ver = arena_alloc_raw(arena, count * sizeof(int32_t)),
+        .first = arena_alloc_raw(arena, count * sizeof(int32_t)),
+        .last = arena_alloc_raw(arena, count * sizeof(int32_t)),
+        .rtype = arena_alloc_raw(arena, count * sizeof(int16_t)),
+        .op = arena_alloc_raw(arena, count * sizeof(struct text)),
+        .id = arena_alloc_raw(arena, count * sizeof(struct text)),
+        .lists = arena_alloc_raw(arena, (total + 1) * sizeof(int64_t)),
+        .list_count = total,
+    };
+    for (size_t i = 0; i < count; i++) {
+        const struct change *change = changes[i];
+        size_t size = list_of(change->row, &items);
+
+        heads.rkey[i] = change->row->rkey;
+        heads.updated[i] = change->updated;
+        heads.ver[i] = (int32_t)change->number;
+        heads.rtype[i] = (int16_t)change->row->type->number;
+        heads.op[i] = (struct text){&change->op, 1};
+        heads.id[i] = change->row->id;
+        heads.first[i] = (int32_t)at + 1; /* as PostgreSQL counts */
+        heads.last[i] = (int32_t)(at + size);
+        if (size > 0)
+            memcpy(heads.lists + at, items, size * sizeof(int64_t));
+        at += size;
+    }
+    return heads;
+}
+
+static void insert_rows(struct bulk *bulk, struct change **changes, size_t count)
+{
+    struct arena *arena = bulk->arena;
+    struct heads heads = make_heads(arena, changes, count, toks_of);
+    struct pg_params params = pg_params_in(arena);
+    struct text *body = arena_many(arena, struct text, count);
+
+    for (size_t i = 0; i < count; i++)
+        body[i] = changes[i]->body;
+    pg_add_int4(&params, changes[0]->tenant);
+    pg_add_int8_array(&params, heads.lists, NULL, heads.list_count);
+    pg_add_int8_array(&params, heads.rkey, NULL, count);
+    pg_add_int4_array(&params, heads.ver, count);
+    pg_add_timestamp_array(&params, heads.updated, NULL, count);
+    pg_add_text_array(&params, heads.op, count);
+    pg_add_int2_array(&params, heads.rtype, count);
+    pg_add_text_array(&params, heads.id, count);
+    pg_add_bytea_array(&params, body, count);
+    add_columns(&params, changes, count);
+    pg_add_int4_array(&params, heads.first, count);
+    pg_add_int4_array(&params, heads.last, count);
+    pg_send(bulk->pg, &insert_statements[changes[0]->table->id], &params, arena,
+            add_reply(bulk, count));
+}
+
+/* patient, code, d, dhi, vq, vqu. */
+static void add_columns(struct pg_params *params, struct change **changes, size_t count)
+{
+    int64_t *numbers = arena_many(params->arena, int64_t, count);
+    double *doubles = arena_many(params->arena, double, count);
+    bool *nulls = arena_many(params->arena, bool, count);
+
+#define FILL(to, column, has)                                                                      \
+    for (size_t i = 0; i < count; i++) {                                                           \
+        (to)[i] = changes[i]->row->column;                                                         \
+        nulls[i] = !changes[i]->row->has;                                                          \
+    }
+    FILL(numbers, patient, has_patient)
+    pg_add_int8_array(params, numbers, nulls, count);
+    FILL(numbers, code, has_code)
+    pg_add_int8_array(params, numbers, nulls, count);
+    FILL(numbers, d, has_date)
+    pg_add_timestamp_array(params, numbers, nulls, count);
+    FILL(numbers, dhi, has_date)
+    pg_add_timestamp_array(params, numbers, nulls, count);
+    FILL(doubles, vq, has_quantity)
+    pg_add_float8_array(params, doubles, nulls, count);
+    FILL(numbers, vqu, has_unit)
+    pg_add_int8_array(params, numbers, nulls, count);
+#undef FILL
+}
+
+static void insert_log(struct bulk *bulk, struct change **changes, size_t count)
+{
+    struct arena *arena = bulk->arena;
+    struct heads heads = make_heads(arena, changes, count, patients_of);
+    struct pg_params params = pg_params_in(arena);
+
+    pg_add_int4(&params, changes[0]->tenant);
+    pg_add_int8_array(&params, heads.lists, NULL, heads.list_count);
+    pg_add_int8(&params, changes[0]->write_id);
+    pg_add_int8_array(&params, heads.rkey, NULL, count);
+    pg_add_int4_array(&params, heads.ver, count);
+    pg_add_timestamp_array(&params, heads.updated, NULL, count);
+    pg_add_text_array(&params, heads.op, count);
+    pg_add_int2_array(&params, heads.rtype, count);
+    pg_add_text_array(&params, heads.id, count);
+    pg_add_int4_array(&params, heads.first, count);
+    pg_add_int4_array(&params, heads.last, count);
+    pg_send(bulk->pg, &log_statement, &params, arena, add_reply(bulk, count));
+}
+
+static void insert_strings(struct bulk *bulk, struct change **changes, size_t count)
+{
+    struct arena *arena = bulk->arena;
+    struct pg_params params = pg_params_in(arena);
+    size_t total = 0, at = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += changes[i]->row->string_count;
+    if (total == 0)
+        return;
+
+    int64_t *h = arena_many(arena, int64_t, total), *rkey = arena_many(arena, int64_t, total);
+    struct text *norm = arena_many(arena, struct text, total);
+    for (size_t i = 0; i < count; i++) {
+        const struct row *row = changes[i]->row;
+
+        for (size_t k = 0; k < row->string_count; k++, at++) {
+            h[at] = row->strings[k].h;
+            norm[at] = row->strings[k].norm;
+            rkey[at] = row->rkey;
+        }
+    }
+    pg_add_int8_array(&params, h, NULL, total);
+    pg_add_text_array(&params, norm, total);
+    pg_add_int8_array(&params, rkey, NULL, total);
+    pg_send(bulk->pg, &string_statement, &params, arena, add_reply(bulk, total));
+}
+
+static void insert_dates(struct bulk *bulk, struct change **changes, size_t count)
+{
+    struct arena *arena = bulk->arena;
+    struct pg_params params = pg_params_in(arena);
+    size_t total = 0, at = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += changes[i]->row->date_count;
+    if (total == 0)
+        return;
+
+    int64_t *h = arena_many(arena, int64_t, total), *rkey = arena_many(arena, int64_t, total);
+    int64_t *low = arena_many(arena, int64_t, total), *high = arena_many(arena, int64_t, total);
+    for (size_t i = 0; i < count; i++) {
+        const struct row *row = changes[i]->row;
+
+        for (size_t k = 0; k < row->date_count; k++, at++) {
+            h[at] = row->dates[k].h;
+            low[at] = row->dates[k].low;
+            high[at] = row->dates[k].high;
+            rkey[at] = row->rkey;
+        }
+    }
+    pg_add_int8_array(&params, h, NULL, total);
+    pg_add_timestamp_array(&params, low, NULL, total);
+    pg_add_timestamp_array(&params, high, NULL, total);
+    pg_add_int8_array(&params, rkey, NULL, total);
+    pg_send(bulk->pg, &date_statement, &params, arena, add_reply(bulk, total));
+}
+
+static void insert_quantities(struct bulk *bulk, struct change **changes, size_t count)
+{
+    struct arena *arena = bulk->arena;
+    struct pg_params params = pg_params_in(arena);
+    size_t total = 0, at = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += changes[i]->row->quantity_count;
+    if (total == 0)
+        return;
+
+    int64_t *h = arena_many(arena, int64_t, total), *rkey = arena_many(arena, int64_t, total);
+    double *low = arena_many(arena, double, total), *high = arena_many(arena, double, total);
+    int64_t *unit = arena_many(arena, int64_t, total);
+    bool *no_unit = arena_many(arena, bool, total);
+    for (size_t i = 0; i < count; i++) {
+        const struct row *row = changes[i]->row;
+
+        for (size_t k = 0; k < row->quantity_count; k++, at++) {
+            h[at] = row->quantities[k].h;
+            low[at] = row->quantities[k].low;
+            high[at] = row->quantities[k].high;
+            unit[at] = row->quantities[k].unit;
+            no_unit[at] = !row->quantities[k].has_unit;
+            rkey[at] = row->rkey;
+        }
+    }
+    pg_add_int8_array(&params, h, NULL, total);
+    pg_add_float8_array(&params, low, NULL, total);
+    pg_add_float8_array(&params, high, NULL, total);
+    pg_add_int8_array(&params, unit, no_unit, total);
+    pg_add_int8_array(&params, rkey, NULL, total);
+    pg_send(bulk->pg, &quantity_statement, &params, arena, add_reply(bulk, total));
+}
+
+static void insert_codes(struct bulk *bulk, struct change **changes, size_t count)
+{
+    struct arena *arena = bulk->arena;
+    struct pg_params params = pg_params_in(arena);
+    size_t total = 0, at = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += changes[i]->row->second_code_count;
+    if (total == 0)
+        return;
+
+    int16_t *rtype = arena_many(arena, int16_t, total);
+    int64_t *code = arena_many(arena, int64_t, total);
+    for (size_t i = 0; i < count; i++) {
+        const struct row *row = changes[i]->row;
+
+        for (size_t k = 0; k < row->second_code_count; k++, at++) {
+            rtype[at] = (int16_t)row->type->number;
+            code[at] = row->second_codes[k];
+        }
+    }
+    pg_add_int4(&params, changes[0]->tenant);
+    pg_add_int2_array(&params, rtype, total);
+    pg_add_int8_array(&params, code, NULL, total);
+    pg_send(bulk->pg, &code_statement, &params, arena, add_reply(bulk, SIZE_MAX));
+}
+
+/* Ids that the server drew have no history. */
+static void check_history(struct bulk *bulk, struct change **changes, size_t count)
+{
+    struct arena *arena = bulk->arena;
+    struct pg_params params = pg_params_in(arena);
+    int64_t *rkey = arena_many(arena, int64_t, count);
+    int32_t *ver = arena_many(arena, int32_t, count);
+    size_t total = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (changes[i]->op != 'U')
+            continue;
+        rkey[total] = changes[i]->row->rkey;
+        ver[total++] = (int32_t)changes[i]->number;
+    }
+    if (total == 0)
+        return;
+    pg_add_int8_array(&params, rkey, NULL, total);
+    pg_add_int4_array(&params, ver, total);
+    pg_send(bulk->pg, &check_statement, &params, arena, add_reply(bulk, SIZE_MAX));
+}
+
+static struct pg_reply *add_reply(struct bulk *bulk, size_t expected)
+{
+    /* Replies that are under way are known to pg.c by their address. */
+    struct sent *sent = arena_one(bulk->arena, struct sent);
+
+    sent->expected = expected;
+    if (bulk->last)
+        bulk->last->next = sent;
+    else
+        bulk->first = sent;
+    bulk->last = sent;
+    return &sent->reply;
+}
+
+static int by_table_and_key(const void *a, const void *b)
+{
+    const struct change *left = *(struct change *const *)a, *right = *(struct change *const *)b;
+
+    if (left->table != right->table)
+        return left->table->id < right->table->id ? -1 : 1;
+    return left->row->rkey < right->row->rkey ? -1 : left->row->rkey > right->row->rkey;
+}

@@ -1,0 +1,196 @@
+/*
+ * Change - the parameters of a change.
+ */
+
+#include "storage/change.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "fhir/type.h"
+#include "storage/change_sql.h"
+#include "storage/row_set.h"
+
+static unsigned add_sides(const struct change *change, struct arena *arena, struct row *gone,
+                          struct row *come);
+static void add_common(const struct change *change, struct pg_params *params);
+static void add_columns(const struct row *row, struct pg_params *params);
+static void add_old(const struct change *change, struct pg_params *params);
+static void add_strings(const struct row *row, struct arena *arena, struct pg_params *params);
+static void add_dates(const struct row *row, struct arena *arena, struct pg_params *params);
+static void add_quantities(const struct row *row, struct arena *arena, struct pg_params *params);
+
+const struct pg_statement *change_statement(const struct change *change, struct arena *arena,
+                                            struct pg_params *params)
+{
+    struct row gone = {0}, come = {0};
+    unsigned sides = add_sides(change, arena, &gone, &come);
+
+    *params = pg_params_in(arena);
+    add_common(change, params);
+    if (change->kind != CHANGE_REMOVE)
+        pg_add_bytea(params, change->body.data, change->body.size);
+    if (change->kind == CHANGE_INSERT || change->kind == CHANGE_ALL)
+        add_columns(change->row, params);
+    if (change->kind != CHANGE_INSERT)
+        add_old(change, params);
+
+    if (sides & SIDE_ADD_STRINGS)
+        add_strings(&come, arena, params);
+    if (sides & SIDE_ADD_DATES)
+        add_dates(&come, arena, params);
+    if (sides & SIDE_ADD_QUANTITIES)
+        add_quantities(&come, arena, params);
+    if (sides & SIDE_ADD_CODES)
+        pg_add_int8_array(params, come.second_codes, NULL, come.second_code_count);
+    if (sides & SIDE_DROP_STRINGS)
+        add_strings(&gone, arena, params);
+    if (sides & SIDE_DROP_DATES)
+        add_dates(&gone, arena, params);
+    if (sides & SIDE_DROP_QUANTITIES)
+        add_quantities(&gone, arena, params);
+    return change_sql(change->kind, change->table->id, sides);
+}
+
+const struct pg_statement *change_check(const struct change *change, struct arena *arena,
+                                        struct pg_params *params)
+{
+    static const struct pg_statement check = {
+        "select case when exists (select from f_hist where rkey = $1::int8 and ver >= $2::int4) "
+        "then 1 / 0 else 1 end"};
+
+    *params = pg_params_in(arena);
+    pg_add_int8(params, change->row->rkey);
+    pg_add_int4(params, (int32_t)change->number);
+    return &check;
+}
+
+/* Which side tables the change touches, and the rows that go from them and come to them. */
+static unsigned add_sides(const struct change *change, struct arena *arena, struct row *gone,
+                          struct row *come)
+{
+    static const struct row none = {0};
+
+    switch (change->kind) {
+    case CHANGE_BODY:
+        return 0;
+    case CHANGE_INSERT:
+        row_difference(change->row, &none, arena, come);
+        break;
+    case CHANGE_ALL:
+        row_difference(change->row, change->old_row, arena, come);
+        row_difference(change->old_row, change->row, arena, gone);
+        break;
+    case CHANGE_REMOVE:
+        row_difference(change->old_row, &none, arena, gone);
+        break;
+    }
+    return (come->string_count ? SIDE_ADD_STRINGS : 0u) | (come->date_count ? SIDE_ADD_DATES : 0u) |
+           (come->quantity_count ? SIDE_ADD_QUANTITIES : 0u) |
+           (come->second_code_count ? SIDE_ADD_CODES : 0u) |
+           (gone->string_count ? SIDE_DROP_STRINGS : 0u) |
+           (gone->date_count ? SIDE_DROP_DATES : 0u) |
+           (gone->quantity_count ? SIDE_DROP_QUANTITIES : 0u);
+}
+
+static void add_common(const struct change *change, struct pg_params *params)
+{
+    const struct row *row = change->row;
+
+    pg_add_int8(params, row->rkey);
+    pg_add_int4(params, (int32_t)change->number);
+    pg_add_timestamp(params, change->updated);
+    pg_add_char(params, change->op);
+    pg_add_int4(params, change->tenant);
+    pg_add_int2(params, (int16_t)row->type->number);
+    pg_add_text(params, row->id);
+    pg_add_int8_array(params, row->patients, NULL, row->patient_count);
+    pg_add_int8(params, change->write_id);
+}
+
+static void add_int8_if(struct pg_params *params, bool has, int64_t value)
+{
+    if (has)
+        pg_add_int8(params, value);
+    else
+        pg_add_null(params);
+}
+
+static void add_columns(const struct row *row, struct pg_params *params)
+{
+    add_int8_if(params, row->has_patient, row->patient);
+    add_int8_if(params, row->has_code, row->code);
+    if (row->has_date) {
+        pg_add_timestamp(params, row->d);
+        pg_add_timestamp(params, row->dhi);
+    } else {
+        pg_add_null(params);
+        pg_add_null(params);
+    }
+    if (row->has_quantity)
+        pg_add_float8(params, row->vq);
+    else
+        pg_add_null(params);
+    add_int8_if(params, row->has_unit, row->vqu);
+    pg_add_int8_array(params, row->toks, NULL, row->tok_count);
+}
+
+static void add_old(const struct change *change, struct pg_params *params)
+{
+    const struct row *old = change->old_row;
+
+    pg_add_int4(params, (int32_t)change->old_number);
+    pg_add_timestamp(params, change->old_updated);
+    pg_add_char(params, change->old_op);
+    pg_add_int8_array(params, old->patients, NULL, old->patient_count);
+    pg_add_bytea(params, change->old_body.data, change->old_body.size);
+}
+
+static void add_strings(const struct row *row, struct arena *arena, struct pg_params *params)
+{
+    int64_t *h = arena_many(arena, int64_t, row->string_count);
+    struct text *norms = arena_many(arena, struct text, row->string_count);
+
+    for (size_t i = 0; i < row->string_count; i++) {
+        h[i] = row->strings[i].h;
+        norms[i] = row->strings[i].norm;
+    }
+    pg_add_int8_array(params, h, NULL, row->string_count);
+    pg_add_text_array(params, norms, row->string_count);
+}
+
+static void add_dates(const struct row *row, struct arena *arena, struct pg_params *params)
+{
+    int64_t *h = arena_many(arena, int64_t, row->date_count);
+    int64_t *low = arena_many(arena, int64_t, row->date_count);
+    int64_t *high = arena_many(arena, int64_t, row->date_count);
+
+    for (size_t i = 0; i < row->date_count; i++) {
+        h[i] = row->dates[i].h;
+        low[i] = row->dates[i].low;
+        high[i] = row->dates[i].high;
+    }
+    pg_add_int8_array(params, h, NULL, row->date_count);
+    pg_add_timestamp_array(params, low, NULL, row->date_count);
+    pg_add_timestamp_array(params, high, NULL, row->date_count);
+}
+
+static void add_quantities(const struct row *row, struct arena *arena, struct pg_params *params)
+{
+    int64_t *h = arena_many(arena, int64_t, row->quantity_count);
+    double *low = arena_many(arena, double, row->quantity_count);
+    double *high = arena_many(arena, double, row->quantity_count);
+    int64_t *unit = arena_many(arena, int64_t, row->quantity_count);
+    bool *no_unit = arena_many(arena, bool, row->quantity_count);
+
+    for (size_t i = 0; i < row->quantity_count; i++) {
+        h[i] = row->quantities[i].h;
+        low[i] = row->quantities[i].low;
+        high[i] = row->quantities[i].high;
+        unit[i] = row->quantities[i].unit;
+        no_unit[i] = !row->quantities[i].has_unit;
+    }
+    pg_add_int8_array(params, h, NULL, row->quantity_count);
+    pg_add_float8_array(params, low, NULL, row->quantity_count);
+    pg_add_float8_array(params, high, NULL, row->quantity_count);
+    pg_add_int8_array(params, unit, no_unit, row->quantity_count);
+}

@@ -1,0 +1,33 @@
+#pragma once
+
+/*
+ * Change SQL - the statements of changes. They differ by table, by kind, and
+ * by which side tables they touch: a CTE that has nothing to write
+ * still costs PostgreSQL the opening of its table and indexes.
+ */
+
+#include "storage/change.h"
+
+enum change_side {
+    SIDE_ADD_STRINGS = 1,
+    SIDE_ADD_DATES = 2,
+    SIDE_ADD_QUANTITIES = 4,
+    SIDE_ADD_CODES = 8,
+    SIDE_DROP_STRINGS = 16,
+    SIDE_DROP_DATES = 32,
+    SIDE_DROP_QUANTITIES = 64,
+    SIDE_ALL = 127,
+};
+
+/*
+ * Made on first use and kept for the life of the process. Parameters, in order:
+ *
+ *   all          rkey, ver, updated, op, tenant, rtype, id, patients, write id
+ *   all but REMOVE   body
+ *   INSERT, ALL      patient, code, d, dhi, vq, vqu, toks
+ *   all but INSERT   of the version superseded: ver, updated, op, patients, body
+ *   each side        in the order of its bits: h[] norm[]; h[] lo[] hi[]; h[] lo[] hi[] unit[];
+ *                    code[]
+ */
+const struct pg_statement *change_sql(enum change_kind kind, enum table_id table, unsigned sides)
+    __attribute__((returns_nonnull));

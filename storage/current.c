@@ -1,0 +1,157 @@
+/*
+ * Current - reading what is to be superseded.
+ */
+
+#include "storage/current.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "fhir/issue.h"
+#include "fhir/json.h"
+#include "fhir/search_values.h"
+#include "storage/body.h"
+#include "storage/row.h"
+#include "storage/store_internal.h"
+
+#include <assert.h>
+
+/* One row: the resource's, or else its last deletion, or else nulls. */
+#define READ(id, name, ...)                                                                        \
+    [id] = {"select t.ver, t.updated, t.op, t.id, t.body, h.ver, h.updated, h.op, h.id "           \
+            "from (values ($1::int8)) k(rkey) left join " name " t on t.rkey = k.rkey "            \
+            "left join lateral (select ver, updated, op, id from f_hist where rkey = k.rkey "      \
+            "and t.rkey is null order by ver desc limit 1) h on true"},
+static const struct pg_statement read_statements[] = {TABLES(READ)};
+#undef READ
+
+#define LOCK(id, name, ...)                                                                        \
+    [id] = {"select rkey, ver, updated, op, id, body from " name                                   \
+            " where rkey = any($1::int8[]) order by rkey for update"},
+static const struct pg_statement lock_statements[] = {TABLES(LOCK)};
+#undef LOCK
+
+/* Sent behind the lock, so with a snapshot of its own: what was deleted while we
+ * waited is found here. */
+static const struct pg_statement last_statement = {
+    "select k.rkey, h.ver, h.updated, h.op, h.id from unnest($1::int8[]) k(rkey), lateral "
+    "(select ver, updated, op, id from f_hist where rkey = k.rkey order by ver desc limit 1) h"};
+
+static void take_row(const struct pg_result *result, int row, int column, struct current *current);
+static void take_deletion(const struct pg_result *result, int row, int column,
+                          struct current *current);
+static int compare_rkeys(const void *a, const void *b);
+
+bool current_read(struct pg *pg, const struct table *table, int64_t rkey, struct arena *arena,
+                  struct current *current, struct err *err)
+{
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *result;
+
+    *current = (struct current){.rkey = rkey};
+    pg_add_int8(&params, rkey);
+    if (!pg_query(pg, &read_statements[table->id], &params, arena, &result, err))
+        return false;
+    if (!pg_is_null(result, 0, 0))
+        take_row(result, 0, 0, current);
+    else if (!pg_is_null(result, 0, 5))
+        take_deletion(result, 0, 5, current);
+    return true;
+}
+
+bool current_lock(struct pg *pg, const struct table *table, struct current *currents, size_t count,
+                  struct arena *arena, char sqlstate[6], struct err *err)
+{
+    struct pg_params params = pg_params_in(arena);
+    struct pg_reply rows = {0}, deletions = {0};
+    const struct pg_result *result;
+    int64_t *rkeys = arena_many(arena, int64_t, count);
+
+    qsort(currents, count, sizeof(*currents), compare_rkeys);
+    for (size_t i = 0; i < count; i++)
+        rkeys[i] = currents[i].rkey;
+    pg_add_int8_array(&params, rkeys, NULL, count);
+    pg_send(pg, &lock_statements[table->id], &params, arena, &rows);
+    pg_send(pg, &last_statement, &params, arena, &deletions);
+
+    bool ok = pg_wait(&rows, &result, err);
+    for (int i = 0; ok && i < pg_rows(result); i++)
+        take_row(result, i, 1, current_find(currents, count, pg_int8(result, i, 0)));
+    if (!ok) {
+        memcpy(sqlstate, rows.sqlstate, sizeof(rows.sqlstate));
+        pg_drop(&deletions);
+        return false;
+    }
+    if (!pg_wait(&deletions, &result, err))
+        return false;
+    for (int i = 0; i < pg_rows(result); i++) {
+        struct current *current = current_find(currents, count, pg_int8(result, i, 0));
+
+        if (!current->exists)
+            take_deletion(result, i, 1, current);
+    }
+    return true;
+}
+
+bool current_values(struct store *store, const struct current *current, struct arena *arena,
+                    struct text *json, struct search_values *values, struct err *err)
+{
+    struct issues issues;
+
+    if (!body_unpack(store->codec, current->body, arena, json, err))
+        return false;
+    issues_init(&issues, arena, 1);
+    const struct node *resource =
+        json_read(arena, json->data, json->size, &json_default_limits, &issues, err);
+    if (!resource)
+        return false;
+    search_values_extract(resource, arena, values, NULL);
+    return true;
+}
+
+bool current_unpack(struct store *store, const struct tokens *tokens, const struct type *type,
+                    const struct current *current, struct arena *arena, struct text *json,
+                    const struct row **row, struct err *err)
+{
+    struct search_values values;
+
+    if (!row)
+        return body_unpack(store->codec, current->body, arena, json, err);
+    if (!current_values(store, current, arena, json, &values, err))
+        return false;
+    *row = row_make(tokens, type, current->id, &values, arena);
+    return true;
+}
+
+static void take_row(const struct pg_result *result, int row, int column, struct current *current)
+{
+    take_deletion(result, row, column, current);
+    current->deleted = false;
+    current->exists = true;
+    current->body = pg_bytea(result, row, column + 4);
+}
+
+static void take_deletion(const struct pg_result *result, int row, int column,
+                          struct current *current)
+{
+    current->deleted = true;
+    current->number = pg_int4(result, row, column);
+    current->updated = pg_timestamp(result, row, column + 1);
+    current->op = pg_char(result, row, column + 2);
+    current->id = pg_text(result, row, column + 3);
+}
+
+struct current *current_find(struct current *currents, size_t count, int64_t rkey)
+{
+    const struct current key = {.rkey = rkey};
+    struct current *found = bsearch(&key, currents, count, sizeof(*currents), compare_rkeys);
+
+    assert(found); /* PostgreSQL answers only what was asked for */
+    return found;
+}
+
+static int compare_rkeys(const void *a, const void *b)
+{
+    const struct current *left = a, *right = b;
+
+    return left->rkey < right->rkey ? -1 : left->rkey > right->rkey;
+}

@@ -1,0 +1,298 @@
+/*
+ * Transaction, writing - what is superseded, links, changes.
+ */
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "fhir/bundle.h"
+#include "fhir/node.h"
+#include "fhir/search_values.h"
+#include "storage/body.h"
+#include "storage/stamp.h"
+#include "storage/transaction.h"
+#include "storage/version.h"
+
+enum {
+    CHUNK = 256, /* resources worked out and sent while PostgreSQL works on those before */
+    FEW = 4,     /* inserts that are cheaper one by one */
+};
+
+static bool lock_table(struct transaction *transaction, enum table_id table, struct entry **targets,
+                       size_t count, struct err *err);
+static bool check_target(struct transaction *transaction, struct entry *entry, struct err *err);
+static struct text name_of(struct transaction *transaction, const struct entry *entry);
+static void add_old_name(struct transaction *transaction, const struct entry *entry);
+static struct text replace_link(struct text link, void *context);
+static bool make_change(struct transaction *transaction, struct entry *entry, struct err *err);
+static void begin_change(struct transaction *transaction, struct entry *entry,
+                         enum change_kind kind, char op);
+static void make_insert(struct transaction *transaction, struct entry *entry, char op);
+static bool make_update(struct transaction *transaction, struct entry *entry, struct err *err);
+static bool make_removal(struct transaction *transaction, struct entry *entry, struct err *err);
+static void make_row_and_body(struct transaction *transaction, struct entry *entry);
+static void send_changes(struct transaction *transaction, struct bulk *bulk, struct entry *entries,
+                         size_t count);
+
+bool transaction_lock_targets(struct transaction *transaction, struct err *err)
+{
+    struct entry **targets = arena_many(transaction->arena, struct entry *, transaction->count);
+
+    /* Tables in their order and keys in theirs, so that two transactions wait for each other
+     * and do not deadlock. */
+    for (enum table_id table = 0; table < TABLE_COUNT; table++) {
+        size_t count = 0;
+
+        for (size_t i = 0; i < transaction->count; i++) {
+            struct entry *entry = &transaction->entries[i];
+
+            if (entry->table->id == table && entry->write->action != STORE_CREATE)
+                targets[count++] = entry;
+        }
+        if (count > 0 && !lock_table(transaction, table, targets, count, err))
+            return false;
+    }
+    return true;
+}
+
+static bool lock_table(struct transaction *transaction, enum table_id table, struct entry **targets,
+                       size_t count, struct err *err)
+{
+    struct current *currents = arena_many(transaction->arena, struct current, count);
+
+    for (size_t i = 0; i < count; i++)
+        currents[i].rkey =
+            token_rkey(&transaction->tokens, text_of(targets[i]->type->name), targets[i]->id);
+    if (!current_lock(transaction->pg, table_at(table), currents, count, transaction->arena,
+                      transaction->sqlstate, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        int64_t rkey =
+            token_rkey(&transaction->tokens, text_of(targets[i]->type->name), targets[i]->id);
+
+        targets[i]->current = current_find(currents, count, rkey);
+        if (!check_target(transaction, targets[i], err))
+            return false;
+    }
+    return true;
+}
+
+static bool check_target(struct transaction *transaction, struct entry *entry, struct err *err)
+{
+    const struct current *current = entry->current;
+    int64_t wanted = entry->write->if_match;
+
+    (void)transaction;
+    if (!version_same_id(current, entry->id, entry_where(entry), err))
+        return false;
+    if (!wanted || (current->exists && current->number == wanted))
+        return true;
+    entry->write->outcome = STORE_VERSION_MISMATCH;
+    return err_set(err, ERR_PRECONDITION, entry_where(entry),
+                   "The version named in ifMatch is not the current one. Read the resource and "
+                   "decide again.");
+}
+
+bool transaction_write(struct transaction *transaction, struct err *err)
+{
+    struct bulk bulk = bulk_in(transaction->pg, transaction->arena);
+
+    for (size_t first = 0; first < transaction->count; first += CHUNK) {
+        size_t count =
+            transaction->count - first < CHUNK ? transaction->count - first : (size_t)CHUNK;
+
+        for (size_t i = first; i < first + count; i++) {
+            if (!make_change(transaction, &transaction->entries[i], err)) {
+                bulk_drop(&bulk);
+                return false;
+            }
+        }
+        send_changes(transaction, &bulk, transaction->entries + first, count);
+        if (first + count < transaction->count)
+            fiber_sleep(0); /* others run, and what was sent leaves */
+    }
+    return bulk_wait(&bulk, &transaction->raced, transaction->sqlstate, err) && !transaction->raced;
+}
+
+/* R4 http.html#trules and bundle.html#references: a link to an entry's full url becomes a link to
+ * what the entry became; so does a relative one, when the full url is that of
+ * a resource on another server. */
+bool transaction_link(struct transaction *transaction, struct err *err)
+{
+    (void)err;
+    for (size_t i = 0; i < transaction->count; i++) {
+        const struct entry *entry = &transaction->entries[i];
+        struct text url = entry->write->full_url;
+
+        if (url.size == 0 || entry->write->action == STORE_REMOVE)
+            continue;
+        link_map_add(&transaction->links, url, name_of(transaction, entry));
+        if (entry->write->action == STORE_CREATE)
+            add_old_name(transaction, entry);
+    }
+    return true;
+}
+
+static struct text name_of(struct transaction *transaction, const struct entry *entry)
+{
+    if (!entry->existing.data)
+        return entry->name;
+    return text_of(
+        arena_printf(transaction->arena, "%s/%.*s", entry->type->name, TEXT_ARGS(entry->existing)));
+}
+
+static void add_old_name(struct transaction *transaction, const struct entry *entry)
+{
+    struct text base, type, id, version;
+
+    if (!reference_split(entry->write->full_url, &base, &type, &id, &version) || !base.data)
+        return;
+    struct text name = {type.data, (size_t)(id.data + id.size - type.data)};
+    link_map_add(&transaction->links, name, name_of(transaction, entry));
+}
+
+static struct text replace_link(struct text link, void *context)
+{
+    const struct transaction *transaction = context;
+
+    return link_map_find(&transaction->links, link);
+}
+
+static bool make_change(struct transaction *transaction, struct entry *entry, struct err *err)
+{
+    struct store_write *write = entry->write;
+
+    entry->writes = false;
+    if (write->action != STORE_REMOVE && write->outcome != STORE_EXISTS)
+        bundle_rewrite_links(transaction->arena, entry->resource, replace_link, transaction);
+    switch (write->action) {
+    case STORE_CREATE:
+        if (write->outcome != STORE_EXISTS)
+            make_insert(transaction, entry, 'C');
+        return true;
+    case STORE_UPDATE:
+        if (entry->current->exists)
+            return make_update(transaction, entry, err);
+        make_insert(transaction, entry, 'U');
+        return true;
+    case STORE_REMOVE:
+        if (entry->current->exists)
+            return make_removal(transaction, entry, err);
+        write->outcome = STORE_NOTHING_TO_REMOVE;
+        entry_fill_version(entry, entry->current, entry->id);
+        return true;
+    }
+    return true;
+}
+
+static void begin_change(struct transaction *transaction, struct entry *entry,
+                         enum change_kind kind, char op)
+{
+    static const struct current nothing = {0};
+    const struct current *current = entry->current ? entry->current : &nothing;
+
+    entry->writes = true;
+    entry->change = (struct change){
+        .kind = kind,
+        .op = op,
+        .tenant = transaction->tokens.tenant,
+        .write_id = transaction->write_id,
+        .table = entry->table,
+        .number = current->number + 1,
+        .updated = version_time(current->updated),
+        .old_number = current->number,
+        .old_updated = current->updated,
+        .old_op = current->op,
+        .old_body = current->body,
+    };
+}
+
+static void make_insert(struct transaction *transaction, struct entry *entry, char op)
+{
+    begin_change(transaction, entry, CHANGE_INSERT, op);
+    make_row_and_body(transaction, entry);
+    entry->write->outcome = STORE_CREATED;
+}
+
+static bool make_update(struct transaction *transaction, struct entry *entry, struct err *err)
+{
+    struct change *change = &entry->change;
+    struct store_write *write = entry->write;
+    struct text json;
+    bool same;
+
+    if (!version_compare(transaction->store, entry->current, entry->resource, transaction->arena,
+                         &json, &same, err))
+        return false;
+    if (same) {
+        write->outcome = STORE_UNCHANGED;
+        write->version.json = json.data;
+        write->version.json_size = json.size;
+        entry_fill_version(entry, entry->current, entry->id);
+        transaction->store->counters.unchanged++;
+        return true;
+    }
+    begin_change(transaction, entry, CHANGE_ALL, 'U');
+    if (!current_unpack(transaction->store, &transaction->tokens, entry->type, entry->current,
+                        transaction->arena, &json, &change->old_row, err))
+        return false;
+    make_row_and_body(transaction, entry);
+    if (row_equals(change->row, change->old_row))
+        change->kind = CHANGE_BODY;
+    write->outcome = STORE_UPDATED;
+    return true;
+}
+
+static bool make_removal(struct transaction *transaction, struct entry *entry, struct err *err)
+{
+    struct text json;
+
+    begin_change(transaction, entry, CHANGE_REMOVE, 'D');
+    if (!current_unpack(transaction->store, &transaction->tokens, entry->type, entry->current,
+                        transaction->arena, &json, &entry->change.old_row, err))
+        return false;
+    entry->change.row = entry->change.old_row;
+    entry->write->outcome = STORE_REMOVED;
+    return true;
+}
+
+/* Search values are many and short-lived: in an arena of their own they stay in the cache. */
+static void make_row_and_body(struct transaction *transaction, struct entry *entry)
+{
+    struct change *change = &entry->change;
+    struct store_write *write = entry->write;
+    struct search_values values;
+
+    struct text json =
+        stamp(entry->resource, entry->id.data, change->number, change->updated, transaction->arena);
+    write->version.json = json.data;
+    write->version.json_size = json.size;
+    change->body = body_pack(transaction->store->codec, json, transaction->arena);
+
+    arena_reset(transaction->scratch);
+    search_values_extract(entry->resource, transaction->scratch, &values, NULL);
+    change->row =
+        row_make(&transaction->tokens, entry->type, entry->id, &values, transaction->arena);
+}
+
+/* Inserts go together; the rest one by one. */
+static void send_changes(struct transaction *transaction, struct bulk *bulk, struct entry *entries,
+                         size_t count)
+{
+    struct change **inserts = arena_many(transaction->arena, struct change *, count);
+    size_t insert_count = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct entry *entry = &entries[i];
+
+        if (entry->writes && entry->change.kind == CHANGE_INSERT)
+            inserts[insert_count++] = &entry->change;
+        else if (entry->writes)
+            bulk_change(bulk, &entry->change);
+    }
+    if (insert_count > FEW) {
+        bulk_insert(bulk, inserts, insert_count);
+        return;
+    }
+    for (size_t i = 0; i < insert_count; i++)
+        bulk_change(bulk, inserts[i]);
+}

@@ -1,0 +1,43 @@
+/*
+ * Versions - time, identity and equality.
+ */
+
+#include "storage/version.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "storage/body.h"
+#include "storage/current.h"
+#include "storage/stamp.h"
+#include "storage/store_internal.h"
+
+enum { MILLISECOND = 1000 };
+
+int64_t version_time(int64_t previous)
+{
+    int64_t now = clock_now() / MILLISECOND * MILLISECOND;
+
+    return now > previous ? now : previous + MILLISECOND;
+}
+
+bool version_same_id(const struct current *current, struct text id, const char *where,
+                     struct err *err)
+{
+    if (!(current->exists || current->deleted) || text_equals(current->id, id))
+        return true;
+    return err_set(err, ERR_CONFLICT, where,
+                   "This id cannot be used: another id of the same type has the same key. Choose "
+                   "a different one.");
+}
+
+/* With the stored stamp, equal content makes equal bytes. */
+bool version_compare(struct store *store, const struct current *current, struct node *resource,
+                     struct arena *arena, struct text *json, bool *same, struct err *err)
+{
+    if (!body_unpack(store->codec, current->body, arena, json, err))
+        return false;
+    *same = text_equals(
+        stamp(resource, text_dup(arena, current->id), current->number, current->updated, arena),
+        *json);
+    return true;
+}
