@@ -32,16 +32,18 @@ enum fhirpath_kind {
     FHIRPATH_DATETIME,
     FHIRPATH_TIME,
     FHIRPATH_QUANTITY,
-    FHIRPATH_REFERENCED, /* what resolve() gives without looking: a resource known by its reference only */
+    FHIRPATH_REFERENCED, /* what resolve() gives without looking: a resource known by its reference
+                            only */
+    FHIRPATH_TYPE_INFO,  /* what type() gives: `text` is the name, `unit` the namespace */
 };
 
 struct fhirpath_value {
     enum fhirpath_kind kind;
-    const struct node *node;  /* NODE; REFERENCED: the Reference or canonical it came from */
-    const struct type *type;  /* NODE: its type; REFERENCED: the resource type, or NULL if unknown */
-    struct text text;         /* STRING, DECIMAL, DATE, DATETIME, TIME, QUANTITY's number: as written */
-    struct text unit;         /* QUANTITY */
-    int64_t integer;          /* INTEGER; BOOLEAN: 0 or 1 */
+    const struct node *node; /* NODE; REFERENCED: the Reference or canonical it came from */
+    const struct type *type; /* NODE: its type; REFERENCED: the resource type, or NULL if unknown */
+    struct text text; /* STRING, DECIMAL, DATE, DATETIME, TIME, QUANTITY's number: as written */
+    struct text unit; /* QUANTITY */
+    int64_t integer;  /* INTEGER; BOOLEAN: 0 or 1 */
 };
 
 struct fhirpath_values {
@@ -53,10 +55,13 @@ struct fhirpath_context {
     const struct node *resource;      /* %resource, %context; NULL allowed */
     const struct node *root_resource; /* %rootResource */
     unsigned max_steps;               /* 0: the default of 1,000,000 */
+    bool search_rules; /* as R4's search parameters are meant: `as` filters several items instead
+                        * of failing */
 };
 
 /* Compiles; the result lives in `arena`. NULL with ERR_INVALID and the
- * position in the text. */
+ * position in the text; with ERR_UNPROCESSABLE when it is well-formed but
+ * names an element, type, function or variable that does not exist. */
 struct fhirpath *fhirpath_compile(struct arena *arena, struct text expression, struct err *err);
 
 /* Evaluates on one focus. The values live in `arena`. False with ERR_INVALID

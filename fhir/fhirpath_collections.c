@@ -1,0 +1,486 @@
+/*
+ * Functions on collections - existence, filtering, subsetting, combining,
+ * and the tree (FHIRPath 2.0, sections 5.1 to 5.4 and 5.8).
+ */
+
+#include "fhir/fhirpath_functions.h"
+
+#include "base/arena.h"
+#include "fhir/fhirpath_eval.h"
+#include "fhir/fhirpath_value.h"
+#include "fhir/node.h"
+
+static struct scope inside(const struct scope *scope, const struct list *focus, size_t index)
+{
+    return (struct scope){&focus->items[index], scope->total, (int64_t)index};
+}
+
+/* A condition on one item, which must give a boolean or nothing. */
+static bool check(struct eval *eval, const struct expr *condition, const struct scope *scope,
+                  const struct list *focus, size_t index, enum truth *truth)
+{
+    struct scope inner = inside(scope, focus, index);
+
+    return eval_truth(eval, condition, &inner, truth);
+}
+
+bool function_empty(struct eval *eval, const struct expr *call, const struct scope *scope,
+                    const struct list *focus, struct list *out)
+{
+    (void)call, (void)scope;
+    return list_add_boolean(eval, out, focus->count == 0);
+}
+
+bool function_exists(struct eval *eval, const struct expr *call, const struct scope *scope,
+                     const struct list *focus, struct list *out)
+{
+    enum truth truth = FALSE;
+
+    if (call->call.arg_count == 0)
+        return list_add_boolean(eval, out, focus->count > 0);
+    for (size_t i = 0; i < focus->count && truth != TRUE; i++) {
+        if (!check(eval, call->call.args[0], scope, focus, i, &truth))
+            return false;
+    }
+    return list_add_boolean(eval, out, truth == TRUE);
+}
+
+bool function_all(struct eval *eval, const struct expr *call, const struct scope *scope,
+                  const struct list *focus, struct list *out)
+{
+    enum truth truth = TRUE;
+
+    for (size_t i = 0; i < focus->count && truth == TRUE; i++) {
+        if (!check(eval, call->call.args[0], scope, focus, i, &truth))
+            return false;
+    }
+    return list_add_boolean(eval, out, truth == TRUE);
+}
+
+/* Whether all (or any) of the booleans are `wanted`. */
+static bool quantify(struct eval *eval, const struct expr *call, const struct list *focus, bool all,
+                     bool wanted, struct list *out)
+{
+    bool result = all;
+
+    for (size_t i = 0; i < focus->count; i++) {
+        struct fhirpath_value value;
+
+        if (!value_to_system(eval, &focus->items[i], &value) || value.kind != FHIRPATH_BOOLEAN)
+            return eval_refuse(eval, "%s() works on booleans", call->call.function->name);
+        if (((value.integer != 0) == wanted) != all)
+            result = !all;
+    }
+    return list_add_boolean(eval, out, result);
+}
+
+bool function_all_true(struct eval *eval, const struct expr *call, const struct scope *scope,
+                       const struct list *focus, struct list *out)
+{
+    (void)scope;
+    return quantify(eval, call, focus, true, true, out);
+}
+
+bool function_any_true(struct eval *eval, const struct expr *call, const struct scope *scope,
+                       const struct list *focus, struct list *out)
+{
+    (void)scope;
+    return quantify(eval, call, focus, false, true, out);
+}
+
+bool function_all_false(struct eval *eval, const struct expr *call, const struct scope *scope,
+                        const struct list *focus, struct list *out)
+{
+    (void)scope;
+    return quantify(eval, call, focus, true, false, out);
+}
+
+bool function_any_false(struct eval *eval, const struct expr *call, const struct scope *scope,
+                        const struct list *focus, struct list *out)
+{
+    (void)scope;
+    return quantify(eval, call, focus, false, false, out);
+}
+
+static bool contains_all(struct eval *eval, const struct list *all, const struct list *some,
+                         bool *result)
+{
+    *result = true;
+    for (size_t i = 0; i < some->count && *result; i++) {
+        if (!list_has(eval, all, &some->items[i], result))
+            return false;
+    }
+    return true;
+}
+
+bool function_subset_of(struct eval *eval, const struct expr *call, const struct scope *scope,
+                        const struct list *focus, struct list *out)
+{
+    struct list other = {0};
+    bool result;
+
+    return evaluate(eval, call->call.args[0], scope, &other) &&
+           contains_all(eval, &other, focus, &result) && list_add_boolean(eval, out, result);
+}
+
+bool function_superset_of(struct eval *eval, const struct expr *call, const struct scope *scope,
+                          const struct list *focus, struct list *out)
+{
+    struct list other = {0};
+    bool result;
+
+    return evaluate(eval, call->call.args[0], scope, &other) &&
+           contains_all(eval, focus, &other, &result) && list_add_boolean(eval, out, result);
+}
+
+bool function_count(struct eval *eval, const struct expr *call, const struct scope *scope,
+                    const struct list *focus, struct list *out)
+{
+    (void)call, (void)scope;
+    return list_add_integer(eval, out, (int64_t)focus->count);
+}
+
+static bool add_distinct(struct eval *eval, const struct list *list, struct list *out)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (!list_add_new(eval, out, &list->items[i]))
+            return false;
+    }
+    return true;
+}
+
+bool function_distinct(struct eval *eval, const struct expr *call, const struct scope *scope,
+                       const struct list *focus, struct list *out)
+{
+    struct list distinct = {0};
+
+    (void)call, (void)scope;
+    return add_distinct(eval, focus, &distinct) && list_add_all(eval, out, &distinct);
+}
+
+bool function_is_distinct(struct eval *eval, const struct expr *call, const struct scope *scope,
+                          const struct list *focus, struct list *out)
+{
+    struct list distinct = {0};
+
+    (void)call, (void)scope;
+    return add_distinct(eval, focus, &distinct) &&
+           list_add_boolean(eval, out, distinct.count == focus->count);
+}
+
+bool function_where(struct eval *eval, const struct expr *call, const struct scope *scope,
+                    const struct list *focus, struct list *out)
+{
+    enum truth truth;
+
+    for (size_t i = 0; i < focus->count; i++) {
+        if (!check(eval, call->call.args[0], scope, focus, i, &truth))
+            return false;
+        if (truth == TRUE && !list_add(eval, out, &focus->items[i]))
+            return false;
+    }
+    return true;
+}
+
+bool function_select(struct eval *eval, const struct expr *call, const struct scope *scope,
+                     const struct list *focus, struct list *out)
+{
+    for (size_t i = 0; i < focus->count; i++) {
+        struct scope inner = inside(scope, focus, i);
+
+        if (!evaluate(eval, call->call.args[0], &inner, out))
+            return false;
+    }
+    return true;
+}
+
+/* Until nothing new comes: an item equal to one that is there is not followed. */
+bool function_repeat(struct eval *eval, const struct expr *call, const struct scope *scope,
+                     const struct list *focus, struct list *out)
+{
+    struct list found = {0}, step = {0};
+
+    if (!function_select(eval, call, scope, focus, &step) || !add_distinct(eval, &step, &found))
+        return false;
+    for (size_t i = 0; i < found.count; i++) {
+        /* `found` may move while it grows. */
+        struct fhirpath_value item = found.items[i];
+        struct list one = {&item, 1, 1};
+
+        step.count = 0;
+        if (!function_select(eval, call, scope, &one, &step) || !add_distinct(eval, &step, &found))
+            return false;
+    }
+    return list_add_all(eval, out, &found);
+}
+
+bool function_single(struct eval *eval, const struct expr *call, const struct scope *scope,
+                     const struct list *focus, struct list *out)
+{
+    (void)call, (void)scope;
+    if (focus->count > 1)
+        return eval_refuse(eval, "single() found several items");
+    return list_add_all(eval, out, focus);
+}
+
+static bool add_slice(struct eval *eval, const struct list *focus, int64_t from, int64_t to,
+                      struct list *out)
+{
+    int64_t count = (int64_t)focus->count;
+
+    for (int64_t i = from < 0 ? 0 : from; i < to && i < count; i++) {
+        if (!list_add(eval, out, &focus->items[i]))
+            return false;
+    }
+    return true;
+}
+
+bool function_first(struct eval *eval, const struct expr *call, const struct scope *scope,
+                    const struct list *focus, struct list *out)
+{
+    (void)call, (void)scope;
+    return add_slice(eval, focus, 0, 1, out);
+}
+
+bool function_last(struct eval *eval, const struct expr *call, const struct scope *scope,
+                   const struct list *focus, struct list *out)
+{
+    (void)call, (void)scope;
+    return add_slice(eval, focus, (int64_t)focus->count - 1, (int64_t)focus->count, out);
+}
+
+bool function_tail(struct eval *eval, const struct expr *call, const struct scope *scope,
+                   const struct list *focus, struct list *out)
+{
+    (void)call, (void)scope;
+    return add_slice(eval, focus, 1, (int64_t)focus->count, out);
+}
+
+bool function_skip(struct eval *eval, const struct expr *call, const struct scope *scope,
+                   const struct list *focus, struct list *out)
+{
+    int64_t count;
+    bool found;
+
+    if (!eval_integer_arg(eval, call, 0, scope, &count, &found))
+        return false;
+    return !found || add_slice(eval, focus, count, (int64_t)focus->count, out);
+}
+
+bool function_take(struct eval *eval, const struct expr *call, const struct scope *scope,
+                   const struct list *focus, struct list *out)
+{
+    int64_t count;
+    bool found;
+
+    if (!eval_integer_arg(eval, call, 0, scope, &count, &found))
+        return false;
+    return !found || add_slice(eval, focus, 0, count, out);
+}
+
+bool function_intersect(struct eval *eval, const struct expr *call, const struct scope *scope,
+                        const struct list *focus, struct list *out)
+{
+    struct list other = {0}, both = {0};
+    bool has;
+
+    if (!evaluate(eval, call->call.args[0], scope, &other))
+        return false;
+    for (size_t i = 0; i < focus->count; i++) {
+        if (!list_has(eval, &other, &focus->items[i], &has))
+            return false;
+        if (has && !list_add_new(eval, &both, &focus->items[i]))
+            return false;
+    }
+    return list_add_all(eval, out, &both);
+}
+
+bool function_exclude(struct eval *eval, const struct expr *call, const struct scope *scope,
+                      const struct list *focus, struct list *out)
+{
+    struct list other = {0};
+    bool has;
+
+    if (!evaluate(eval, call->call.args[0], scope, &other))
+        return false;
+    for (size_t i = 0; i < focus->count; i++) {
+        if (!list_has(eval, &other, &focus->items[i], &has))
+            return false;
+        if (!has && !list_add(eval, out, &focus->items[i]))
+            return false;
+    }
+    return true;
+}
+
+bool function_union(struct eval *eval, const struct expr *call, const struct scope *scope,
+                    const struct list *focus, struct list *out)
+{
+    struct list other = {0}, all = {0};
+
+    return evaluate(eval, call->call.args[0], scope, &other) && add_distinct(eval, focus, &all) &&
+           add_distinct(eval, &other, &all) && list_add_all(eval, out, &all);
+}
+
+bool function_combine(struct eval *eval, const struct expr *call, const struct scope *scope,
+                      const struct list *focus, struct list *out)
+{
+    return list_add_all(eval, out, focus) && evaluate(eval, call->call.args[0], scope, out);
+}
+
+static bool add_children(struct eval *eval, const struct node *node, bool deep, struct list *out)
+{
+    for (const struct node *child = node->first; child; child = child->next) {
+        if (!list_add_node(eval, out, child) || (deep && !add_children(eval, child, deep, out)))
+            return false;
+    }
+    return true;
+}
+
+bool function_children(struct eval *eval, const struct expr *call, const struct scope *scope,
+                       const struct list *focus, struct list *out)
+{
+    (void)call, (void)scope;
+    for (size_t i = 0; i < focus->count; i++) {
+        if (focus->items[i].kind == FHIRPATH_NODE &&
+            !add_children(eval, focus->items[i].node, false, out))
+            return false;
+    }
+    return true;
+}
+
+bool function_descendants(struct eval *eval, const struct expr *call, const struct scope *scope,
+                          const struct list *focus, struct list *out)
+{
+    (void)call, (void)scope;
+    for (size_t i = 0; i < focus->count; i++) {
+        if (focus->items[i].kind == FHIRPATH_NODE &&
+            !add_children(eval, focus->items[i].node, true, out))
+            return false;
+    }
+    return true;
+}
+
+bool function_aggregate(struct eval *eval, const struct expr *call, const struct scope *scope,
+                        const struct list *focus, struct list *out)
+{
+    struct list total = {0};
+
+    if (call->call.arg_count > 1 && !evaluate(eval, call->call.args[1], scope, &total))
+        return false;
+    for (size_t i = 0; i < focus->count; i++) {
+        struct scope inner = {&focus->items[i], &total, (int64_t)i};
+        struct list next = {0};
+
+        if (!evaluate(eval, call->call.args[0], &inner, &next))
+            return false;
+        total = next;
+    }
+    return list_add_all(eval, out, &total);
+}
+
+struct sort_key {
+    struct fhirpath_value value;
+    bool found;
+};
+
+struct sort_item {
+    const struct fhirpath_value *value;
+    struct sort_key *keys;
+};
+
+struct sort {
+    const struct expr *const *args;
+    bool *descending;
+    unsigned count; /* of keys, at least one */
+};
+
+/* A minus before a key means descending, for any type. */
+static bool sort_keys(struct eval *eval, const struct sort *sort, const struct scope *scope,
+                      struct sort_item *item)
+{
+    item->keys = arena_many(eval->arena, struct sort_key, sort->count);
+    for (unsigned i = 0; i < sort->count; i++) {
+        struct scope inner = {item->value, scope->total, 0};
+        const struct expr *key = sort->args ? sort->args[i] : NULL;
+
+        if (!key) {
+            item->keys[i].found = value_to_system(eval, item->value, &item->keys[i].value);
+            continue;
+        }
+        if (sort->descending[i])
+            key = key->left;
+        if (!eval_one(eval, key, &inner, &item->keys[i].value, &item->keys[i].found))
+            return false;
+    }
+    return true;
+}
+
+/* Empty sorts first. */
+static bool sort_compare(struct eval *eval, const struct sort *sort, const struct sort_item *a,
+                         const struct sort_item *b, int *result)
+{
+    *result = 0;
+    for (unsigned i = 0; i < sort->count && *result == 0; i++) {
+        enum order order = ORDER_EQUAL;
+
+        if (!a->keys[i].found || !b->keys[i].found)
+            *result = a->keys[i].found - b->keys[i].found;
+        else if (!value_compare(eval, &a->keys[i].value, &b->keys[i].value, &order))
+            return false;
+        else if (order != ORDER_UNKNOWN)
+            *result = (int)order;
+        if (sort->descending[i])
+            *result = -*result;
+    }
+    return true;
+}
+
+/* A merge sort: stable, and able to stop at an error. */
+static bool sort_items(struct eval *eval, const struct sort *sort, struct sort_item *items,
+                       struct sort_item *spare, size_t count)
+{
+    size_t half = count / 2, i = 0, j = half, k = 0;
+
+    if (count < 2)
+        return true;
+    if (!sort_items(eval, sort, items, spare, half) ||
+        !sort_items(eval, sort, items + half, spare, count - half))
+        return false;
+    while (i < half || j < count) {
+        int order = i == half ? 1 : -1;
+
+        if (i < half && j < count &&
+            (!eval_step(eval) || !sort_compare(eval, sort, &items[i], &items[j], &order)))
+            return false;
+        spare[k++] = order <= 0 ? items[i++] : items[j++];
+    }
+    memcpy(items, spare, count * sizeof(*items));
+    return true;
+}
+
+bool function_sort(struct eval *eval, const struct expr *call, const struct scope *scope,
+                   const struct list *focus, struct list *out)
+{
+    struct sort sort = {.args = call->call.args, .count = call->call.arg_count};
+    struct sort_item *items = arena_many(eval->arena, struct sort_item, focus->count);
+    struct sort_item *spare = arena_many(eval->arena, struct sort_item, focus->count);
+
+    if (sort.count == 0)
+        sort.count = 1;
+    sort.descending = arena_many(eval->arena, bool, sort.count);
+    for (unsigned i = 0; i < call->call.arg_count; i++)
+        sort.descending[i] =
+            sort.args[i]->evaluate == evaluate_sign && sort.args[i]->literal.integer < 0;
+    for (size_t i = 0; i < focus->count; i++) {
+        items[i].value = &focus->items[i];
+        if (!sort_keys(eval, &sort, scope, &items[i]))
+            return false;
+    }
+    if (!sort_items(eval, &sort, items, spare, focus->count))
+        return false;
+    for (size_t i = 0; i < focus->count; i++) {
+        if (!list_add(eval, out, items[i].value))
+            return false;
+    }
+    return true;
+}

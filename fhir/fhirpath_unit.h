@@ -1,0 +1,32 @@
+#pragma once
+
+/*
+ * Units - as much of UCUM as comparing, multiplying and dividing quantities
+ * needs: prefixes, products, quotients and exponents of the common units.
+ * Calendar durations ("year", "days") are FHIRPath's own.
+ */
+
+#include "base/text.h"
+#include "fhir/fhirpath_number.h"
+
+#include <stdbool.h>
+
+struct arena;
+
+/* "year", "years", ... "milliseconds". */
+bool unit_is_calendar(struct text unit);
+
+/* Expresses both numbers in one unit. False when they cannot be compared: unknown
+ * units, different dimensions, or a calendar year or month beside a UCUM one. */
+bool units_align(struct number *a, struct text unit_a, struct number *b, struct text unit_b);
+
+/* The same, and 1 year is 1 'a': for equivalence. */
+bool units_align_loosely(struct number *a, struct text unit_a, struct number *b,
+                         struct text unit_b);
+
+/* Whether both units are known and measure different things. */
+bool units_differ_in_kind(struct text a, struct text b);
+
+/* A product or quotient, in UCUM base units where both are known. False if it has no exact form. */
+bool units_combine(struct arena *arena, struct number a, struct text unit_a, struct number b,
+                   struct text unit_b, bool divide, struct number *result, struct text *unit);

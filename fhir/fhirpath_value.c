@@ -1,0 +1,499 @@
+/*
+ * Values - equality, equivalence, order and texts of single values.
+ */
+
+#include "fhir/fhirpath_value.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "fhir/fhirpath_moment.h"
+#include "fhir/fhirpath_unit.h"
+#include "fhir/json.h"
+#include "fhir/node.h"
+
+#include <ctype.h>
+
+static bool nodes_equal(struct eval *eval, const struct node *a, const struct node *b, bool ordered,
+                        bool *same);
+static struct text fold_text(struct arena *arena, struct text text);
+
+/* What each primitive type of FHIR is among FHIRPath's types. */
+static enum fhirpath_kind primitive_kind(enum primitive primitive)
+{
+    switch (primitive) {
+    case PRIMITIVE_BOOLEAN:
+        return FHIRPATH_BOOLEAN;
+    case PRIMITIVE_INTEGER:
+    case PRIMITIVE_POSITIVEINT:
+    case PRIMITIVE_UNSIGNEDINT:
+        return FHIRPATH_INTEGER;
+    case PRIMITIVE_DECIMAL:
+        return FHIRPATH_DECIMAL;
+    case PRIMITIVE_DATE:
+        return FHIRPATH_DATE;
+    case PRIMITIVE_DATETIME:
+    case PRIMITIVE_INSTANT:
+        return FHIRPATH_DATETIME;
+    case PRIMITIVE_TIME:
+        return FHIRPATH_TIME;
+    default:
+        return FHIRPATH_STRING;
+    }
+}
+
+static bool primitive_to_system(const struct node *node, struct fhirpath_value *system)
+{
+    enum fhirpath_kind kind = primitive_kind(node->type->primitive);
+
+    if (!node->value.data || (node->flags & NODE_RAW))
+        return false;
+    *system = (struct fhirpath_value){.kind = kind, .text = node->value};
+    if (kind == FHIRPATH_BOOLEAN) {
+        system->integer = text_is(node->value, "true");
+        return true;
+    }
+    if (kind == FHIRPATH_INTEGER)
+        return text_to_int64(node->value, INT32_MIN, UINT32_MAX, &system->integer);
+    return true;
+}
+
+/* R4 fhirpath.html#quantity. A comparator makes it a range, which has no such form. */
+static bool quantity_to_system(const struct node *node, struct fhirpath_value *system)
+{
+    struct text number = node_value(node, "value"), code = node_value(node, "code");
+
+    if (!number.data || node_value(node, "comparator").data)
+        return false;
+    if (!code.data || !text_is(node_value(node, "system"), "http://unitsofmeasure.org"))
+        code = node_value(node, "unit");
+    *system = (struct fhirpath_value){
+        .kind = FHIRPATH_QUANTITY, .text = number, .unit = code.data ? code : TEXT("1")};
+    return true;
+}
+
+bool value_to_system(struct eval *eval, const struct fhirpath_value *value,
+                     struct fhirpath_value *system)
+{
+    (void)eval;
+    if (value->kind != FHIRPATH_NODE) {
+        *system = *value;
+        return value->kind != FHIRPATH_REFERENCED;
+    }
+    if (!value->type)
+        return false;
+    if (value->type->primitive != PRIMITIVE_NONE)
+        return primitive_to_system(value->node, system);
+    if (type_is(value->type, type_find(TEXT("Quantity"))))
+        return quantity_to_system(value->node, system);
+    return false;
+}
+
+bool value_to_number(const struct fhirpath_value *value, struct number *number)
+{
+    if (value->kind == FHIRPATH_INTEGER) {
+        *number = number_of(value->integer);
+        return true;
+    }
+    return value->kind == FHIRPATH_DECIMAL && number_read(value->text, number);
+}
+
+bool quantity_number(const struct fhirpath_value *value, struct number *number)
+{
+    return value->kind == FHIRPATH_QUANTITY && number_read(value->text, number);
+}
+
+static bool is_number(const struct fhirpath_value *value)
+{
+    return value->kind == FHIRPATH_INTEGER || value->kind == FHIRPATH_DECIMAL;
+}
+
+static bool is_date(const struct fhirpath_value *value)
+{
+    return value->kind == FHIRPATH_DATE || value->kind == FHIRPATH_DATETIME;
+}
+
+static bool read_moment(const struct fhirpath_value *value, struct moment *moment)
+{
+    return value->kind == FHIRPATH_TIME ? moment_read_time(value->text, moment)
+                                        : moment_read(value->text, moment);
+}
+
+static enum order compare_numbers(const struct fhirpath_value *a, const struct fhirpath_value *b)
+{
+    struct number x, y;
+
+    if (!value_to_number(a, &x) || !value_to_number(b, &y))
+        return ORDER_UNKNOWN;
+    return (enum order)number_compare(x, y);
+}
+
+static enum order compare_moments(const struct fhirpath_value *a, const struct fhirpath_value *b)
+{
+    struct moment x, y;
+
+    if (!read_moment(a, &x) || !read_moment(b, &y))
+        return ORDER_UNKNOWN;
+    return (enum order)moment_compare(&x, &y);
+}
+
+/* Unknown when the units measure different things. */
+static enum order compare_quantities(const struct fhirpath_value *a, const struct fhirpath_value *b)
+{
+    struct number x, y;
+
+    if (!quantity_number(a, &x) || !quantity_number(b, &y) ||
+        !units_align(&x, a->unit, &y, b->unit))
+        return ORDER_UNKNOWN;
+    return (enum order)number_compare(x, y);
+}
+
+static enum order compare_texts(struct text a, struct text b)
+{
+    int order =
+        memcmp(a.size ? a.data : "", b.size ? b.data : "", a.size < b.size ? a.size : b.size);
+
+    if (order == 0)
+        order = (a.size > b.size) - (a.size < b.size);
+    return order < 0 ? ORDER_LESS : order > 0 ? ORDER_GREATER : ORDER_EQUAL;
+}
+
+/* A number beside a quantity is a quantity without a unit. */
+static struct fhirpath_value as_quantity(struct eval *eval, const struct fhirpath_value *value)
+{
+    struct fhirpath_value quantity = {
+        .kind = FHIRPATH_QUANTITY, .text = value->text, .unit = TEXT("1")};
+
+    if (value->kind == FHIRPATH_INTEGER)
+        quantity.text = number_write(eval->arena, number_of(value->integer));
+    return quantity;
+}
+
+/* Brings numbers beside quantities to quantities. */
+static void align_quantities(struct eval *eval, struct fhirpath_value *a, struct fhirpath_value *b)
+{
+    if (a->kind == FHIRPATH_QUANTITY && is_number(b))
+        *b = as_quantity(eval, b);
+    if (b->kind == FHIRPATH_QUANTITY && is_number(a))
+        *a = as_quantity(eval, a);
+}
+
+static enum truth truth_of_order(enum order order)
+{
+    if (order == ORDER_UNKNOWN)
+        return UNKNOWN;
+    return order == ORDER_EQUAL ? TRUE : FALSE;
+}
+
+static enum truth system_equal(struct eval *eval, struct fhirpath_value a, struct fhirpath_value b)
+{
+    align_quantities(eval, &a, &b);
+    if (is_number(&a) && is_number(&b))
+        return truth_of_order(compare_numbers(&a, &b));
+    if (is_date(&a) && is_date(&b))
+        return truth_of_order(compare_moments(&a, &b));
+    if (a.kind != b.kind)
+        return FALSE;
+    switch (a.kind) {
+    case FHIRPATH_BOOLEAN:
+        return a.integer == b.integer ? TRUE : FALSE;
+    case FHIRPATH_TIME:
+        return truth_of_order(compare_moments(&a, &b));
+    case FHIRPATH_QUANTITY:
+        if (units_differ_in_kind(a.unit, b.unit))
+            return FALSE;
+        return truth_of_order(compare_quantities(&a, &b));
+    case FHIRPATH_TYPE_INFO:
+        return text_equals(a.text, b.text) && text_equals(a.unit, b.unit) ? TRUE : FALSE;
+    default:
+        return text_equals(a.text, b.text) ? TRUE : FALSE;
+    }
+}
+
+bool value_equal(struct eval *eval, const struct fhirpath_value *a, const struct fhirpath_value *b,
+                 enum truth *truth)
+{
+    struct fhirpath_value x, y;
+    bool same = false;
+
+    if (!eval_step(eval))
+        return false;
+    if (a->node && a->node == b->node && a->kind == b->kind) {
+        *truth = TRUE;
+        return true;
+    }
+    if (value_to_system(eval, a, &x) && value_to_system(eval, b, &y)) {
+        *truth = system_equal(eval, x, y);
+        return true;
+    }
+    *truth = FALSE;
+    if (a->kind != FHIRPATH_NODE || b->kind != FHIRPATH_NODE || a->type != b->type)
+        return true;
+    if (!nodes_equal(eval, a->node, b->node, true, &same))
+        return false;
+    *truth = same ? TRUE : FALSE;
+    return true;
+}
+
+/* Rounded to the lesser precision of the two. */
+static bool numbers_equivalent(struct number a, struct number b)
+{
+    int scale;
+
+    a = number_trim(a);
+    b = number_trim(b);
+    scale = a.scale < b.scale ? a.scale : b.scale;
+    return number_round(a, scale, ROUND_HALF_UP, &a) && number_round(b, scale, ROUND_HALF_UP, &b) &&
+           number_compare(a, b) == 0;
+}
+
+static bool system_equivalent(struct eval *eval, struct fhirpath_value a, struct fhirpath_value b)
+{
+    struct number x, y;
+
+    align_quantities(eval, &a, &b);
+    if (is_number(&a) && is_number(&b))
+        return value_to_number(&a, &x) && value_to_number(&b, &y) && numbers_equivalent(x, y);
+    if (is_date(&a) && is_date(&b))
+        return compare_moments(&a, &b) == ORDER_EQUAL;
+    if (a.kind != b.kind)
+        return false;
+    if (a.kind == FHIRPATH_STRING)
+        return text_equals(fold_text(eval->arena, a.text), fold_text(eval->arena, b.text));
+    if (a.kind == FHIRPATH_QUANTITY)
+        return quantity_number(&a, &x) && quantity_number(&b, &y) &&
+               units_align_loosely(&x, a.unit, &y, b.unit) && numbers_equivalent(x, y);
+    return system_equal(eval, a, b) == TRUE;
+}
+
+bool value_equivalent(struct eval *eval, const struct fhirpath_value *a,
+                      const struct fhirpath_value *b, bool *same)
+{
+    struct fhirpath_value x, y;
+
+    if (!eval_step(eval))
+        return false;
+    if (value_to_system(eval, a, &x) && value_to_system(eval, b, &y)) {
+        *same = system_equivalent(eval, x, y);
+        return true;
+    }
+    *same = false;
+    if (a->kind != FHIRPATH_NODE || b->kind != FHIRPATH_NODE || a->type != b->type)
+        return true;
+    return nodes_equal(eval, a->node, b->node, false, same);
+}
+
+bool value_compare(struct eval *eval, const struct fhirpath_value *a,
+                   const struct fhirpath_value *b, enum order *order)
+{
+    struct fhirpath_value x, y;
+
+    if (!value_to_system(eval, a, &x) || !value_to_system(eval, b, &y))
+        return eval_refuse(eval, "only numbers, strings, quantities and dates can be compared");
+    align_quantities(eval, &x, &y);
+    if (is_number(&x) && is_number(&y))
+        *order = compare_numbers(&x, &y);
+    else if ((is_date(&x) && is_date(&y)) || (x.kind == FHIRPATH_TIME && y.kind == FHIRPATH_TIME))
+        *order = compare_moments(&x, &y);
+    else if (x.kind == FHIRPATH_STRING && y.kind == FHIRPATH_STRING)
+        *order = compare_texts(x.text, y.text);
+    else if (x.kind == FHIRPATH_QUANTITY && y.kind == FHIRPATH_QUANTITY)
+        *order = compare_quantities(&x, &y);
+    else
+        return eval_refuse(eval, "values of these two types have no order");
+    return true;
+}
+
+/* The children of the same name, each in turn or (unordered) in any order. */
+static bool repeats_equal(struct eval *eval, const struct node *a, const struct node *b,
+                          bool ordered, bool *same)
+{
+    const struct node *x, *y, *other = b;
+
+    *same = false;
+    for (x = a; x; x = node_next_same(x), other = other ? node_next_same(other) : NULL) {
+        bool found = false;
+
+        for (y = ordered ? other : b; y && !found; y = ordered ? NULL : node_next_same(y)) {
+            if (!nodes_equal(eval, x, y, ordered, &found))
+                return false;
+        }
+        if (!found)
+            return true;
+    }
+    *same = true;
+    return true;
+}
+
+static bool leaves_equal(struct eval *eval, const struct node *a, const struct node *b,
+                         bool ordered)
+{
+    struct fhirpath_value x, y;
+
+    if (!a->value.data || !b->value.data)
+        return !a->value.data && !b->value.data;
+    if (!a->type || a->type != b->type || !primitive_to_system(a, &x) ||
+        !primitive_to_system(b, &y))
+        return text_equals(a->value, b->value);
+    return ordered ? system_equal(eval, x, y) == TRUE : system_equivalent(eval, x, y);
+}
+
+static unsigned count_children(const struct node *node)
+{
+    unsigned count = 0;
+
+    for (const struct node *child = node->first; child; child = child->next)
+        count++;
+    return count;
+}
+
+/* Recurses as deep as documents may nest. */
+static bool nodes_equal(struct eval *eval, const struct node *a, const struct node *b, bool ordered,
+                        bool *same)
+{
+    *same = false;
+    if (!eval_step(eval))
+        return false;
+    if (a->type != b->type || !leaves_equal(eval, a, b, ordered) ||
+        count_children(a) != count_children(b))
+        return true;
+    for (const struct node *child = a->first; child; child = child->next) {
+        const struct node *other = NULL;
+
+        for (const struct node *y = b->first; y && !other; y = y->next)
+            other = text_equals(y->name, child->name) ? y : NULL;
+        if (!other)
+            return true;
+        /* Only from the first of those that repeat. */
+        bool first = true;
+        for (const struct node *x = a->first; x != child && first; x = x->next)
+            first = !text_equals(x->name, child->name);
+        if (!first)
+            continue;
+        bool equal;
+        if (!repeats_equal(eval, child, other, ordered, &equal))
+            return false;
+        if (!equal)
+            return true;
+    }
+    *same = true;
+    return true;
+}
+
+/* Lower case, white space as single blanks: how `~` sees a string. */
+static struct text fold_text(struct arena *arena, struct text text)
+{
+    char *out = arena_alloc_raw(arena, text.size + 1);
+    size_t size = 0;
+
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+
+        if (isspace(c)) {
+            if (size > 0 && out[size - 1] == ' ')
+                continue;
+            c = ' ';
+        }
+        out[size++] = (char)tolower(c);
+    }
+    return (struct text){out, size};
+}
+
+static struct text quantity_text(struct arena *arena, const struct fhirpath_value *value)
+{
+    struct buf out = buf_in(arena);
+
+    buf_add(&out, value->text.data, value->text.size);
+    buf_add_char(&out, ' ');
+    if (!unit_is_calendar(value->unit))
+        buf_add_char(&out, '\'');
+    buf_add(&out, value->unit.data, value->unit.size);
+    if (!unit_is_calendar(value->unit))
+        buf_add_char(&out, '\'');
+    return (struct text){out.data, out.size};
+}
+
+bool value_to_text(struct eval *eval, const struct fhirpath_value *value, struct text *text)
+{
+    struct fhirpath_value system;
+
+    if (!value_to_system(eval, value, &system))
+        return false;
+    switch (system.kind) {
+    case FHIRPATH_BOOLEAN:
+        *text = system.integer ? TEXT("true") : TEXT("false");
+        return true;
+    case FHIRPATH_INTEGER:
+        *text = number_write(eval->arena, number_of(system.integer));
+        return true;
+    case FHIRPATH_QUANTITY:
+        *text = quantity_text(eval->arena, &system);
+        return true;
+    case FHIRPATH_TYPE_INFO:
+        return false;
+    default:
+        *text = system.text;
+        return true;
+    }
+}
+
+const char *fhirpath_type_name(const struct fhirpath_value *value)
+{
+    static const char *const names[] = {
+        [FHIRPATH_BOOLEAN] = "boolean",    [FHIRPATH_STRING] = "string",
+        [FHIRPATH_INTEGER] = "integer",    [FHIRPATH_DECIMAL] = "decimal",
+        [FHIRPATH_DATE] = "date",          [FHIRPATH_DATETIME] = "dateTime",
+        [FHIRPATH_TIME] = "time",          [FHIRPATH_QUANTITY] = "Quantity",
+        [FHIRPATH_TYPE_INFO] = "TypeInfo",
+    };
+
+    if (value->kind == FHIRPATH_NODE || value->kind == FHIRPATH_REFERENCED)
+        return value->type ? value->type->name : "unknown";
+    return names[value->kind];
+}
+
+static void write_system(const struct fhirpath_value *value, struct buf *out)
+{
+    static const char *const marks[] = {
+        [FHIRPATH_DATE] = "@", [FHIRPATH_DATETIME] = "@", [FHIRPATH_TIME] = "@T"};
+
+    switch (value->kind) {
+    case FHIRPATH_BOOLEAN:
+        buf_add_text(out, value->integer ? "true" : "false");
+        break;
+    case FHIRPATH_INTEGER:
+        buf_printf(out, "%lld", (long long)value->integer);
+        break;
+    case FHIRPATH_QUANTITY:
+        buf_add(out, value->text.data, value->text.size);
+        buf_printf(out, unit_is_calendar(value->unit) ? " %.*s" : " '%.*s'",
+                   TEXT_ARGS(value->unit));
+        break;
+    case FHIRPATH_TYPE_INFO:
+        buf_printf(out, "%.*s.%.*s", TEXT_ARGS(value->unit), TEXT_ARGS(value->text));
+        break;
+    case FHIRPATH_DATE:
+    case FHIRPATH_DATETIME:
+    case FHIRPATH_TIME:
+        buf_add_text(out, marks[value->kind]);
+        buf_add(out, value->text.data, value->text.size);
+        break;
+    default:
+        buf_add(out, value->text.data, value->text.size);
+        break;
+    }
+}
+
+void fhirpath_write(const struct fhirpath_value *value, struct buf *out)
+{
+    struct fhirpath_value system;
+
+    if (value->kind == FHIRPATH_REFERENCED)
+        buf_add(out, value->text.data, value->text.size);
+    else if (value->kind != FHIRPATH_NODE)
+        write_system(value, out);
+    else if (value->type && value->type->primitive != PRIMITIVE_NONE &&
+             primitive_to_system(value->node, &system))
+        write_system(&system, out);
+    else
+        json_write(value->node, out);
+}

@@ -1,0 +1,217 @@
+/*
+ * Search values - the expressions of all parameters, compiled once, and what
+ * they give on a resource.
+ *
+ * Most parameters find nothing on most resources. So each expression is asked
+ * first whether the resource has the elements it begins with: a bit set
+ * that is made once for the resource (see fhirpath_heads).
+ */
+
+#include "fhir/search_values.h"
+
+#include "base/arena.h"
+#include "fhir/fhirpath.h"
+#include "fhir/fhirpath_expr.h"
+#include "fhir/node.h"
+#include "fhir/search_values_convert.h"
+
+#include <assert.h>
+
+#define MAX_COMPONENTS   3
+#define MAX_COMBINATIONS 10000 /* in one instance of a composite */
+#define MAX_STEPS        5000000
+
+struct plan {
+    const struct fhirpath *expression; /* NULL: nothing to evaluate */
+    const struct fhirpath *components[MAX_COMPONENTS];
+    uint64_t heads;
+};
+
+struct extraction {
+    struct fhirpath_context context;
+    struct gather gather;
+    unsigned failed;
+};
+
+/* By search_param.number. Written by search_values_setup() only. */
+static struct plan *plans;
+
+static bool make_plan(struct arena *arena, const struct search_param *param, struct plan *plan,
+                      struct err *err);
+static void extract_param(struct extraction *extraction, const struct search_param *param,
+                          const struct node *resource);
+static void extract_composite(struct extraction *extraction, const struct search_param *param,
+                              const struct plan *plan, const struct node *focus);
+
+/* These the server keeps itself. */
+static bool is_bookkeeping(const struct search_param *param)
+{
+    return strcmp(param->code, "_id") == 0 || strcmp(param->code, "_lastUpdated") == 0;
+}
+
+bool search_values_setup(struct err *err)
+{
+    struct plan *made;
+    struct arena *arena;
+
+    if (plans)
+        return true;
+    arena = arena_new(); /* for as long as the process lives */
+    made = arena_many(arena, struct plan, search_param_count());
+    for (unsigned i = 0; i < search_param_count(); i++) {
+        const struct search_param *param = search_param_at(i);
+
+        if (!make_plan(arena, param, &made[i], err)) {
+            arena_free(arena);
+            return false;
+        }
+    }
+    convert_setup();
+    plans = made;
+    return true;
+}
+
+static const struct fhirpath *compile(struct arena *arena, const struct search_param *param,
+                                      const char *expression, struct err *err)
+{
+    struct err why = {0};
+    const struct fhirpath *compiled = fhirpath_compile(arena, text_of(expression), &why);
+
+    if (!compiled)
+        err_set(err, ERR_INTERNAL, param->code, "The expression of %s cannot be compiled: %s",
+                param->url, why.text);
+    return compiled;
+}
+
+static bool make_plan(struct arena *arena, const struct search_param *param, struct plan *plan,
+                      struct err *err)
+{
+    if (!param->expression || param->search_type == SEARCH_SPECIAL || is_bookkeeping(param))
+        return true;
+    plan->expression = compile(arena, param, param->expression, err);
+    if (!plan->expression)
+        return false;
+    plan->heads = fhirpath_heads(plan->expression);
+    assert(param->component_count <= MAX_COMPONENTS);
+    for (unsigned i = 0; i < param->component_count; i++) {
+        plan->components[i] = compile(arena, param, param->components[i].expression, err);
+        if (!plan->components[i])
+            return false;
+    }
+    return true;
+}
+
+static uint64_t present_heads(const struct node *resource)
+{
+    uint64_t heads = 0;
+
+    for (const struct node *child = resource->first; child; child = child->next) {
+        if (child->element)
+            heads |= fhirpath_head_bit(child->element->name_id);
+    }
+    return heads;
+}
+
+void search_values_extract(const struct node *resource, struct arena *arena,
+                           struct search_values *values, unsigned *failed)
+{
+    struct extraction extraction = {
+        .context = {.resource = resource,
+                    .root_resource = resource,
+                    .max_steps = MAX_STEPS,
+                    .search_rules = true},
+        .gather = {.arena = arena},
+    };
+    uint64_t present = present_heads(resource);
+    const struct search_param *params;
+    unsigned count;
+
+    assert(plans && resource->type);
+    params = search_params_of(resource->type->name, &count);
+    for (unsigned i = 0; i < count; i++) {
+        const struct plan *plan = &plans[params[i].number];
+
+        if (plan->expression && (plan->heads & present))
+            extract_param(&extraction, &params[i], resource);
+    }
+    values->items = extraction.gather.items;
+    values->count = extraction.gather.count;
+    if (failed)
+        *failed = extraction.failed + extraction.gather.full;
+}
+
+/* Evaluates; what fails is counted and gives nothing. */
+static void evaluate(struct extraction *extraction, const struct fhirpath *expression,
+                     const struct node *focus, struct fhirpath_values *found)
+{
+    struct err err = {0};
+
+    if (fhirpath_evaluate(expression, &extraction->context, focus, extraction->gather.arena, found,
+                          &err))
+        return;
+    extraction->failed++;
+    found->count = 0;
+}
+
+static void extract_param(struct extraction *extraction, const struct search_param *param,
+                          const struct node *resource)
+{
+    const struct plan *plan = &plans[param->number];
+    struct fhirpath_values found;
+
+    gather_start(&extraction->gather, param, param->search_type);
+    evaluate(extraction, plan->expression, resource, &found);
+    for (size_t i = 0; i < found.count; i++) {
+        if (param->search_type != SEARCH_COMPOSITE)
+            convert_value(&extraction->gather, &found.items[i]);
+        else if (found.items[i].kind == FHIRPATH_NODE)
+            extract_composite(extraction, param, plan, found.items[i].node);
+    }
+}
+
+/* The values of one component on one instance. */
+static void extract_component(struct extraction *extraction, const struct search_param *param,
+                              const struct plan *plan, unsigned number, const struct node *focus,
+                              struct gather *gather)
+{
+    struct fhirpath_values found;
+
+    *gather = (struct gather){.arena = extraction->gather.arena};
+    gather_start(gather, param, param->components[number].type);
+    evaluate(extraction, plan->components[number], focus, &found);
+    for (size_t i = 0; i < found.count; i++)
+        convert_value(gather, &found.items[i]);
+    extraction->failed += gather->full;
+}
+
+/* Every combination of the components' values in one instance. */
+static void extract_composite(struct extraction *extraction, const struct search_param *param,
+                              const struct plan *plan, const struct node *focus)
+{
+    struct gather parts[MAX_COMPONENTS];
+    size_t combinations = 1;
+    unsigned count = param->component_count;
+
+    for (unsigned i = 0; i < count; i++) {
+        extract_component(extraction, param, plan, i, focus, &parts[i]);
+        combinations *= parts[i].count;
+        if (combinations == 0)
+            return;
+        if (combinations > MAX_COMBINATIONS) {
+            extraction->failed++;
+            return;
+        }
+    }
+    for (size_t number = 0; number < combinations; number++) {
+        struct search_value *components =
+            arena_alloc_raw(extraction->gather.arena, count * sizeof(*components));
+        size_t rest = number;
+
+        for (unsigned i = 0; i < count; i++) {
+            components[i] = parts[i].items[rest % parts[i].count];
+            rest /= parts[i].count;
+        }
+        gather_add(&extraction->gather, &(struct search_value){.components = components,
+                                                               .component_count = (uint16_t)count});
+    }
+}

@@ -1,0 +1,102 @@
+/*
+ * String, uri and reference values (R4 search.html#string, #uri, #reference).
+ */
+
+#include "fhir/search_values_convert.h"
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "fhir/node.h"
+
+static void add_text(struct gather *gather, struct text text)
+{
+    if (text.data && text.size > 0)
+        gather_add(gather, &(struct search_value){.text = text});
+}
+
+void convert_text(struct gather *gather, const struct node *node)
+{
+    add_text(gather, node->value);
+}
+
+/* Each of the named parts, in the order of the document. */
+static void add_parts(struct gather *gather, const struct node *node, const char *const *parts)
+{
+    for (const struct node *child = node->first; child; child = child->next) {
+        for (const char *const *part = parts; *part; part++) {
+            if (text_is(child->name, *part))
+                add_text(gather, child->value);
+        }
+    }
+}
+
+void convert_human_name(struct gather *gather, const struct node *node)
+{
+    static const char *const parts[] = {"family", "given", "prefix", "suffix", "text", NULL};
+
+    add_parts(gather, node, parts);
+}
+
+void convert_address(struct gather *gather, const struct node *node)
+{
+    static const char *const parts[] = {"line",       "city",    "district", "state",
+                                        "postalCode", "country", "text",     NULL};
+
+    add_parts(gather, node, parts);
+}
+
+/* What is literally referred to; a fragment points into the same resource,
+ * which is not searched by (R4 search.html#contained). */
+static bool read_literal(struct search_value *value, struct text text)
+{
+    if (!text.data || text.size == 0 || text.data[0] == '#')
+        return false;
+    value->text = text;
+    if (!reference_split(text, &value->reference_base, &value->reference_type, &value->reference_id,
+                         &value->reference_version)) {
+        value->reference_base = value->reference_type = (struct text){NULL, 0};
+        value->reference_id = value->reference_version = (struct text){NULL, 0};
+    }
+    return true;
+}
+
+void convert_reference(struct gather *gather, const struct node *node)
+{
+    const struct node *identifier = node_child(node, "identifier");
+    struct search_value value = {0};
+    bool found = read_literal(&value, node_value(node, "reference"));
+
+    if (identifier) {
+        value.system = node_value(identifier, "system");
+        value.code = node_value(identifier, "value");
+        found = found || value.system.data || value.code.data;
+    }
+    if (!value.reference_type.data)
+        value.reference_type = node_value(node, "type");
+    if (found)
+        gather_add(gather, &value);
+}
+
+/* canonical, uri and url. */
+void convert_reference_text(struct gather *gather, const struct node *node)
+{
+    struct search_value value = {0};
+
+    if (read_literal(&value, node->value))
+        gather_add(gather, &value);
+}
+
+/* A resource in place: Bundle?composition= and Bundle?message=. */
+void convert_resource(struct gather *gather, const struct node *node)
+{
+    struct text id = node_value(node, "id");
+    struct search_value value = {0};
+
+    if (!id.data)
+        return;
+    value.text =
+        text_of(arena_printf(gather->arena, "%s/%.*s", node->type->name, (int)id.size, id.data));
+    value.reference_type = text_of(node->type->name);
+    value.reference_id = id;
+    gather_add(gather, &value);
+}
