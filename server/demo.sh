@@ -4,13 +4,20 @@
 #   DATA=data  LISTEN=127.0.0.1:8080  PATIENTS=100  SEED=1
 set -eu
 cd "$(dirname "$0")/.."
-DATA=${DATA:-data} LISTEN=${LISTEN:-127.0.0.1:8080} PATIENTS=${PATIENTS:-100} SEED=${SEED:-1}
+LISTEN=${LISTEN:-127.0.0.1:8080} PATIENTS=${PATIENTS:-100} SEED=${SEED:-1}
 
 sh cmake/packages.sh build
 cmake --preset release >/dev/null
 cmake --build --preset release
 isthmus=build/release/isthmus
 
+# Started by root, PostgreSQL runs as the account postgres, which must be able to get here.
+if [ -z "${DATA:-}" ]; then
+    DATA=data
+    if [ "$(id -u)" -eq 0 ] && ! setpriv --reuid=postgres --clear-groups test -x . 2>/dev/null; then
+        DATA=/var/lib/isthmus
+    fi
+fi
 mkdir -p "$DATA"
 output=$DATA/server.out
 "$isthmus" serve --data "$DATA" --listen "$LISTEN" >"$output" &
