@@ -58,7 +58,7 @@ bool cluster_place_paths(struct cluster_place *place, const char *folder, const 
         errno = ENAMETOOLONG;
         return false;
     }
-    snprintf(place->folder, sizeof(place->folder), "%s", absolute);
+    memcpy(place->folder, absolute, strlen(absolute) + 1);
     snprintf(place->data, sizeof(place->data), "%s/%s", place->folder,
              instance ? instance : "postgres");
     snprintf(place->log, sizeof(place->log), "%s/postgres.log", place->folder);

@@ -29,7 +29,8 @@ struct store {
     struct hash_key cursor_key; /* derived from it, signs cursors */
     uint32_t epoch;             /* of the feed */
     struct body_codec *codec;
-    struct codes *codes; /* storage/codes.c: codes in second place; NULL until first used */
+    struct codes *codes;                     /* codes in second place; NULL until first used */
+    void (*codes_free)(struct codes *codes); /* set by whoever makes them */
     struct pg *read;
     struct pg *search;
     struct lane *write;
@@ -43,9 +44,6 @@ struct store {
         uint64_t horizon_lag_us; /* of the feed: age of the oldest change it may not show yet */
     } counters;
 };
-
-/* Frees store->codes; whoever makes it sets this with it. */
-void codes_free(struct codes *codes);
 
 static inline struct tokens store_tokens(const struct store *store, const struct access *access)
 {

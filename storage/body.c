@@ -1,0 +1,126 @@
+/*
+ * Bodies - zstd with shared dictionaries.
+ */
+
+#include "storage/body.h"
+
+#include "base/arena.h"
+
+#include <zstd.h>
+
+enum {
+    LEVEL = 3,
+    DICTIONARIES = 256,
+    BODY_SIZE_MAX = 256 * 1024 * 1024,
+};
+
+struct body_codec {
+    ZSTD_CCtx *pack;
+    ZSTD_DCtx *unpack;
+    uint8_t best; /* dictionary that packs; BODY_PLAIN while there is none */
+    ZSTD_CDict *pack_with;
+    ZSTD_DDict *unpack_with[DICTIONARIES];
+};
+
+static bool damaged(struct err *err, const char *how);
+
+struct body_codec *body_codec_new(void)
+{
+    struct body_codec *codec = calloc(1, sizeof(*codec));
+
+    if (!codec || !(codec->pack = ZSTD_createCCtx()) || !(codec->unpack = ZSTD_createDCtx()))
+        abort();
+    ZSTD_CCtx_setParameter(codec->pack, ZSTD_c_compressionLevel, LEVEL);
+    ZSTD_CCtx_setParameter(codec->pack, ZSTD_c_dictIDFlag, 0); /* our byte in front says it */
+    return codec;
+}
+
+void body_codec_free(struct body_codec *codec)
+{
+    if (!codec)
+        return;
+    for (int i = 0; i < DICTIONARIES; i++)
+        ZSTD_freeDDict(codec->unpack_with[i]);
+    ZSTD_freeCDict(codec->pack_with);
+    ZSTD_freeCCtx(codec->pack);
+    ZSTD_freeDCtx(codec->unpack);
+    free(codec);
+}
+
+bool body_codec_add(struct body_codec *codec, uint8_t id, const void *dictionary, size_t size,
+                    struct err *err)
+{
+    if (id == BODY_PLAIN || id == BODY_RAW)
+        return err_set(err, ERR_INTERNAL, NULL, "dictionary %d has a reserved number", id);
+    if (codec->unpack_with[id])
+        return true;
+    codec->unpack_with[id] = ZSTD_createDDict(dictionary, size);
+    if (!codec->unpack_with[id])
+        return err_set(err, ERR_INTERNAL, NULL, "dictionary %d is damaged", id);
+    if (id < codec->best)
+        return true;
+
+    ZSTD_CDict *pack_with = ZSTD_createCDict(dictionary, size, LEVEL);
+    if (!pack_with)
+        return err_set(err, ERR_INTERNAL, NULL, "dictionary %d is damaged", id);
+    ZSTD_CCtx_refCDict(codec->pack, pack_with);
+    ZSTD_freeCDict(codec->pack_with);
+    codec->pack_with = pack_with;
+    codec->best = id;
+    return true;
+}
+
+bool body_codec_has(const struct body_codec *codec, uint8_t id)
+{
+    return id == BODY_PLAIN || id == BODY_RAW || codec->unpack_with[id];
+}
+
+struct text body_pack(struct body_codec *codec, struct text json, struct arena *arena)
+{
+    size_t room = ZSTD_compressBound(json.size);
+    char *body = arena_alloc_raw(arena, 1 + room);
+    size_t size = ZSTD_compress2(codec->pack, body + 1, room, json.data, json.size);
+
+    body[0] = (char)codec->best;
+    if (ZSTD_isError(size) || size >= json.size) {
+        body[0] = (char)BODY_RAW;
+        memcpy(body + 1, json.data, json.size);
+        size = json.size;
+    }
+    return (struct text){body, 1 + size};
+}
+
+bool body_unpack(struct body_codec *codec, struct text body, struct arena *arena, struct text *json,
+                 struct err *err)
+{
+    if (body.size < 1)
+        return damaged(err, "empty");
+
+    uint8_t id = (uint8_t)body.data[0];
+    const char *frame = body.data + 1;
+    size_t frame_size = body.size - 1;
+    if (id == BODY_RAW) {
+        *json = (struct text){arena_strndup(arena, frame, frame_size), frame_size};
+        return true;
+    }
+    if (!body_codec_has(codec, id))
+        return damaged(err, "its dictionary is missing");
+
+    unsigned long long size = ZSTD_getFrameContentSize(frame, frame_size);
+    if (size > BODY_SIZE_MAX) /* also the values that mean unknown and error */
+        return damaged(err, "not a frame");
+
+    char *out = arena_alloc_raw(arena, (size_t)size + 1);
+    size_t got = ZSTD_decompress_usingDDict(codec->unpack, out, (size_t)size, frame, frame_size,
+                                            codec->unpack_with[id]);
+    if (ZSTD_isError(got) || got != size)
+        return damaged(err, "it does not unpack");
+    out[size] = '\0';
+    *json = (struct text){out, (size_t)size};
+    return true;
+}
+
+static bool damaged(struct err *err, const char *how)
+{
+    return err_set(err, ERR_INTERNAL, NULL, "a stored body is damaged: %s", how);
+}

@@ -1,0 +1,180 @@
+/*
+ * Store - opening, closing, and what reads of all kinds share.
+ */
+
+#include "base/arena.h"
+#include "storage/body.h"
+#include "storage/migrate.h"
+#include "storage/store_internal.h"
+
+enum {
+    TRANSACTION_QUEUE = 200,
+    DRAIN_POLL_MS = 5,
+};
+
+static bool connect_lanes(struct store *store, struct err *err);
+static bool connect_transactions(struct store *store, struct err *err);
+static bool load_dictionaries(struct store *store, struct err *err);
+static bool is_busy(const struct store *store);
+
+struct store *store_open(struct loop *loop, const struct store_config *config, struct err *err)
+{
+    struct migrated migrated;
+
+    if (!migrate(loop, config->database, config->unsafe_durability, &migrated, err))
+        return NULL;
+
+    struct store *store = calloc(1, sizeof(*store));
+    if (!store)
+        abort();
+    store->loop = loop;
+    store->config = *config;
+    store->config.database = strdup(config->database);
+    store->key = migrated.key;
+    store->cursor_key = (struct hash_key){hash_bytes(&migrated.key, "cursor", 6),
+                                          hash_bytes(&migrated.key, "rosruc", 6)};
+    store->epoch = migrated.epoch;
+    store->codec = body_codec_new();
+    if (connect_lanes(store, err) && load_dictionaries(store, err))
+        return store;
+    store_close(store);
+    return NULL;
+}
+
+static bool connect_lanes(struct store *store, struct err *err)
+{
+    const struct store_config *config = &store->config;
+    struct pg_config read = {.conninfo = config->database,
+                             .lane = "read",
+                             .timeout_ms = config->statement_timeout_ms,
+                             .mode = PG_SHARED};
+    struct pg_config search = {.conninfo = config->database,
+                               .lane = "search",
+                               .timeout_ms = config->search_timeout_ms,
+                               .mode = PG_SHARED};
+    unsigned transactions = config->transaction_lanes ? config->transaction_lanes : 1;
+
+    store->read = pg_new(store->loop, &read);
+    store->search = pg_new(store->loop, &search);
+    store->write = lane_new(store->loop, config->database, config->statement_timeout_ms);
+    store->transactions = pool_new(store->loop, config->database, "transaction", transactions,
+                                   TRANSACTION_QUEUE, config->transaction_timeout_ms);
+    return pg_connect(store->read, err) && pg_connect(store->search, err) &&
+           lane_connect(store->write, err) && connect_transactions(store, err);
+}
+
+/* All of them: a limit of connections that is too low shows now, not under load. */
+static bool connect_transactions(struct store *store, struct err *err)
+{
+    struct pool_counters counters;
+    struct pg_counters connections;
+
+    pool_count(store->transactions, &counters, &connections);
+    struct pg **taken = calloc(counters.size, sizeof(*taken));
+    if (!taken)
+        abort();
+    unsigned count = 0;
+    while (count < counters.size && (taken[count] = pool_acquire(store->transactions, err)))
+        count++;
+    bool all = count == counters.size;
+    while (count)
+        pool_release(store->transactions, taken[--count]);
+    free(taken);
+    return all;
+}
+
+static bool load_dictionaries(struct store *store, struct err *err)
+{
+    static const struct pg_statement statement = {
+        "select id, content from f_dictionary order by id"};
+    struct arena *arena = arena_new();
+    const struct pg_result *r;
+
+    bool ok = pg_query(store->read, &statement, NULL, arena, &r, err);
+    for (int row = 0; ok && row < pg_rows(r); row++) {
+        struct text content = pg_bytea(r, row, 1);
+
+        ok = body_codec_add(store->codec, (uint8_t)pg_int4(r, row, 0), content.data, content.size,
+                            err);
+    }
+    arena_free(arena);
+    return ok;
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    store->closing = true;
+    while (is_busy(store))
+        fiber_sleep(DRAIN_POLL_MS);
+    lane_free(store->write);
+    pool_free(store->transactions);
+    pg_free(store->search);
+    pg_free(store->read);
+    if (store->codes)
+        store->codes_free(store->codes);
+    body_codec_free(store->codec);
+    free((char *)store->config.database);
+    free(store);
+}
+
+/* Operations give up at their deadlines, so this ends. */
+static bool is_busy(const struct store *store)
+{
+    struct pool_counters pool;
+    struct pg_counters one;
+    unsigned under_way = 0;
+
+    pg_count(store->read, &one);
+    under_way += one.under_way;
+    pg_count(store->search, &one);
+    under_way += one.under_way;
+    pool_count(store->transactions, &pool, &one);
+    return under_way + pool.taken + pool.waiting > 0;
+}
+
+bool store_ping(struct store *store, struct err *err)
+{
+    static const struct pg_statement statement = {"select 1"};
+    struct arena *arena = arena_new();
+    const struct pg_result *r;
+    bool ok = pg_query(store->read, &statement, NULL, arena, &r, err);
+
+    arena_free(arena);
+    return ok;
+}
+
+const struct type *store_type(const char *type, struct err *err)
+{
+    const struct type *found = resource_type_find(text_of(type));
+
+    if (!found)
+        err_set(err, ERR_NOT_FOUND, NULL, "R4 has no resource type of this name");
+    return found;
+}
+
+bool store_version_fill(struct store *store, struct store_version *version, const char *type,
+                        const char *id, int64_t number, int64_t last_updated, char op,
+                        struct text body, struct arena *arena, struct err *err)
+{
+    struct text json = {0};
+
+    if (body.size && op != 'D') {
+        /* Another process may have begun to use a new dictionary. */
+        if (!body_codec_has(store->codec, (uint8_t)body.data[0]) && !load_dictionaries(store, err))
+            return false;
+        if (!body_unpack(store->codec, body, arena, &json, err))
+            return false;
+    }
+    *version = (struct store_version){
+        .type = type,
+        .id = id,
+        .number = number,
+        .last_updated = last_updated,
+        .method = store_method_of(op),
+        .json = json.data,
+        .json_size = json.size,
+    };
+    return true;
+}

@@ -1,0 +1,199 @@
+#pragma once
+
+/*
+ * Store - FHIR resources in PostgreSQL. The only header of storage/ that
+ * other folders include (but storage/cluster.h, for the embedded server); no
+ * PostgreSQL type appears in it.
+ *
+ * Rules that hold for every operation below:
+ *  - It waits (see base/fiber.h), for at most the configured statement timeout.
+ *  - On failure it returns false, `err` is set, and the result means nothing.
+ *  - Results live in the arena that was handed in.
+ *  - `access` says whose eyes are looking. It becomes part of every SQL row
+ *    source of the operation: matches, includes, chains, counts.
+ *  - A write that returned true is durable; one that failed with anything but
+ *    ERR_UNKNOWN left nothing behind.
+ */
+
+#include "base/err.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct buf;
+struct loop;
+struct node;
+struct query;
+struct store;
+
+struct store_config {
+    const char *database;     /* libpq connection string or URL */
+    int statement_timeout_ms; /* for reads and writes */
+    int search_timeout_ms;    /* for searches and history */
+    int transaction_timeout_ms;
+    unsigned transaction_lanes; /* connections a thread for interactive transactions */
+    bool
+        unsafe_durability; /* go on although fsync, full_page_writes or synchronous_commit is off */
+};
+
+/* Waits. Connects, applies missing migrations (under a lock; other processes
+ * and threads may do the same at once), loads hash key and dictionaries, and
+ * checks that the database is durable. One store per thread, on its loop. */
+struct store *store_open(struct loop *loop, const struct store_config *config, struct err *err);
+
+/* Waits until what is under way has ended, then closes. NULL is a no-op. */
+void store_close(struct store *store);
+
+/* Waits. Whether the database answers now. */
+bool store_ping(struct store *store, struct err *err);
+
+/* Who is looking. */
+struct access {
+    int32_t tenant;     /* folded into every hash; resources of other tenants do not exist */
+    const char *client; /* for the log */
+};
+
+enum store_method { STORE_POST, STORE_PUT, STORE_DELETE };
+
+struct store_version {
+    const char *type;
+    const char *id;
+    int64_t number;           /* meta.versionId */
+    int64_t last_updated;     /* microseconds since 1970, UTC; whole milliseconds */
+    enum store_method method; /* how this version came about */
+    const char *json;         /* the stored bytes, ready to send; NULL for a deletion */
+    size_t json_size;
+};
+
+/* The current version of type/id. `*found` is NULL if there never was one; a
+ * deleted resource is found, with `json` NULL. */
+bool store_read(struct store *store, const struct access *access, const char *type, const char *id,
+                struct arena *arena, const struct store_version **found, struct err *err);
+
+/* One version, which may be a deletion; `*found` NULL if there is none such. */
+bool store_vread(struct store *store, const struct access *access, const char *type, const char *id,
+                 int64_t number, struct arena *arena, const struct store_version **found,
+                 struct err *err);
+
+enum store_action { STORE_CREATE, STORE_UPDATE, STORE_REMOVE };
+
+enum store_outcome {
+    STORE_CREATED, /* also an update of an id that did not exist, or was deleted */
+    STORE_UPDATED,
+    STORE_UNCHANGED, /* equal to what is stored: nothing was written; version is the stored one */
+    STORE_REMOVED,
+    STORE_NOTHING_TO_REMOVE, /* never existed or already deleted */
+    STORE_EXISTS, /* ifNoneExist found one: nothing was written; version is the one found */
+    STORE_VERSION_MISMATCH, /* if_match does not name the current version: nothing was written */
+    STORE_MANY_MATCHES,     /* ifNoneExist found several: nothing was written */
+};
+
+/* One write. The first part is what is wanted, the second what came of it. */
+struct store_write {
+    enum store_action action;
+    const char *type;
+    const char *id; /* UPDATE, REMOVE; for CREATE NULL: the store chooses a UUID */
+    struct node
+        *resource;    /* CREATE, UPDATE: id, meta.versionId and meta.lastUpdated are set in it */
+    int64_t if_match; /* version that must be current; 0: any */
+    const struct query *if_none_exist; /* CREATE; NULL: none */
+    struct text full_url;              /* of its Bundle entry, absent outside of transactions */
+    const char *where; /* FHIRPath of its Bundle entry, for errors; NULL outside of transactions */
+
+    enum store_outcome outcome;
+    struct store_version
+        version; /* REMOVED: the deletion; json is filled for CREATED, UPDATED, UNCHANGED, EXISTS */
+};
+
+/* One write in a commit that it may share with others of the same moment.
+ * if_none_exist must be NULL here (use store_transaction). */
+bool store_write(struct store *store, const struct access *access, struct store_write *write,
+                 struct arena *arena, struct err *err);
+
+/* A reference by search ("Patient?identifier=..."), to be resolved inside the transaction. */
+struct store_condition {
+    struct text reference;     /* as written in the resources */
+    const struct query *query; /* parsed */
+    const char *where;         /* FHIRPath of its first use, for the error */
+};
+
+/*
+ * All writes or none (R4 http.html#trules), in one database transaction:
+ * resolves conditions, chooses ids, rewrites links between the entries
+ * (fhir/bundle.h), writes. Identities that overlap are refused with
+ * ERR_INVALID; an outcome of VERSION_MISMATCH or MANY_MATCHES, and a condition
+ * that does not match exactly one, fail the whole with ERR_PRECONDITION, `where`
+ * naming "Bundle.entry[n]". Deadlocks and serialization failures are retried.
+ */
+bool store_transaction(struct store *store, const struct access *access, struct store_write *writes,
+                       size_t count, const struct store_condition *conditions,
+                       size_t condition_count, struct arena *arena, struct err *err);
+
+enum store_entry_mode { STORE_MATCH, STORE_INCLUDE };
+
+struct store_entry {
+    enum store_entry_mode mode;
+    struct store_version version;
+};
+
+struct store_page {
+    struct store_entry *entries;
+    size_t count;
+    const char *next; /* opaque cursor of the following page; NULL on the last */
+    bool has_total;
+    int64_t total; /* matches, includes not counted */
+};
+
+/*
+ * One page of a search (fhir/query.h). The cursor inside the query is
+ * checked: ERR_GONE when it was not made by this database for this query.
+ * ERR_TIMEOUT names the parameter to narrow.
+ */
+bool store_search(struct store *store, const struct access *access, const struct query *query,
+                  struct arena *arena, struct store_page *page, struct err *err);
+
+struct store_history_query {
+    const char *type;   /* NULL: of the system */
+    const char *id;     /* NULL: of the type */
+    int64_t since;      /* inclusive, microseconds; INT64_MIN: from the beginning */
+    unsigned count;     /* page size, at least 1 */
+    const char *cursor; /* NULL: the first page */
+};
+
+/* R4 http.html#history, newest first, deletions included. For an instance
+ * that never existed the page is empty. */
+bool store_history(struct store *store, const struct access *access,
+                   const struct store_history_query *query, struct arena *arena,
+                   struct store_page *page, struct err *err);
+
+/* A place in the change log. Zero is its beginning. */
+struct store_feed_position {
+    uint32_t epoch; /* rises when the database was restored into another cluster */
+    uint64_t transaction;
+    int64_t sequence;
+};
+
+struct store_change {
+    struct store_feed_position position;
+    const char *type;
+    const char *id;
+    int64_t version;
+    int64_t last_updated;
+    enum store_method method;
+};
+
+/*
+ * The changes behind `after`, oldest first, at most `limit`; only those that no
+ * transaction still open can precede. A reader that goes on from the last
+ * position it got sees every write once, and no version before its
+ * predecessor. ERR_GONE when `after` belongs to another epoch.
+ */
+bool store_feed(struct store *store, const struct access *access,
+                const struct store_feed_position *after, unsigned limit, struct arena *arena,
+                struct store_change **changes, size_t *count, struct err *err);
+
+/* Counters for /metrics, Prometheus text, without PHI. Does not wait. */
+void store_write_metrics(const struct store *store, struct buf *out);
