@@ -2,6 +2,7 @@
 # Installs the Debian 12 packages that are missing, as root or with sudo.
 #   packages.sh build   to build and run the server
 #   packages.sh test    the same, and what the tests need
+#   packages.sh long    the same, and what the long tests need
 #   packages.sh run     only what a built server needs
 set -eu
 
@@ -9,12 +10,14 @@ build='build-essential cmake ninja-build pkg-config python3 libevent-dev libpq-d
     libssl-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev libcmocka-dev'
 run='postgresql-15 libevent-2.1-7 libpq5 libjansson4 libssl3 libcurl4 libzstd1 zlib1g ca-certificates'
 test='clang-format-14 curl procps'
+long='clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14 valgrind'
 
 case ${1:-build} in
     run) wanted=$run ;;
     build) wanted="$build postgresql-15 curl" ;;
     test) wanted="$build postgresql-15 $test" ;;
-    *) echo "packages.sh: build, test or run?" >&2; exit 2 ;;
+    long) wanted="$build postgresql-15 $test $long" ;;
+    *) echo "packages.sh: build, test, long or run?" >&2; exit 2 ;;
 esac
 
 missing=
