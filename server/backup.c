@@ -8,7 +8,7 @@
 #include "server/commands.h"
 #include "server/config.h"
 #include "storage/cluster.h"
-#include "storage/store.h"
+#include "storage/restored.h"
 
 #include <errno.h>
 #include <fcntl.h>

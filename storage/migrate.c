@@ -216,7 +216,8 @@ static bool meta(struct run *run, const char *key, struct text fallback, struct 
 }
 
 /* Transaction ids restart when the data is restored into another cluster; positions in the feed
- * that were handed out before mean nothing then. */
+ * that were handed out before mean nothing then. What the log holds so far comes before every
+ * transaction of the new cluster, in the order of its sequence. */
 static bool read_epoch(struct run *run, struct err *err)
 {
     struct text cluster, epoch;
@@ -240,7 +241,8 @@ static bool read_epoch(struct run *run, struct err *err)
     pg_add_text(&params, text_of(arena_printf(run->arena, "%" PRId64, number + 1)));
     run->migrated->epoch++;
     return query(run,
-                 "update f_meta set value = convert_to(case key when 'epoch' then $2::text"
+                 "with old as (update f_log set xact = '1'::xid8)"
+                 " update f_meta set value = convert_to(case key when 'epoch' then $2::text"
                  " else $1::text end, 'UTF8') where key in ('cluster', 'epoch')",
                  &params, &r, err);
 }

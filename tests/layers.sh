@@ -12,7 +12,7 @@ allowed() {
     fhir)    echo 'base/' ;;
     storage) echo 'base/ fhir/' ;;
     sync)    echo 'base/ fhir/ storage/store\.h' ;;
-    server)  echo 'base/ fhir/ storage/store\.h storage/cluster\.h sync/' ;;
+    server)  echo 'base/ fhir/ storage/store\.h storage/cluster\.h storage/restored\.h sync/' ;;
     esac
 }
 
@@ -42,8 +42,9 @@ only() {
     [ -z "$found" ] || complain "<$headers> belongs to $*" "$found"
 }
 
-only 'event2/http|evhttp\.h' server/http.c
-only 'event2/|event\.h' base/loop.c base/fiber.c storage/pg.c sync/fetch.c server/http.c
+only 'event2/http|evhttp\.h' server/http.c server/http_request.c server/http_answer.c
+only 'event2/|event\.h' base/loop.c base/fiber.c storage/pg.c sync/fetch.c server/http.c \
+    server/http_request.c server/http_answer.c
 only 'libpq|postgres_ext\.h' storage/pg.c
 only 'curl/' sync/fetch.c
 only 'openssl/' server/jwt.c server/tls.c
