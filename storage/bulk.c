@@ -55,9 +55,9 @@ static const struct pg_statement code_statement = {
 
 /* See change_check(): what was created and deleted since we looked. */
 static const struct pg_statement check_statement = {
-    "select case when exists (select from unnest($1::int8[], $2::int4[]) as x(rkey, ver), "
+    "select 1 / case when exists (select from unnest($1::int8[], $2::int4[]) as x(rkey, ver), "
     "lateral (select from f_hist where rkey = x.rkey and ver >= x.ver limit 1) h) "
-    "then 1 / 0 else 1 end"};
+    "then 0 else 1 end"};
 
 static void insert_rows(struct bulk *bulk, struct change **changes, size_t count);
 static void insert_log(struct bulk *bulk, struct change **changes, size_t count);

@@ -54,9 +54,9 @@ const struct pg_statement *change_statement(const struct change *change, struct 
 const struct pg_statement *change_check(const struct change *change, struct arena *arena,
                                         struct pg_params *params)
 {
-    static const struct pg_statement check = {
-        "select case when exists (select from f_hist where rkey = $1::int8 and ver >= $2::int4) "
-        "then 1 / 0 else 1 end"};
+    static const struct pg_statement check = {"select 1 / case when exists (select from f_hist "
+                                              "where rkey = $1::int8 and ver >= $2::int4) "
+                                              "then 0 else 1 end"};
 
     *params = pg_params_in(arena);
     pg_add_int8(params, change->row->rkey);
