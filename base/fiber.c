@@ -300,7 +300,7 @@ static struct stack new_stack(void)
  * fiber_main() has saved where it can be resumed. */
 static void enter_stack(struct fiber *fiber)
 {
-    ucontext_t there, here;
+    ucontext_t there;
     void *fake_stack = NULL;
 
     if (getcontext(&there) != 0)
@@ -320,7 +320,7 @@ static void enter_stack(struct fiber *fiber)
     fiber->context = &back;
     depart(&fake_stack, fiber->stack.bottom, STACK_SIZE);
     if (sigsetjmp(back, 0) == 0)
-        swapcontext(&here, &there);
+        setcontext(&there);
     arrive(fake_stack, NULL, NULL);
     running = caller;
 }
