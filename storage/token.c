@@ -193,6 +193,7 @@ static void add_code(struct hash_state *state, struct text code, bool exact)
 {
     char folded[128];
 
+    folded[0] = '\0'; /* an empty code reads nothing of it, but the compiler cannot know */
     if (exact) {
         add(state, code);
         return;
