@@ -1006,5 +1006,5 @@ static void discard_notice(void *context, const PGresult *result)
 void pg_count(const struct pg *pg, struct pg_counters *counters)
 {
     *counters = pg->counters;
-    counters->connected = pg->state == READY;
+    counters->open = pg->state == READY;
 }

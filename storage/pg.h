@@ -201,7 +201,7 @@ struct pg_counters {
     uint64_t again;    /* sent again */
     uint64_t timeouts; /* given up waiting */
     uint64_t connects;
-    unsigned under_way;
-    bool connected;
+    uint64_t under_way;
+    uint64_t open; /* connections that are ready: 0 or 1; a pool's are added up */
 };
 void pg_count(const struct pg *pg, struct pg_counters *counters);

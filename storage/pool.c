@@ -133,7 +133,7 @@ void pool_count(const struct pool *pool, struct pool_counters *counters,
         .waiting = pool->waiting,
         .refused = pool->refused,
     };
-    *connections = (struct pg_counters){.connected = true};
+    *connections = (struct pg_counters){0};
     for (unsigned i = 0; i < pool->size; i++) {
         struct pg_counters one;
 
@@ -144,6 +144,7 @@ void pool_count(const struct pool *pool, struct pool_counters *counters,
         connections->timeouts += one.timeouts;
         connections->connects += one.connects;
         connections->under_way += one.under_way;
-        connections->connected = connections->connected && one.connected;
+        connections->again += one.again;
+        connections->open += one.open;
     }
 }

@@ -35,8 +35,10 @@ struct store *store_open(struct loop *loop, const struct store_config *config, s
                                           hash_bytes(&migrated.key, "rosruc", 6)};
     store->epoch = migrated.epoch;
     store->codec = body_codec_new();
-    if (connect_lanes(store, err) && load_dictionaries(store, err))
+    if (connect_lanes(store, err) && load_dictionaries(store, err)) {
+        store_metrics_add(store);
         return store;
+    }
     store_close(store);
     return NULL;
 }
@@ -106,14 +108,15 @@ void store_close(struct store *store)
     if (!store)
         return;
     store->closing = true;
+    store_metrics_remove(store);
     while (is_busy(store))
         fiber_sleep(DRAIN_POLL_MS);
     lane_free(store->write);
     pool_free(store->transactions);
     pg_free(store->search);
     pg_free(store->read);
-    if (store->codes)
-        store->codes_free(store->codes);
+    if (store->search_stats)
+        store->search_stats_free(store->search_stats);
     body_codec_free(store->codec);
     free((char *)store->config.database);
     free(store);
@@ -124,7 +127,7 @@ static bool is_busy(const struct store *store)
 {
     struct pool_counters pool;
     struct pg_counters one;
-    unsigned under_way = 0;
+    uint64_t under_way = 0;
 
     pg_count(store->read, &one);
     under_way += one.under_way;

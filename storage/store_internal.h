@@ -20,7 +20,15 @@
 #include "storage/token.h"
 
 struct body_codec;
-struct codes;
+struct search_stats;
+
+/* For /metrics; all uint64_t. */
+struct store_counters {
+    uint64_t reads, history_pages, feed_pages, feed_changes;
+    uint64_t writes, unchanged, transactions, transaction_retries, unknown_resolved;
+    uint64_t searches;
+    uint64_t horizon_lag_us; /* of the feed: age of the oldest change it may not show yet */
+};
 
 struct store {
     struct loop *loop;
@@ -29,20 +37,15 @@ struct store {
     struct hash_key cursor_key; /* derived from it, signs cursors */
     uint32_t epoch;             /* of the feed */
     struct body_codec *codec;
-    struct codes *codes;                     /* codes in second place; NULL until first used */
-    void (*codes_free)(struct codes *codes); /* set by whoever makes them */
+    struct search_stats *search_stats;                     /* NULL until first used */
+    void (*search_stats_free)(struct search_stats *stats); /* set by whoever makes them */
     struct pg *read;
     struct pg *search;
     struct lane *write;
     struct pool *transactions;
     bool closing;
 
-    struct {
-        uint64_t reads, history_pages, feed_pages, feed_changes;
-        uint64_t writes, unchanged, transactions, transaction_retries, unknown_resolved;
-        uint64_t searches;
-        uint64_t horizon_lag_us; /* of the feed: age of the oldest change it may not show yet */
-    } counters;
+    struct store_counters counters;
 };
 
 static inline struct tokens store_tokens(const struct store *store, const struct access *access)
@@ -63,3 +66,7 @@ bool store_version_fill(struct store *store, struct store_version *version, cons
 
 /* `rtype` of a resource type by name; ERR_NOT_FOUND when R4 has no such type. */
 const struct type *store_type(const char *type, struct err *err);
+
+/* The stores that store_write_metrics() sums (store_metrics.c). */
+void store_metrics_add(const struct store *store);
+void store_metrics_remove(const struct store *store);
