@@ -26,18 +26,17 @@ static const char *const formats[] = {
     [PRIMITIVE_CANONICAL] = "Write a URL without white space, '|version' behind it if needed.",
     [PRIMITIVE_CODE] = "Write a code without white space around it, single spaces within.",
     [PRIMITIVE_DATE] = "Write YYYY, YYYY-MM or YYYY-MM-DD, a day that exists.",
-    [PRIMITIVE_DATETIME] = "Write YYYY, YYYY-MM, YYYY-MM-DD or YYYY-MM-DDThh:mm:ss with Z or "
-                           "+hh:mm behind, a day that exists.",
+    [PRIMITIVE_DATETIME] = "Write a date that exists, with Thh:mm:ss behind it also Z or +hh:mm.",
     [PRIMITIVE_DECIMAL] = "Write a decimal number.",
     [PRIMITIVE_ID] = "Write 1 to 64 letters A to Z, a to z, digits, '-' and '.'.",
     [PRIMITIVE_INSTANT] = "Write YYYY-MM-DDThh:mm:ss with Z or +hh:mm behind, a day that exists.",
     [PRIMITIVE_INTEGER] = "Write a whole number from -2147483648 to 2147483647.",
-    [PRIMITIVE_MARKDOWN] = "Write up to 1048576 characters; no control characters but tab, "
-                           "carriage return and line feed.",
+    [PRIMITIVE_MARKDOWN] =
+        "Write 1 to 1048576 characters, of control characters only tabs and line ends.",
     [PRIMITIVE_OID] = "Write urn:oid: and numbers with points between.",
     [PRIMITIVE_POSITIVEINT] = "Write a whole number from 1 to 2147483647.",
-    [PRIMITIVE_STRING] = "Write up to 1048576 characters; no control characters but tab, "
-                         "carriage return and line feed.",
+    [PRIMITIVE_STRING] =
+        "Write 1 to 1048576 characters, of control characters only tabs and line ends.",
     [PRIMITIVE_TIME] = "Write hh:mm:ss, from 00:00:00 to before 24:00:00, without a zone.",
     [PRIMITIVE_UNSIGNEDINT] = "Write a whole number from 0 to 2147483647.",
     [PRIMITIVE_URI] = "Write a URI without white space.",

@@ -2,18 +2,15 @@
  * JSON reader - see json.h.
  *
  * Recursive descent over the bytes, one function per thing that can stand in
- * the document, directed by the tables. What has no place in the tree (unknown
- * elements, values of the wrong kind) is checked to be JSON and kept as text,
- * so that it can be written again.
+ * the document, directed by the tables. What has no place in the tree goes to
+ * json_skip.c.
  */
 
 #include "fhir/json.h"
 
-#include "base/arena.h"
 #include "fhir/issue.h"
 #include "fhir/json_bytes.h"
-#include "fhir/json_scan.h"
-#include "fhir/node.h"
+#include "fhir/json_reader.h"
 
 #include <assert.h>
 
@@ -23,26 +20,8 @@ const struct json_limits json_default_limits = {
     .nodes = 10 * 1000 * 1000,
 };
 
-#define SLAB_NODES 32
-
 /* Elements of one type, choices counted singly: ElementDefinition has most. */
 #define ELEMENTS_MAX 256
-
-/* Siblings are searched for pairs and duplicates, which a hostile document
- * could make quadratic: this many are looked at per node that is allowed. */
-#define STEPS_A_NODE 8
-
-struct reader {
-    struct json_scan scan;
-    struct arena *arena;
-    struct issues *issues;
-    const struct json_limits *limits;
-    struct node *slab; /* nodes are allocated by the slab */
-    unsigned slab_left;
-    unsigned nodes_left;
-    unsigned depth_left;
-    uint64_t steps_left;
-};
 
 /* An element has two properties in JSON: `birthDate` and `_birthDate`. */
 enum property { PROPERTY_VALUE, PROPERTY_COMPANION };
@@ -64,49 +43,36 @@ struct cursor {
     bool uneven;           /* and was shorter */
 };
 
-static bool read_root(struct reader *r, struct node *root);
-static bool read_resource(struct reader *r, struct node *node);
-static bool read_object(struct reader *r, struct node *node);
-static bool next_member(struct reader *r, bool first, bool *more);
-static bool read_member(struct reader *r, struct object *object);
-static bool read_name(struct reader *r, struct text *name);
-static bool read_resource_type(struct reader *r, struct object *object);
-static bool read_element(struct reader *r, struct object *object, const struct element *element);
-static bool read_array(struct reader *r, struct object *object, const struct element *element,
+static bool read_root(struct json_reader *r, struct node *root);
+static bool read_resource(struct json_reader *r, struct node *node);
+static bool read_object(struct json_reader *r, struct node *node);
+static bool read_member(struct json_reader *r, struct object *object);
+static bool read_resource_type(struct json_reader *r, struct object *object);
+static bool read_element(struct json_reader *r, struct object *object,
+                         const struct element *element);
+static bool read_array(struct json_reader *r, struct object *object, const struct element *element,
                        struct cursor *cursor);
-static bool read_item(struct reader *r, struct object *object, const struct element *element,
+static bool read_item(struct json_reader *r, struct object *object, const struct element *element,
                       struct cursor *cursor, uint8_t flags);
-static bool read_primitive(struct reader *r, struct node *node);
-static bool read_companion(struct reader *r, struct object *object, const struct element *element,
-                           struct text name);
-static bool read_companion_array(struct reader *r, struct object *object,
+static bool read_primitive(struct json_reader *r, struct node *node);
+static bool read_companion(struct json_reader *r, struct object *object,
+                           const struct element *element, struct text name);
+static bool read_companion_array(struct json_reader *r, struct object *object,
                                  const struct element *element);
-static bool read_companion_object(struct reader *r, struct node *node);
-static void check_alignment(struct reader *r, const struct object *object,
+static bool read_companion_object(struct json_reader *r, struct node *node);
+static void check_alignment(struct json_reader *r, const struct object *object,
                             const struct element *element, const struct cursor *cursor);
-static bool read_unknown(struct reader *r, struct node *parent, struct text name);
-static bool keep_unknown(struct reader *r, struct node *parent, struct text name);
-static bool read_raw(struct reader *r, struct node *node);
-static bool skip_value(struct reader *r);
-static bool skip_object(struct reader *r);
-static bool skip_array(struct reader *r);
-static bool next_item(struct reader *r, bool first, bool *more);
-static bool mark(struct reader *r, struct object *object, const struct element *element,
+static bool mark(struct json_reader *r, struct object *object, const struct element *element,
                  enum property property);
-static bool find_pair(struct reader *r, const struct object *object, const struct element *element,
-                      enum property other, struct cursor *cursor);
-static bool refuse_duplicate(struct reader *r, const struct node *parent, struct text name);
-static struct node *place(struct reader *r, struct node *parent, const struct element *element,
+static bool find_pair(struct json_reader *r, const struct object *object,
+                      const struct element *element, enum property other, struct cursor *cursor);
+static struct node *place(struct json_reader *r, struct node *parent, const struct element *element,
                           struct cursor *cursor);
-static struct node *new_node(struct reader *r);
-static void link_behind(struct node *parent, struct node *behind, struct node *node);
-static bool enter(struct reader *r);
-static bool step(struct reader *r);
 
 struct node *json_read(struct arena *arena, const char *data, size_t size,
                        const struct json_limits *limits, struct issues *issues, struct err *err)
 {
-    struct reader r = {
+    struct json_reader r = {
         .scan = {.start = data, .at = data, .end = data + size, .arena = arena, .err = err},
         .arena = arena,
         .issues = issues,
@@ -122,13 +88,13 @@ struct node *json_read(struct arena *arena, const char *data, size_t size,
                 size, limits->size);
         return NULL;
     }
-    root = new_node(&r);
+    root = json_new_node(&r);
     if (!root || !read_root(&r, root))
         return NULL;
     return root;
 }
 
-static bool read_root(struct reader *r, struct node *root)
+static bool read_root(struct json_reader *r, struct node *root)
 {
     struct json_scan *scan = &r->scan;
 
@@ -151,7 +117,7 @@ static bool read_root(struct reader *r, struct node *root)
 }
 
 /* An object whose type is in its own resourceType, anywhere in it. */
-static bool read_resource(struct reader *r, struct node *node)
+static bool read_resource(struct json_reader *r, struct node *node)
 {
     struct text name = json_scan_member(&r->scan, TEXT("resourceType"));
 
@@ -163,56 +129,31 @@ static bool read_resource(struct reader *r, struct node *node)
 }
 
 /* At the opening brace; adds children to `node`. */
-static bool read_object(struct reader *r, struct node *node)
+static bool read_object(struct json_reader *r, struct node *node)
 {
     struct object object = {.node = node};
     bool more;
 
     assert(!node->type || node->type->element_count <= ELEMENTS_MAX);
-    if (!enter(r) || !next_member(r, true, &more))
+    if (!json_enter(r) || !json_next_member(r, true, &more))
         return false;
     while (more)
-        if (!read_member(r, &object) || !next_member(r, false, &more))
+        if (!read_member(r, &object) || !json_next_member(r, false, &more))
             return false;
     r->depth_left++;
     return true;
 }
 
-/* Moves from '{' or from behind a member to the next name, or behind '}'. */
-static bool next_member(struct reader *r, bool first, bool *more)
-{
-    struct json_scan *scan = &r->scan;
-    char c;
-
-    if (first)
-        scan->at++;
-    c = json_scan_space(scan);
-    *more = c != '}';
-    if (!*more) {
-        scan->at++;
-        return true;
-    }
-    if (!first) {
-        if (c != ',')
-            return json_scan_expected(scan, "',' or '}'");
-        scan->at++;
-        c = json_scan_space(scan);
-    }
-    if (c != '"')
-        return json_scan_expected(scan, "a name in double quotes");
-    return true;
-}
-
-static bool read_member(struct reader *r, struct object *object)
+static bool read_member(struct json_reader *r, struct object *object)
 {
     const struct type *type = object->node->type;
     const struct element *element;
-    struct text name;
+    struct text name = {0};
 
-    if (!read_name(r, &name))
+    if (!json_read_name(r, &name))
         return false;
     if (!type)
-        return read_unknown(r, object->node, name);
+        return json_read_unknown(r, object->node, name);
 
     if (type->kind == TYPE_RESOURCE && text_equals(name, TEXT("resourceType")))
         return read_resource_type(r, object);
@@ -226,27 +167,11 @@ static bool read_member(struct reader *r, struct object *object)
             return mark(r, object, element, PROPERTY_COMPANION) &&
                    read_companion(r, object, element, name);
     }
-    return read_unknown(r, object->node, name);
-}
-
-/* A member's name; stops at its value. */
-static bool read_name(struct reader *r, struct text *name)
-{
-    struct json_scan *scan = &r->scan;
-    bool plain;
-
-    if (!json_scan_string(scan, name, &plain))
-        return false;
-    if (json_scan_space(scan) != ':')
-        return json_scan_expected(scan, "':' after the name");
-    scan->at++;
-    if (json_scan_space(scan) == 0)
-        return json_scan_expected(scan, "a value");
-    return true;
+    return json_read_unknown(r, object->node, name);
 }
 
 /* Decided the type before; left to see is that there is only one. */
-static bool read_resource_type(struct reader *r, struct object *object)
+static bool read_resource_type(struct json_reader *r, struct object *object)
 {
     struct text value;
     bool plain;
@@ -257,7 +182,8 @@ static bool read_resource_type(struct reader *r, struct object *object)
     return json_scan_string(&r->scan, &value, &plain);
 }
 
-static bool read_element(struct reader *r, struct object *object, const struct element *element)
+static bool read_element(struct json_reader *r, struct object *object,
+                         const struct element *element)
 {
     struct cursor cursor;
 
@@ -273,14 +199,14 @@ static bool read_element(struct reader *r, struct object *object, const struct e
     return true;
 }
 
-static bool read_array(struct reader *r, struct object *object, const struct element *element,
+static bool read_array(struct json_reader *r, struct object *object, const struct element *element,
                        struct cursor *cursor)
 {
     const char *begin = r->scan.at;
     struct node *node;
     bool more;
 
-    if (!enter(r) || !next_item(r, true, &more))
+    if (!json_enter(r) || !json_next_item(r, true, &more))
         return false;
     if (!more) {
         node = place(r, object->node, element, cursor);
@@ -292,7 +218,7 @@ static bool read_array(struct reader *r, struct object *object, const struct ele
                      "An array must not be empty; leave %s out.", element->name);
     }
     while (more)
-        if (!read_item(r, object, element, cursor, NODE_ARRAY) || !next_item(r, false, &more))
+        if (!read_item(r, object, element, cursor, NODE_ARRAY) || !json_next_item(r, false, &more))
             return false;
     r->depth_left++;
 
@@ -304,7 +230,7 @@ static bool read_array(struct reader *r, struct object *object, const struct ele
 }
 
 /* One value of a known element. */
-static bool read_item(struct reader *r, struct object *object, const struct element *element,
+static bool read_item(struct json_reader *r, struct object *object, const struct element *element,
                       struct cursor *cursor, uint8_t flags)
 {
     struct node *node = place(r, object->node, element, cursor);
@@ -333,10 +259,10 @@ static bool read_item(struct reader *r, struct object *object, const struct elem
         issue_add_at(r->issues, ISSUE_ERROR, "structure", node, "%s is a %s, so it must be %s.",
                      element->name, node->type->name,
                      node->type->kind == TYPE_PRIMITIVE ? "a single value" : "an object");
-    return read_raw(r, node);
+    return json_read_raw(r, node);
 }
 
-static bool read_primitive(struct reader *r, struct node *node)
+static bool read_primitive(struct json_reader *r, struct node *node)
 {
     static const char *const kind_names[] = {
         [JSON_STRING] = "a string, in quotes",
@@ -372,8 +298,8 @@ static bool read_primitive(struct reader *r, struct node *node)
 }
 
 /* `_name`: id and extensions of the primitive element behind the underscore. */
-static bool read_companion(struct reader *r, struct object *object, const struct element *element,
-                           struct text name)
+static bool read_companion(struct json_reader *r, struct object *object,
+                           const struct element *element, struct text name)
 {
     struct cursor cursor;
     struct node *node;
@@ -382,7 +308,7 @@ static bool read_companion(struct reader *r, struct object *object, const struct
     if (*r->scan.at != (many ? '[' : '{')) {
         issue_add_at(r->issues, ISSUE_ERROR, "structure", object->node, "_%s must be %s.",
                      element->name, many ? "an array" : "an object");
-        return keep_unknown(r, object->node, name);
+        return json_keep_unknown(r, object->node, name);
     }
     if (many)
         return read_companion_array(r, object, element);
@@ -392,7 +318,7 @@ static bool read_companion(struct reader *r, struct object *object, const struct
     return node && read_companion_object(r, node);
 }
 
-static bool read_companion_array(struct reader *r, struct object *object,
+static bool read_companion_array(struct json_reader *r, struct object *object,
                                  const struct element *element)
 {
     struct cursor cursor;
@@ -400,8 +326,8 @@ static bool read_companion_array(struct reader *r, struct object *object,
     struct text null;
     bool more, fine;
 
-    if (!find_pair(r, object, element, PROPERTY_VALUE, &cursor) || !enter(r) ||
-        !next_item(r, true, &more))
+    if (!find_pair(r, object, element, PROPERTY_VALUE, &cursor) || !json_enter(r) ||
+        !json_next_item(r, true, &more))
         return false;
     if (!more)
         issue_add_at(r->issues, ISSUE_ERROR, "structure", object->node,
@@ -418,9 +344,9 @@ static bool read_companion_array(struct reader *r, struct object *object,
         } else {
             issue_add_at(r->issues, ISSUE_ERROR, "structure", node,
                          "_%s must hold objects and null only; this was left out.", element->name);
-            fine = skip_value(r);
+            fine = json_skip_value(r);
         }
-        if (!fine || !next_item(r, false, &more))
+        if (!fine || !json_next_item(r, false, &more))
             return false;
     }
     r->depth_left++;
@@ -428,7 +354,7 @@ static bool read_companion_array(struct reader *r, struct object *object,
     return true;
 }
 
-static bool read_companion_object(struct reader *r, struct node *node)
+static bool read_companion_object(struct json_reader *r, struct node *node)
 {
     if (!read_object(r, node))
         return false;
@@ -439,7 +365,7 @@ static bool read_companion_object(struct reader *r, struct node *node)
     return true;
 }
 
-static void check_alignment(struct reader *r, const struct object *object,
+static void check_alignment(struct json_reader *r, const struct object *object,
                             const struct element *element, const struct cursor *cursor)
 {
     if (cursor->paired && (cursor->uneven || cursor->existing))
@@ -449,126 +375,8 @@ static void check_alignment(struct reader *r, const struct object *object,
                      element->name, element->name);
 }
 
-static bool read_unknown(struct reader *r, struct node *parent, struct text name)
-{
-    if (!refuse_duplicate(r, parent, name) || !keep_unknown(r, parent, name))
-        return false;
-    if (parent->type)
-        issue_add_at(r->issues, ISSUE_ERROR, "structure", parent->last,
-                     "%s has no such element in R4; check its spelling, or use an extension.",
-                     parent->type->name);
-    return true;
-}
-
-static bool keep_unknown(struct reader *r, struct node *parent, struct text name)
-{
-    struct node *node = new_node(r);
-
-    if (!node)
-        return false;
-    node->name = name;
-    link_behind(parent, parent->last, node);
-    return read_raw(r, node);
-}
-
-/* Keeps the value as text. */
-static bool read_raw(struct reader *r, struct node *node)
-{
-    const char *begin = r->scan.at;
-
-    if (!skip_value(r))
-        return false;
-    node->value = (struct text){begin, (size_t)(r->scan.at - begin)};
-    node->flags = (node->flags & NODE_ARRAY) | NODE_RAW;
-    if (node->type && node->type->kind != TYPE_PRIMITIVE)
-        node->type = NULL;
-    return true;
-}
-
-/* Any JSON value: only checked. */
-static bool skip_value(struct reader *r)
-{
-    struct text ignored;
-    bool plain;
-
-    switch (json_scan_space(&r->scan)) {
-    case '{':
-        return skip_object(r);
-    case '[':
-        return skip_array(r);
-    case '"':
-        return json_scan_string(&r->scan, &ignored, &plain);
-    case '-':
-    case '0' ... '9':
-        return json_scan_number(&r->scan, &ignored);
-    default:
-        return json_scan_word(&r->scan, &ignored);
-    }
-}
-
-static bool skip_object(struct reader *r)
-{
-    struct node names = {0}, *node; /* its children are the names seen */
-    struct text name;
-    bool more;
-
-    if (!enter(r) || !next_member(r, true, &more))
-        return false;
-    while (more) {
-        if (!read_name(r, &name) || !refuse_duplicate(r, &names, name))
-            return false;
-        node = new_node(r);
-        if (!node)
-            return false;
-        node->name = name;
-        link_behind(&names, names.last, node);
-        if (!skip_value(r) || !next_member(r, false, &more))
-            return false;
-    }
-    r->depth_left++;
-    return true;
-}
-
-static bool skip_array(struct reader *r)
-{
-    bool more;
-
-    if (!enter(r) || !next_item(r, true, &more))
-        return false;
-    while (more)
-        if (!skip_value(r) || !next_item(r, false, &more))
-            return false;
-    r->depth_left++;
-    return true;
-}
-
-/* Moves from '[' or from behind an item to the next item, or behind ']'. */
-static bool next_item(struct reader *r, bool first, bool *more)
-{
-    struct json_scan *scan = &r->scan;
-    char c;
-
-    if (first)
-        scan->at++;
-    c = json_scan_space(scan);
-    *more = c != ']';
-    if (!*more) {
-        scan->at++;
-        return true;
-    }
-    if (!first) {
-        if (c != ',')
-            return json_scan_expected(scan, "',' or ']'");
-        scan->at++;
-        c = json_scan_space(scan);
-    }
-    if (c == 0 || c == ']')
-        return json_scan_expected(scan, "a value");
-    return true;
-}
-
 /* Remembers that the property was there; fails if it was before. */
-static bool mark(struct reader *r, struct object *object, const struct element *element,
+static bool mark(struct json_reader *r, struct object *object, const struct element *element,
                  enum property property)
 {
     size_t index = (size_t)(element - object->node->type->elements);
@@ -583,8 +391,8 @@ static bool mark(struct reader *r, struct object *object, const struct element *
 }
 
 /* Points the cursor at the nodes of the `other` property, if it was read. */
-static bool find_pair(struct reader *r, const struct object *object, const struct element *element,
-                      enum property other, struct cursor *cursor)
+static bool find_pair(struct json_reader *r, const struct object *object,
+                      const struct element *element, enum property other, struct cursor *cursor)
 {
     size_t index = (size_t)(element - object->node->type->elements);
     struct node *node;
@@ -598,7 +406,7 @@ static bool find_pair(struct reader *r, const struct object *object, const struc
     if (!node || node->element != element || element->max > 1)
         node = object->node->first;
     while (node && node->element != element) {
-        if (!step(r))
+        if (!json_step(r))
             return false;
         node = node->next;
     }
@@ -606,19 +414,8 @@ static bool find_pair(struct reader *r, const struct object *object, const struc
     return true;
 }
 
-static bool refuse_duplicate(struct reader *r, const struct node *parent, struct text name)
-{
-    for (const struct node *node = parent->first; node; node = node->next) {
-        if (!step(r))
-            return false;
-        if (!node->element && text_equals(node->name, name))
-            return json_scan_fail(&r->scan, r->scan.at, "this name stands twice in its object");
-    }
-    return true;
-}
-
 /* The node for the next item. NULL past the limit. */
-static struct node *place(struct reader *r, struct node *parent, const struct element *element,
+static struct node *place(struct json_reader *r, struct node *parent, const struct element *element,
                           struct cursor *cursor)
 {
     struct node *node = cursor->existing;
@@ -626,62 +423,15 @@ static struct node *place(struct reader *r, struct node *parent, const struct el
     if (node) {
         cursor->existing = node->next && node->next->element == element ? node->next : NULL;
     } else {
-        node = new_node(r);
+        node = json_new_node(r);
         if (!node)
             return NULL;
         node->element = element;
         node->type = type_at(element->type);
         node->name = (struct text){element->name, element->name_size};
-        link_behind(parent, cursor->placed ? cursor->placed : parent->last, node);
+        json_link_behind(parent, cursor->placed ? cursor->placed : parent->last, node);
         cursor->uneven = cursor->paired;
     }
     cursor->placed = node;
     return node;
-}
-
-static struct node *new_node(struct reader *r)
-{
-    if (r->nodes_left == 0) {
-        err_set(r->scan.err, ERR_TOO_LARGE, NULL,
-                "The document has more than %u elements; send it in parts.", r->limits->nodes);
-        return NULL;
-    }
-    r->nodes_left--;
-    if (r->slab_left == 0) {
-        r->slab = arena_many(r->arena, struct node, SLAB_NODES);
-        r->slab_left = SLAB_NODES;
-    }
-    r->slab_left--;
-    return r->slab++;
-}
-
-static void link_behind(struct node *parent, struct node *behind, struct node *node)
-{
-    node->parent = parent;
-    node->next = behind ? behind->next : NULL;
-    if (behind)
-        behind->next = node;
-    else
-        parent->first = node;
-    if (parent->last == behind)
-        parent->last = node;
-}
-
-/* Goes one level deeper; the caller adds it back to `depth_left`. */
-static bool enter(struct reader *r)
-{
-    if (r->depth_left == 0)
-        return err_set(r->scan.err, ERR_TOO_LARGE, NULL,
-                       "Objects and arrays are nested deeper than %u levels.", r->limits->depth);
-    r->depth_left--;
-    return true;
-}
-
-static bool step(struct reader *r)
-{
-    if (r->steps_left == 0)
-        return err_set(r->scan.err, ERR_TOO_LARGE, NULL,
-                       "Too many elements stand in one object to tell them apart.");
-    r->steps_left--;
-    return true;
 }

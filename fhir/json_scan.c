@@ -301,7 +301,7 @@ struct text json_scan_member(const struct json_scan *scan, struct text name)
 {
     struct err ignored = {0};
     struct json_scan look = *scan;
-    struct text key, value;
+    struct text key = {0}, value = {0};
     bool plain;
 
     look.err = &ignored;

@@ -195,11 +195,26 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+static bool is_name_char(char c)
+{
+    switch (c) {
+    case '=':
+    case '<':
+    case '>':
+    case '/':
+    case '"':
+    case '\'':
+        return false;
+    default:
+        return !is_space(c);
+    }
+}
+
 static struct text take_name(struct text html, size_t *at)
 {
     size_t begin = *at;
 
-    while (*at < html.size && !is_space(html.data[*at]) && !memchr("=<>/\"'", html.data[*at], 6))
+    while (*at < html.size && is_name_char(html.data[*at]))
         (*at)++;
     return (struct text){html.data + begin, *at - begin};
 }

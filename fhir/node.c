@@ -188,7 +188,7 @@ static struct node *previous_sibling(const struct node *node)
 {
     struct node *previous = NULL;
 
-    for (struct node *at = node->parent->first; at != node; at = at->next)
+    for (struct node *at = node->parent->first; at && at != node; at = at->next)
         previous = at;
     return previous;
 }
@@ -208,9 +208,9 @@ const char *node_fhirpath(struct arena *arena, const struct node *node)
 {
     struct buf path = buf_in(arena);
     const struct node **steps;
-    unsigned depth = 0;
+    unsigned depth = 1;
 
-    for (const struct node *at = node; at; at = at->parent)
+    for (const struct node *at = node->parent; at; at = at->parent)
         depth++;
     steps = arena_many(arena, const struct node *, depth);
     for (const struct node *at = node; at; at = at->parent)

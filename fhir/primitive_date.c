@@ -10,7 +10,7 @@
 
 #define SECOND ((int64_t)1000000)
 #define MINUTE (60 * SECOND)
-#define DAY    (24 * 60 * MINUTE)
+#define DAY    ((int64_t)24 * 60 * MINUTE)
 
 /* More digits than a double can tell apart. */
 #define DIGITS_MAX 40
@@ -151,7 +151,7 @@ void date_span(const struct date_value *value, int default_zone_minutes, int64_t
     int64_t start, end;
 
     start = clock_days(value->year, value->month, value->day) * DAY +
-            (value->hour * 60 + value->minute) * MINUTE + value->second * SECOND +
+            ((int64_t)value->hour * 60 + value->minute) * MINUTE + value->second * SECOND +
             value->microsecond;
     switch (value->precision) {
     case DATE_YEAR:
@@ -253,11 +253,37 @@ static void decrement(struct digits *digits)
     digits->text[i]--;
 }
 
+/* Both the digits and the power of ten are exact as doubles, so one division
+ * or multiplication rounds correctly (W. D. Clinger, "How to read floating point
+ * numbers accurately"). False when they are not. */
+static bool scaled_exactly(const struct digits *digits, const char *more, double *result)
+{
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    long exponent = digits->exponent - (long)strlen(more);
+    int64_t number = 0;
+
+    if (digits->count + strlen(more) > 15 || exponent < -22 || exponent > 22)
+        return false;
+    for (size_t i = 0; i < digits->count; i++)
+        number = number * 10 + (digits->text[i] - '0');
+    for (; *more; more++)
+        number = number * 10 + (*more - '0');
+    *result = exponent < 0 ? (double)number / powers[-exponent] : (double)number * powers[exponent];
+    if (digits->negative)
+        *result = -*result;
+    return true;
+}
+
 /* The digits with `more` behind them, as a number. */
 static double scaled(const struct digits *digits, const char *more)
 {
     char text[DIGITS_MAX + 32];
+    double result;
 
+    if (scaled_exactly(digits, more, &result))
+        return result;
     snprintf(text, sizeof(text), "%s0%s%se%ld", digits->negative ? "-" : "", digits->text, more,
              digits->exponent - (long)strlen(more));
     return strtod(text, NULL);
