@@ -1,33 +1,37 @@
 #pragma once
 
 /*
- * Search, inside - finding what a condition means, in the middle of a
- * transaction (R4 http.html#ccreate, #trules).
+ * Search, inside - how a query is answered:
+ *
+ *   search_term.c    its criteria become hashes and ranges
+ *   search_stats.c   how frequent a token is
+ *   search_plan.c    which criterion drives: the program chooses, not the planner
+ *   search_sql.c     predicates, and who may see a row
+ *   search_source.c  the statement
+ *   search_row.c     its rows
+ *   search_include.c what comes along with a page
+ *   search.c         runs all this, page by page
+ *
+ * And finding what a condition means, in the middle of a transaction
+ * (R4 http.html#ccreate, #trules).
  */
 
 #include "base/err.h"
-#include "base/text.h"
 
 #include <stddef.h>
-#include <stdint.h>
 
 struct access;
 struct arena;
 struct pg;
 struct query;
 struct store;
-
-struct search_hit {
-    int64_t rkey;
-    struct text id;
-};
+struct store_version;
 
 /*
- * Waits. At most `limit` resources that the query matches by its index rows, on a connection
- * of the caller's, whose own changes it sees; in no order. Codes in second place are looked up
- * afresh and not in a cache. Whoever writes because of a hit checks it
- * against the resource itself (fhir/query_match.h).
+ * Waits. The first `limit` resources that the query matches, in no order, on a
+ * connection of the caller's, whose own changes it sees. Each was looked at itself
+ * and not only found by its index (fhir/query_match.h). `found` has room for `limit`.
  */
-bool search_find(struct pg *pg, struct store *store, const struct access *access,
-                 const struct query *query, unsigned limit, struct arena *arena,
-                 struct search_hit **hits, size_t *count, struct err *err);
+bool search_find(struct store *store, struct pg *pg, const struct access *access,
+                 const struct query *query, size_t limit, struct arena *arena,
+                 struct store_version *found, size_t *count, struct err *err);

@@ -1,0 +1,176 @@
+/*
+ * Search statistics - a copy of what ANALYZE found.
+ */
+
+#include "storage/search_stats.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+
+enum {
+    UNKNOWN_ROWS = 100000, /* of a table that was never analyzed: assume that choices matter */
+    RARE_ROWS = 50,        /* of a token that is not among the frequent ones */
+    SECONDS_MAX = 4096,    /* codes kept; what does not fit is looked up again */
+};
+
+static const int64_t refresh_us = 60 * INT64_C(1000000);
+
+/* Tokens sorted, with their frequency in rows per million. */
+struct frequencies {
+    double rows;
+    const int64_t *tokens, *per_million;
+    size_t count;
+};
+
+struct second {
+    int64_t code;
+    uint16_t type;
+};
+
+struct search_stats {
+    struct arena *arena; /* of what was read last */
+    int64_t read_at;     /* clock_monotonic() */
+    bool reading;
+    struct frequencies tables[TABLE_COUNT];
+    struct second seconds[SECONDS_MAX];
+    size_t second_count;
+};
+
+/* Elements rarer than one in two thousand do not change a choice. */
+static const struct pg_statement read_statement = {
+    "select c.relname::text, c.reltuples::float8, f.tokens, f.per_million "
+    "from pg_class c left join lateral ("
+    "  select array_agg(u.token order by u.token) as tokens,"
+    "         array_agg((u.frequency * 1000000)::int8 order by u.token) as per_million"
+    "  from pg_stats s, unnest(s.most_common_elems::text::int8[], s.most_common_elem_freqs)"
+    "       as u(token, frequency)"
+    "  where s.schemaname = current_schema() and s.tablename = c.relname and s.attname = 'toks'"
+    "        and u.token is not null and u.frequency > 0.0005"
+    ") f on true "
+    "where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace"
+    "      and c.relname = any($1::text[])"};
+
+static struct search_stats *make(struct store *store);
+static void free_stats(struct search_stats *stats);
+static void read_stats(struct store *store, struct search_stats *stats);
+static void take_row(struct search_stats *stats, struct arena *arena,
+                     const struct pg_result *result, int row);
+static int compare(const void *a, const void *b);
+
+void search_stats_refresh(struct store *store)
+{
+    struct search_stats *stats = make(store);
+
+    if (stats->reading || (stats->arena && clock_monotonic() - stats->read_at < refresh_us))
+        return;
+    stats->reading = true;
+    read_stats(store, stats);
+    stats->reading = false;
+    stats->read_at = clock_monotonic();
+}
+
+static struct search_stats *make(struct store *store)
+{
+    if (!store->search_stats) {
+        store->search_stats = calloc(1, sizeof(*store->search_stats));
+        if (!store->search_stats)
+            abort();
+        store->search_stats_free = free_stats;
+    }
+    return store->search_stats;
+}
+
+static void free_stats(struct search_stats *stats)
+{
+    if (!stats)
+        return;
+    if (stats->arena)
+        arena_free(stats->arena);
+    free(stats);
+}
+
+/* When it fails, what was known before stays. */
+static void read_stats(struct store *store, struct search_stats *stats)
+{
+    struct arena *arena = arena_new();
+    struct pg_params params = pg_params_in(arena);
+    struct text names[TABLE_COUNT];
+    const struct pg_result *result;
+    struct err err = {0};
+
+    for (int i = 0; i < TABLE_COUNT; i++)
+        names[i] = text_of(table_at((enum table_id)i)->name);
+    pg_add_text_array(&params, names, TABLE_COUNT);
+    if (!pg_query(store->search, &read_statement, &params, arena, &result, &err)) {
+        arena_free(arena);
+        return;
+    }
+
+    memset(stats->tables, 0, sizeof(stats->tables));
+    for (int row = 0; row < pg_rows(result); row++)
+        take_row(stats, arena, result, row);
+    if (stats->arena)
+        arena_free(stats->arena);
+    stats->arena = arena;
+}
+
+static void take_row(struct search_stats *stats, struct arena *arena,
+                     const struct pg_result *result, int row)
+{
+    for (int i = 0; i < TABLE_COUNT; i++) {
+        struct frequencies *table = &stats->tables[i];
+        size_t count;
+
+        if (!text_is(pg_text(result, row, 0), table_at((enum table_id)i)->name))
+            continue;
+        table->rows = pg_float8(result, row, 1);
+        table->tokens = pg_int8_array(result, row, 2, arena, &table->count);
+        table->per_million = pg_int8_array(result, row, 3, arena, &count);
+    }
+}
+
+double search_stats_rows(const struct store *store, const struct table *table)
+{
+    const struct search_stats *stats = store->search_stats;
+    double rows = stats ? stats->tables[table->id].rows : 0;
+
+    return rows >= 1 ? rows : UNKNOWN_ROWS;
+}
+
+double search_stats_token(const struct store *store, const struct table *table, int64_t token)
+{
+    const struct search_stats *stats = store->search_stats;
+    const struct frequencies *known = stats ? &stats->tables[table->id] : NULL;
+
+    if (!known || known->count == 0)
+        return RARE_ROWS;
+    const int64_t *found = bsearch(&token, known->tokens, known->count, sizeof(token), compare);
+    if (!found)
+        return RARE_ROWS;
+    return known->rows * (double)known->per_million[found - known->tokens] / 1e6;
+}
+
+static int compare(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+bool search_stats_is_second(const struct store *store, const struct type *type, int64_t code)
+{
+    const struct search_stats *stats = store->search_stats;
+
+    for (size_t i = 0; stats && i < stats->second_count; i++)
+        if (stats->seconds[i].code == code && stats->seconds[i].type == type->number)
+            return true;
+    return false;
+}
+
+void search_stats_note_second(struct store *store, const struct type *type, int64_t code)
+{
+    struct search_stats *stats = make(store);
+
+    if (stats->second_count < SECONDS_MAX && !search_stats_is_second(store, type, code))
+        stats->seconds[stats->second_count++] = (struct second){.code = code, .type = type->number};
+}

@@ -1,0 +1,23 @@
+#pragma once
+
+/*
+ * Search statistics - how many rows a table has and which tokens are frequent
+ * in it, as PostgreSQL's own ANALYZE found; so that the plan knows that
+ * `status=final` is nearly everything and an identifier is one. Kept per store
+ * and read again now and then. Also the codes that were seen to stand
+ * behind the first somewhere: once so, they stay so.
+ */
+
+#include "storage/store_internal.h"
+
+/* Waits, when what is known is old. Never fails: without statistics guesses are used. */
+void search_stats_refresh(struct store *store);
+
+/* Rows of the table; a guess when nothing is known. */
+double search_stats_rows(const struct store *store, const struct table *table);
+
+/* Rows of the table that have this token. */
+double search_stats_token(const struct store *store, const struct table *table, int64_t token);
+
+bool search_stats_is_second(const struct store *store, const struct type *type, int64_t code);
+void search_stats_note_second(struct store *store, const struct type *type, int64_t code);
