@@ -63,12 +63,14 @@ def main(isthmus, folder):
     if not files:
         print(f"skipped: no JSON files in {folder}")
         return 77
+    run = subprocess.run([isthmus, "parse", "--always", *files], capture_output=True, check=False)
+    written = [line for line in run.stdout.split(b"\n") if line.startswith(b"{")]
+    if len(written) != len(files):
+        print(f"{len(files)} files went in, {len(written)} came out")
+        return 1
     failures = 0
-    for file in files:
-        run = subprocess.run([isthmus, "parse", "--always", file], capture_output=True, check=False)
-        lines = run.stdout.splitlines()
-        before = load(file.read_text("utf-8"))
-        found = list(differences(before, load(lines[-1]), file.name)) if lines else ["no output"]
+    for file, line in zip(files, written):
+        found = list(differences(load(file.read_text("utf-8")), load(line), file.name))
         failures += bool(found)
         for difference in found[:5]:
             print(f"{file.name}: differs: {difference}")
