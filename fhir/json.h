@@ -7,9 +7,10 @@
  * fhir/type.h; no intermediate JSON values. It refuses what is not JSON
  * (RFC 8259: UTF-8, no duplicate keys), and reports as issues what is JSON
  * but not FHIR: unknown elements, arrays where none belong, wrong kinds of
- * values, `_name` arrays that do not align, nulls, empty arrays and objects.
- * Unknown elements stay in the tree, so that nothing is lost when a caller
- * chooses to go on.
+ * values, `_name` arrays that do not align, nulls and empty arrays. (Elements
+ * without content are for check_structure(), whatever they were read from.)
+ * What has no place in the tree stays in it as JSON text (NODE_RAW), so that
+ * nothing is lost when a caller chooses to go on.
  *
  * A round trip keeps every value, number texts to the digit, and the order
  * of elements.
