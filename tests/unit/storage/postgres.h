@@ -178,8 +178,8 @@ static POSTGRES_UNUSED const char *postgres_conninfo(void)
     return conninfo;
 }
 
-/* Runs SQL (without quotes of the shell's kind: no ') in that database, beside
- * the test, and answers the first cell as text; blocks. */
+/* Runs SQL (without " and $) in that database, beside the test, and answers the first row as text;
+ * blocks. */
 static POSTGRES_UNUSED const char *postgres_sql(const char *sql)
 {
     static char out[1024];
