@@ -56,7 +56,7 @@ struct fhirpath_context {
     const struct node *root_resource; /* %rootResource */
     unsigned max_steps;               /* 0: the default of 1,000,000 */
     bool search_rules; /* as R4's search parameters are meant: `as` filters several items instead
-                        * of failing */
+                        * of failing, and `|` may leave duplicates */
 };
 
 /* Compiles; the result lives in `arena`. NULL with ERR_INVALID and the

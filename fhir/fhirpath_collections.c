@@ -415,7 +415,7 @@ static bool sort_keys(struct eval *eval, const struct sort *sort, const struct s
     return true;
 }
 
-/* Empty sorts first. */
+/* Empty sorts first, whatever the direction. */
 static bool sort_compare(struct eval *eval, const struct sort *sort, const struct sort_item *a,
                          const struct sort_item *b, int *result)
 {
@@ -423,14 +423,14 @@ static bool sort_compare(struct eval *eval, const struct sort *sort, const struc
     for (unsigned i = 0; i < sort->count && *result == 0; i++) {
         enum order order = ORDER_EQUAL;
 
-        if (!a->keys[i].found || !b->keys[i].found)
+        if (!a->keys[i].found || !b->keys[i].found) {
             *result = a->keys[i].found - b->keys[i].found;
-        else if (!value_compare(eval, &a->keys[i].value, &b->keys[i].value, &order))
+            continue;
+        }
+        if (!value_compare(eval, &a->keys[i].value, &b->keys[i].value, &order))
             return false;
-        else if (order != ORDER_UNKNOWN)
-            *result = (int)order;
-        if (sort->descending[i])
-            *result = -*result;
+        if (order != ORDER_UNKNOWN)
+            *result = sort->descending[i] ? -(int)order : (int)order;
     }
     return true;
 }

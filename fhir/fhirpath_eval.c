@@ -14,8 +14,9 @@
 
 #define DEFAULT_STEPS 1000000U
 #define MAX_MEMORY    ((size_t)128 * 1024 * 1024)
-#define FIRST_ROOM    4
+#define FIRST_BLOCKS  4
 
+static void free_block(struct eval *eval, union block *block);
 static bool walk(struct eval *eval, const struct node *node, const struct step *steps,
                  unsigned count, struct list *out);
 
@@ -36,13 +37,43 @@ bool fhirpath_evaluate(const struct fhirpath *expression, const struct fhirpath_
     struct fhirpath_value this = {
         .kind = FHIRPATH_NODE, .node = focus, .type = focus ? focus->type : NULL};
     struct scope scope = {.this = focus ? &this : NULL};
+    union block blocks[FIRST_BLOCKS]; /* enough for most expressions: none from the arena */
     struct list out = {0};
 
+    for (size_t i = 0; i < FIRST_BLOCKS; i++)
+        free_block(&eval, &blocks[i]);
     if (!evaluate(&eval, expression->root, &scope, &out))
         return false;
-    values->items = out.items;
+    values->items = NULL;
     values->count = out.count;
+    if (out.count == 0)
+        return true;
+    values->items = arena_alloc_raw(arena, out.count * sizeof(*out.items));
+    memcpy(values->items, out.items, out.count * sizeof(*out.items));
     return true;
+}
+
+static void free_block(struct eval *eval, union block *block)
+{
+    block->next = eval->free_blocks;
+    eval->free_blocks = block;
+}
+
+static struct fhirpath_value *take_block(struct eval *eval)
+{
+    union block *block = eval->free_blocks;
+
+    if (!block)
+        return arena_alloc_raw(eval->arena, sizeof(*block));
+    eval->free_blocks = block->next;
+    return block->values;
+}
+
+void list_release(struct eval *eval, struct list *list)
+{
+    if (list->room == LIST_BLOCK)
+        free_block(eval, (union block *)list->items);
+    *list = (struct list){0};
 }
 
 bool eval_step(struct eval *eval)
@@ -82,16 +113,20 @@ int64_t eval_now(struct eval *eval)
 
 static bool list_grow(struct eval *eval, struct list *list)
 {
-    size_t room = list->room ? list->room * 2 : FIRST_ROOM;
+    size_t count = list->count, room = list->room * 2;
     struct fhirpath_value *items;
 
+    if (list->room == 0) {
+        list->items = take_block(eval);
+        list->room = LIST_BLOCK;
+        return true;
+    }
     if (!eval_memory(eval))
         return false;
     items = arena_alloc_raw(eval->arena, room * sizeof(*items));
-    if (list->count > 0)
-        memcpy(items, list->items, list->count * sizeof(*items));
-    list->items = items;
-    list->room = room;
+    memcpy(items, list->items, count * sizeof(*items));
+    list_release(eval, list);
+    *list = (struct list){items, count, room};
     return true;
 }
 
@@ -191,7 +226,10 @@ bool eval_truth(struct eval *eval, const struct expr *expr, const struct scope *
 {
     struct list list = {0};
 
-    return evaluate(eval, expr, scope, &list) && list_truth(eval, &list, truth);
+    if (!evaluate(eval, expr, scope, &list) || !list_truth(eval, &list, truth))
+        return false;
+    list_release(eval, &list);
+    return true;
 }
 
 bool eval_one(struct eval *eval, const struct expr *expr, const struct scope *scope,
@@ -211,6 +249,7 @@ bool eval_one(struct eval *eval, const struct expr *expr, const struct scope *sc
         if (value->kind == FHIRPATH_NODE && value->type && value->type->primitive)
             *found = false;
     }
+    list_release(eval, &list);
     return true;
 }
 
@@ -362,6 +401,7 @@ bool evaluate_path(struct eval *eval, const struct expr *expr, const struct scop
         if (!walk_from(eval, &focus.items[i], expr, out))
             return false;
     }
+    list_release(eval, &focus);
     return true;
 }
 
@@ -407,7 +447,10 @@ bool evaluate_call(struct eval *eval, const struct expr *expr, const struct scop
         return true;
     if (focus.count > 1 && (function->flags & FUNCTION_ON_ONE))
         return eval_refuse(eval, "%s() works on one item, but there are several", function->name);
-    return function->run(eval, expr, scope, &focus, out);
+    if (!function->run(eval, expr, scope, &focus, out))
+        return false;
+    list_release(eval, &focus);
+    return true;
 }
 
 bool evaluate_item(struct eval *eval, const struct expr *expr, const struct scope *scope,
@@ -492,6 +535,7 @@ bool evaluate_as(struct eval *eval, const struct expr *expr, const struct scope 
             !list_add(eval, out, &list.items[i]))
             return false;
     }
+    list_release(eval, &list);
     return true;
 }
 

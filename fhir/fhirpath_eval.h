@@ -21,7 +21,16 @@ struct eval {
     struct err *err;                        /* borrowed */
     size_t memory_start;                    /* arena_used() at the beginning */
     unsigned steps;                         /* left */
-    int64_t now; /* one point in time for now(), today(); 0: not asked yet */
+    int64_t now;              /* one point in time for now(), today(); 0: not asked yet */
+    union block *free_blocks; /* of lists that are done with */
+};
+
+/* What a short list takes. */
+#define LIST_BLOCK 4
+
+union block {
+    struct fhirpath_value values[LIST_BLOCK];
+    union block *next; /* while free */
 };
 
 /* What $this, $index and $total are at some place of the expression. */
@@ -56,6 +65,11 @@ bool eval_memory(struct eval *eval);
 bool eval_refuse(struct eval *eval, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 bool list_add(struct eval *eval, struct list *list, const struct fhirpath_value *value);
+
+/* Gives the memory of a short list back to the evaluation. Only a saving:
+ * lists may as well be left to the arena. */
+void list_release(struct eval *eval, struct list *list);
+
 bool list_add_all(struct eval *eval, struct list *list, const struct list *more);
 bool list_add_boolean(struct eval *eval, struct list *list, bool value);
 bool list_add_truth(struct eval *eval, struct list *list, enum truth value); /* UNKNOWN: nothing */

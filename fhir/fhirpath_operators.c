@@ -51,12 +51,15 @@ static bool both_lists(struct eval *eval, const struct expr *expr, const struct 
     return evaluate(eval, expr->left, scope, left) && evaluate(eval, expr->right, scope, right);
 }
 
-/* Adds every value of the left and the right side once. */
+/* Every value of the left and the right side once. Search values are freed
+ * from duplicates later, when they are texts and numbers. */
 bool evaluate_union(struct eval *eval, const struct expr *expr, const struct scope *scope,
                     struct list *out)
 {
     struct list left = {0}, right = {0}, all = {0};
 
+    if (eval->context->search_rules)
+        return both_lists(eval, expr, scope, out, out);
     if (!both_lists(eval, expr, scope, &left, &right))
         return false;
     for (size_t i = 0; i < left.count; i++) {

@@ -31,6 +31,7 @@ static struct expr *parse_number(struct parser *parser);
 static struct expr *parse_invocation(struct parser *parser, struct expr *focus);
 static struct expr *parse_call(struct parser *parser, struct expr *focus, struct token name);
 static struct expr *parse_path(struct parser *parser, struct expr *focus, struct token name);
+static bool check_step(struct parser *parser, const struct expr *path);
 static struct expr *parse_type_operator(struct parser *parser, struct expr *left);
 static bool parse_type_name(struct parser *parser, struct type_name *type);
 static bool check_depth(struct parser *parser, const struct expr *root);
@@ -440,7 +441,36 @@ static struct expr *parse_path(struct parser *parser, struct expr *focus, struct
         return refuse_name(parser, "R4 has no element called", name.text);
     path->path.steps = steps;
     path->path.count++;
-    return path;
+    return check_step(parser, path) ? path : NULL;
+}
+
+static const struct element *find_element(const struct type *type, uint16_t name_id)
+{
+    for (unsigned i = 0; i < type->element_count; i++) {
+        if (type->elements[i].name_id == name_id)
+            return &type->elements[i];
+    }
+    return NULL;
+}
+
+/* Where a path begins with a type, its steps must be elements that exist, as
+ * far as the types are certain: a choice or any resource ends that. */
+static bool check_step(struct parser *parser, const struct expr *path)
+{
+    const struct type *type = path->path.root;
+
+    for (unsigned i = 0; type && i < path->path.count && !type->abstract; i++) {
+        const struct step *step = &path->path.steps[i];
+        const struct element *element = find_element(type, step->id);
+
+        if (!element && type->primitive == PRIMITIVE_NONE)
+            return refuse_name(parser, arena_printf(parser->arena, "%s has no element", type->name),
+                               step->name) != NULL;
+        if (!element || (element->flags & (ELEMENT_CHOICE | ELEMENT_RESOURCE)))
+            return true;
+        type = type_at(element->type);
+    }
+    return true;
 }
 
 static struct expr *parse_type_operator(struct parser *parser, struct expr *left)

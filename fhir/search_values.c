@@ -17,9 +17,11 @@
 
 #include <assert.h>
 
-#define MAX_COMPONENTS   3
-#define MAX_COMBINATIONS 10000 /* in one instance of a composite */
-#define MAX_STEPS        5000000
+#define MAX_COMPONENTS     3
+#define MAX_COMBINATIONS   10000 /* in one instance of a composite */
+#define MAX_STEPS          5000000
+#define FIRST_ROOM         32 /* values; more than most resources have */
+#define FIRST_ROOM_OF_PART 4
 
 struct plan {
     const struct fhirpath *expression; /* NULL: nothing to evaluate */
@@ -30,6 +32,8 @@ struct plan {
 struct extraction {
     struct fhirpath_context context;
     struct gather gather;
+    struct gather parts[MAX_COMPONENTS]; /* of composites; used again for each instance */
+    struct number_cache numbers;
     unsigned failed;
 };
 
@@ -120,7 +124,7 @@ void search_values_extract(const struct node *resource, struct arena *arena,
                     .root_resource = resource,
                     .max_steps = MAX_STEPS,
                     .search_rules = true},
-        .gather = {.arena = arena},
+        .gather = {.arena = arena, .numbers = &extraction.numbers, .first_room = FIRST_ROOM},
     };
     uint64_t present = present_heads(resource);
     const struct search_param *params;
@@ -176,7 +180,10 @@ static void extract_component(struct extraction *extraction, const struct search
 {
     struct fhirpath_values found;
 
-    *gather = (struct gather){.arena = extraction->gather.arena};
+    gather->arena = extraction->gather.arena;
+    gather->numbers = extraction->gather.numbers;
+    gather->first_room = FIRST_ROOM_OF_PART;
+    gather->count = 0;
     gather_start(gather, param, param->components[number].type);
     evaluate(extraction, plan->components[number], focus, &found);
     for (size_t i = 0; i < found.count; i++)
@@ -184,15 +191,16 @@ static void extract_component(struct extraction *extraction, const struct search
     extraction->failed += gather->full;
 }
 
-/* Every combination of the components' values in one instance. */
+/* Every combination of the components' values in one instance. The last
+ * component is the value proper, and the one that is most often missing: it is asked first. */
 static void extract_composite(struct extraction *extraction, const struct search_param *param,
                               const struct plan *plan, const struct node *focus)
 {
-    struct gather parts[MAX_COMPONENTS];
+    struct gather *parts = extraction->parts;
     size_t combinations = 1;
     unsigned count = param->component_count;
 
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = count; i-- > 0;) {
         extract_component(extraction, param, plan, i, focus, &parts[i]);
         combinations *= parts[i].count;
         if (combinations == 0)

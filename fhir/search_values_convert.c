@@ -12,7 +12,6 @@
 
 #include <assert.h>
 
-#define FIRST_ROOM   32
 #define MAX_VALUES   200000 /* of one resource */
 #define MAX_COMPARED 24     /* values compared one by one before a hash table is made */
 #define MAX_TYPES    1024
@@ -134,7 +133,7 @@ void gather_start(struct gather *gather, const struct search_param *param, enum 
 
 static void grow(struct gather *gather)
 {
-    size_t room = gather->room ? gather->room * 2 : FIRST_ROOM;
+    size_t room = gather->room ? gather->room * 2 : gather->first_room;
     struct search_value *items = arena_alloc_raw(gather->arena, room * sizeof(*items));
 
     if (gather->count > 0)

@@ -5,21 +5,38 @@
  * search.html for each type of parameter.
  */
 
+#include "fhir/primitive.h"
 #include "fhir/search_values.h"
 
 struct arena;
 struct fhirpath_value;
 struct node;
 
+/*
+ * Numbers that were read already, by where their text is: one quantity is a
+ * value of several parameters, and reading its digits is dear.
+ */
+#define NUMBER_CACHE_SIZE 8
+
+struct number_cache {
+    struct {
+        const char *text;
+        struct decimal_value value;
+    } entries[NUMBER_CACHE_SIZE];
+    unsigned next;
+};
+
 /* Where values are gathered: of one resource, or of one component of a composite. */
 struct gather {
+    struct number_cache *numbers;     /* borrowed */
     struct arena *arena;              /* borrowed */
     const struct search_param *param; /* whose values are being added */
     enum search_type type;            /* that of the parameter, or of the component */
     struct search_value *items;
     size_t count, room;
-    size_t start;    /* where the values of this parameter begin: only they are compared */
-    uint32_t *slots; /* a hash table over them, once there are many */
+    size_t first_room; /* what to begin with */
+    size_t start;      /* where the values of this parameter begin: only they are compared */
+    uint32_t *slots;   /* a hash table over them, once there are many */
     size_t slot_count;
     bool full; /* the bound was reached */
 };

@@ -78,11 +78,31 @@ void convert_timing(struct gather *gather, const struct node *node)
         add_span(gather, low, high);
 }
 
+static bool read_decimal(struct gather *gather, struct text text, struct decimal_value *decimal)
+{
+    struct number_cache *cache = gather->numbers;
+
+    if (!text.data)
+        return false;
+    for (unsigned i = 0; i < NUMBER_CACHE_SIZE; i++) {
+        if (cache->entries[i].text != text.data)
+            continue;
+        *decimal = cache->entries[i].value;
+        return true;
+    }
+    if (!decimal_parse(text, decimal))
+        return false;
+    cache->entries[cache->next].text = text.data;
+    cache->entries[cache->next].value = *decimal;
+    cache->next = (cache->next + 1) % NUMBER_CACHE_SIZE;
+    return true;
+}
+
 void convert_number(struct gather *gather, const struct node *node)
 {
     struct decimal_value decimal;
 
-    if (!node->value.data || !decimal_parse(node->value, &decimal))
+    if (!read_decimal(gather, node->value, &decimal))
         return;
     gather_add(gather, &(struct search_value){.number = decimal.value,
                                               .number_low = decimal.low,
@@ -91,17 +111,19 @@ void convert_number(struct gather *gather, const struct node *node)
 }
 
 /* The value of a Range's end. */
-static bool read_end(const struct node *node, const char *name, struct decimal_value *decimal)
+static bool read_end(struct gather *gather, const struct node *node, const char *name,
+                     struct decimal_value *decimal)
 {
     const struct node *end = node_child(node, name);
 
-    return end && decimal_parse(node_value(end, "value"), decimal);
+    return end && read_decimal(gather, node_value(end, "value"), decimal);
 }
 
-static bool read_range(const struct node *node, struct search_value *value)
+static bool read_range(struct gather *gather, const struct node *node, struct search_value *value)
 {
     struct decimal_value low, high;
-    bool has_low = read_end(node, "low", &low), has_high = read_end(node, "high", &high);
+    bool has_low = read_end(gather, node, "low", &low),
+         has_high = read_end(gather, node, "high", &high);
 
     if (!has_low && !has_high)
         return false;
@@ -115,7 +137,7 @@ void convert_number_range(struct gather *gather, const struct node *node)
 {
     struct search_value value = {0};
 
-    if (read_range(node, &value))
+    if (read_range(gather, node, &value))
         gather_add(gather, &value);
 }
 
@@ -141,11 +163,11 @@ static void widen(struct text comparator, struct search_value *value)
     }
 }
 
-static bool read_number(const struct node *node, struct search_value *value)
+static bool read_number(struct gather *gather, const struct node *node, struct search_value *value)
 {
     struct decimal_value decimal;
 
-    if (!decimal_parse(node_value(node, "value"), &decimal))
+    if (!read_decimal(gather, node_value(node, "value"), &decimal))
         return false;
     value->number = decimal.value;
     value->number_low = decimal.low;
@@ -158,7 +180,7 @@ void convert_quantity(struct gather *gather, const struct node *node)
 {
     struct search_value value = {0};
 
-    if (!read_number(node, &value))
+    if (!read_number(gather, node, &value))
         return;
     read_unit(node, &value);
     widen(node_value(node, "comparator"), &value);
@@ -170,7 +192,7 @@ void convert_money(struct gather *gather, const struct node *node)
 {
     struct search_value value = {0};
 
-    if (!read_number(node, &value))
+    if (!read_number(gather, node, &value))
         return;
     value.code = node_value(node, "currency");
     if (value.code.data)
@@ -183,7 +205,7 @@ void convert_range(struct gather *gather, const struct node *node)
     const struct node *end = node_child(node, "low");
     struct search_value value = {0};
 
-    if (!read_range(node, &value))
+    if (!read_range(gather, node, &value))
         return;
     read_unit(end ? end : node_child(node, "high"), &value);
     gather_add(gather, &value);
