@@ -127,6 +127,7 @@ class Server:
         self.environment = dict(os.environ, **(environment or {}))
         self.port = free_port()
         self.process = None
+        self.clients = []
         self.log = os.path.join(self.folder, "server.log")
 
     @property
@@ -138,7 +139,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def client(self, timeout=60):
-        return Client(self.base, timeout)
+        self.clients.append(Client(self.base, timeout))
+        return self.clients[-1]
 
     def start(self, timeout=120):
         log = open(self.log, "ab")
@@ -206,6 +208,8 @@ class Server:
                 print(self.tail())
             self.stop()
         finally:
+            for client in self.clients:
+                client.close()
             if self.own_folder:
                 shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -2,7 +2,6 @@
 and leaves none half done. ISTHMUS_KILLS says how often (default 4; the long run uses 20).
 """
 
-import json
 import os
 import random
 import signal

@@ -21,7 +21,9 @@ class Serve(unittest.TestCase):
         cls.server.__exit__(None, None, None)
 
     def root(self):
-        return Client(self.server.root)
+        client = Client(self.server.root)
+        self.addCleanup(client.close)
+        return client
 
     def test_health_readiness_and_metrics_answer(self):
         self.assertEqual(self.root().get("healthz").status, 200)
@@ -128,7 +130,8 @@ class Config(unittest.TestCase):
                         "upgrade", "config"):
             result = run(command, "--help")
             self.assertEqual(result.returncode, 0, command)
-            self.assertIn("usage: isthmus " + command, result.stdout)
+            self.assertIn("usage: isthmus", result.stdout)
+            self.assertIn(f"isthmus {command} ", result.stdout)
 
 
 if __name__ == "__main__":
