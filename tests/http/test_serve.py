@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from harness import ISTHMUS, Client, Server, free_port, run
+from harness import ISTHMUS, ROOT, Client, Server, free_port, run
 
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Muster"}]}
 
@@ -124,6 +124,11 @@ class Config(unittest.TestCase):
         self.assertEqual(found["threads"].split(), ["4", "#", "environment"])
         self.assertEqual(found["log-level"].split(), ["debug", "#", "flag"])
         self.assertEqual(found["json-depth"].split()[-1], "default")
+
+    def test_the_reference_page_is_the_program_s(self):
+        with open(os.path.join(ROOT, "docs/configuration.md")) as page:
+            self.assertTrue(page.read().endswith(run("config", "--reference").stdout),
+                            "run isthmus config --reference and put it into the page")
 
     def test_every_command_has_help(self):
         for command in ("serve", "load", "sample", "parse", "fhirpath", "backup", "restore",
