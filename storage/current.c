@@ -24,8 +24,15 @@
 static const struct pg_statement read_statements[] = {TABLES(READ)};
 #undef READ
 
+/*
+ * `late`: the version was committed by a transaction whose id is higher than ours. That happens
+ * when we got ours, with the first lock, and then waited for the second. Our version would then
+ * stand before its predecessor in the feed, so we begin again and get a new id.
+ */
+#define LATE "age(xmin) < 0"
+
 #define LOCK(id, name, ...)                                                                        \
-    [id] = {"select rkey, ver, updated, op, id, body from " name                                   \
+    [id] = {"select rkey, ver, updated, op, id, body, " LATE " from " name                         \
             " where rkey = any($1::int8[]) order by rkey for update"},
 static const struct pg_statement lock_statements[] = {TABLES(LOCK)};
 #undef LOCK
@@ -33,12 +40,14 @@ static const struct pg_statement lock_statements[] = {TABLES(LOCK)};
 /* Sent behind the lock, so with a snapshot of its own: what was deleted while we
  * waited is found here. */
 static const struct pg_statement last_statement = {
-    "select k.rkey, h.ver, h.updated, h.op, h.id from unnest($1::int8[]) k(rkey), lateral "
-    "(select ver, updated, op, id from f_hist where rkey = k.rkey order by ver desc limit 1) h"};
+    "select k.rkey, h.ver, h.updated, h.op, h.id, h.late from unnest($1::int8[]) k(rkey), lateral "
+    "(select ver, updated, op, id, " LATE " as late from f_hist where rkey = k.rkey "
+    "order by ver desc limit 1) h"};
 
 static void take_row(const struct pg_result *result, int row, int column, struct current *current);
 static void take_deletion(const struct pg_result *result, int row, int column,
                           struct current *current);
+static bool begin_again(char sqlstate[6], struct err *err);
 static int compare_rkeys(const void *a, const void *b);
 
 bool current_read(struct pg *pg, const struct table *table, int64_t rkey, struct arena *arena,
@@ -73,9 +82,11 @@ bool current_lock(struct pg *pg, const struct table *table, struct current *curr
     pg_send(pg, &lock_statements[table->id], &params, arena, &rows);
     pg_send(pg, &last_statement, &params, arena, &deletions);
 
-    bool ok = pg_wait(&rows, &result, err);
-    for (int i = 0; ok && i < pg_rows(result); i++)
+    bool ok = pg_wait(&rows, &result, err), late = false;
+    for (int i = 0; ok && i < pg_rows(result); i++) {
         take_row(result, i, 1, current_find(currents, count, pg_int8(result, i, 0)));
+        late |= pg_bool(result, i, 6);
+    }
     if (!ok) {
         memcpy(sqlstate, rows.sqlstate, sizeof(rows.sqlstate));
         pg_drop(&deletions);
@@ -86,10 +97,18 @@ bool current_lock(struct pg *pg, const struct table *table, struct current *curr
     for (int i = 0; i < pg_rows(result); i++) {
         struct current *current = current_find(currents, count, pg_int8(result, i, 0));
 
-        if (!current->exists)
-            take_deletion(result, i, 1, current);
+        if (current->exists)
+            continue;
+        take_deletion(result, i, 1, current);
+        late |= pg_bool(result, i, 5);
     }
-    return true;
+    return !late || begin_again(sqlstate, err);
+}
+
+static bool begin_again(char sqlstate[6], struct err *err)
+{
+    memcpy(sqlstate, "40001", sizeof("40001"));
+    return err_set(err, ERR_CONFLICT, NULL, "another transaction changed it first");
 }
 
 bool current_values(struct store *store, const struct current *current, struct arena *arena,

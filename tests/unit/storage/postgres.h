@@ -130,7 +130,7 @@ static POSTGRES_UNUSED int postgres_start(void **state)
     if (postgres_shell("%s/initdb -N -A trust -U isthmus -E UTF8 --no-locale -D %s/data >/dev/null",
                        postgres_bin, postgres_dir) != 0)
         return -1;
-    if (postgres_shell("printf \"listen_addresses = \\\"\\\"\\nmax_connections = 60\\n"
+    if (postgres_shell("printf \"listen_addresses = \\\"\\\"\\nmax_connections = 100\\n"
                        "shared_buffers = 64MB\\n\" | tr \\\" \"\\047\" "
                        ">>%s/data/postgresql.conf",
                        postgres_dir) != 0)
