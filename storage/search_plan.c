@@ -44,6 +44,8 @@ static void bound_by_term(struct search_dates *dates, const struct search_term *
 static void bound_by_value(struct search_dates *bounds, const struct query_value *value);
 static int64_t start_of_day(int64_t time);
 static bool can_drive(const struct search_plan *plan, enum search_driver driver, int driving);
+static bool can_order(struct search_plan *plan, enum search_driver driver, enum search_mode mode,
+                      int driving);
 static void set_sort_keys(struct search_plan *plan);
 static struct search_key sort_key(const struct search_plan *plan, const struct query_sort *sort);
 static void set_index_key(struct search_plan *plan);
@@ -53,6 +55,7 @@ static bool index_is_ordered(const struct search_plan *plan, enum search_driver 
                              int driving);
 static void consider_columns(struct choice *choice);
 static void consider_terms(struct choice *choice);
+static bool drives_alone(const struct search_term *term);
 static void consider_walks(struct choice *choice);
 static void consider(struct choice *choice, enum search_driver driver, int driving, double rows,
                      double rest);
@@ -134,7 +137,8 @@ bool search_plan_resume(struct search_plan *plan, int64_t driver, int64_t mode, 
 {
     if (driver < 0 || driver > DRIVE_ALL || mode < 0 || mode > MODE_SORT || driving < -1 ||
         driving >= (int64_t)plan->term_count ||
-        !can_drive(plan, (enum search_driver)driver, (int)driving))
+        !can_drive(plan, (enum search_driver)driver, (int)driving) ||
+        !can_order(plan, (enum search_driver)driver, (enum search_mode)mode, (int)driving))
         return false;
     plan->driver = (enum search_driver)driver;
     plan->mode = (enum search_mode)mode;
@@ -165,18 +169,34 @@ static bool can_drive(const struct search_plan *plan, enum search_driver driver,
     case DRIVE_DATE:
         return plan->columns->date != NULL;
     case DRIVE_KEYS:
-        return driving >= 0 && plan->terms[driving].atoms[0].kind == ATOM_KEYS;
+        return driving >= 0 && drives_alone(&plan->terms[driving]) &&
+               plan->terms[driving].atoms[0].kind == ATOM_KEYS;
     case DRIVE_TOKENS:
-        return driving >= 0 && plan->terms[driving].atom_count == 1 &&
+        return driving >= 0 && drives_alone(&plan->terms[driving]) &&
                plan->terms[driving].atoms[0].kind == ATOM_TOKENS;
     case DRIVE_SIDE:
-        return driving < 0 ? sorted_by_side
-                           : sql_side_table(&plan->terms[driving].atoms[0]) != NULL;
+        if (driving < 0)
+            return sorted_by_side;
+        return drives_alone(&plan->terms[driving]) &&
+               sql_side_table(&plan->terms[driving].atoms[0]);
     case DRIVE_UPDATED:
     case DRIVE_ALL:
         return true;
     }
     return false;
+}
+
+static bool can_order(struct search_plan *plan, enum search_driver driver, enum search_mode mode,
+                      int driving)
+{
+    set_sort_keys(plan);
+    if (mode != MODE_INDEX)
+        return (mode == MODE_SORT) == (plan->key_count > 0) &&
+               (driver != DRIVE_SIDE || driving >= 0);
+    if (!index_is_ordered(plan, driver, driving))
+        return false;
+    struct search_key key = index_key(plan, driver, driving);
+    return plan->key_count == 0 || same_keys(plan, &key);
 }
 
 static void set_index_key(struct search_plan *plan)
@@ -284,18 +304,14 @@ static double rows_by_code(const struct search_plan *plan, double rows)
     return fmax(1, selectivity(plan, plan->codes, rows) * rows);
 }
 
-/* Terms that an index of their own answers: all of their atoms, or none. */
 static void consider_terms(struct choice *choice)
 {
     struct search_plan *plan = choice->plan;
 
     for (int i = 0; i < (int)plan->term_count; i++) {
         const struct search_term *term = &plan->terms[i];
-        bool same = term->atom_count > 0 && !term->negated;
 
-        for (size_t k = 1; same && k < term->atom_count; k++)
-            same = term->atoms[k].kind == term->atoms[0].kind;
-        if (!same)
+        if (!drives_alone(term))
             continue;
 
         double found = selectivity(plan, i, choice->rows) * choice->rows;
@@ -318,6 +334,15 @@ static void consider_terms(struct choice *choice)
             break;
         }
     }
+}
+
+/* Whether one index answers all alternatives of a term. */
+static bool drives_alone(const struct search_term *term)
+{
+    for (size_t i = 1; i < term->atom_count; i++)
+        if (term->atoms[i].kind != term->atoms[0].kind)
+            return false;
+    return term->atom_count > 0 && !term->negated;
 }
 
 /* Indexes that hold all rows, or a range of time. */
