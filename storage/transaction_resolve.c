@@ -4,8 +4,7 @@
  *
  * What counts is the database behind the transaction's own removals, creates and
  * updates. They are not made yet, so both are asked: the tables, less what the
- * transaction writes, and the entries themselves. Every hit is looked at again
- * without the index: a hash may lie once in a billion years, and a write must not follow it.
+ * transaction writes, and the entries themselves.
  */
 
 #include "base/arena.h"
@@ -22,18 +21,16 @@
 /* What a condition matched: as many as are needed to know that one is not alone. */
 struct matches {
     size_t count;
-    struct text id;         /* of the first */
-    struct current current; /* the first, when it is stored and no entry */
+    struct text id;               /* of the first */
+    struct store_version *stored; /* the first, when it is no entry */
 };
 
 static int64_t lock_key(struct transaction *transaction, const struct query *query);
 static bool find_existing(struct transaction *transaction, struct entry *entry, struct err *err);
 static bool find(struct transaction *transaction, const struct query *query, bool with_entries,
                  struct matches *matches, struct err *err);
-static bool is_written(const struct transaction *transaction, const struct query *query,
-                       const struct search_hit *hit, bool with_entries);
-static bool add_hit(struct transaction *transaction, const struct query *query,
-                    const struct search_hit *hit, struct matches *matches, struct err *err);
+static bool is_written(const struct transaction *transaction, const struct store_version *hit,
+                       bool with_entries);
 static void add_entry(struct transaction *transaction, const struct query *query,
                       struct entry *entry, struct matches *matches);
 static struct text replace_link(struct text link, void *context);
@@ -99,7 +96,6 @@ static bool find_existing(struct transaction *transaction, struct entry *entry, 
 {
     struct store_write *write = entry->write;
     struct matches matches = {0};
-    struct text json;
 
     if (!find(transaction, write->if_none_exist, false, &matches, err))
         return false;
@@ -111,14 +107,10 @@ static bool find_existing(struct transaction *transaction, struct entry *entry, 
                        "Several resources match ifNoneExist. Name one more exactly.");
     }
 
-    if (!current_unpack(transaction->store, &transaction->tokens, entry->type, &matches.current,
-                        transaction->arena, &json, NULL, err))
-        return false;
     write->outcome = STORE_EXISTS;
+    write->id = matches.id.data;
+    write->version = *matches.stored;
     entry->existing = matches.id;
-    write->version.json = json.data;
-    write->version.json_size = json.size;
-    entry_fill_version(entry, &matches.current, matches.id);
     return true;
 }
 
@@ -146,68 +138,41 @@ bool transaction_resolve(struct transaction *transaction, struct err *err)
 static bool find(struct transaction *transaction, const struct query *query, bool with_entries,
                  struct matches *matches, struct err *err)
 {
-    struct search_hit *hits;
-    size_t hit_count;
-    unsigned limit = 2;
+    size_t limit = 2, hit_count;
 
     /* Those that do not count must not crowd out those that do. */
     for (size_t i = 0; i < transaction->count; i++)
         limit += transaction->entries[i].write->action != STORE_CREATE &&
                  strcmp(transaction->entries[i].type->name, query->type) == 0;
 
-    if (!search_find(transaction->pg, transaction->store, transaction->access, query, limit,
-                     transaction->arena, &hits, &hit_count, err))
+    struct store_version *hits = arena_many(transaction->arena, struct store_version, limit);
+    if (!search_find(transaction->store, transaction->pg, transaction->access, query, limit,
+                     transaction->arena, hits, &hit_count, err))
         return false;
-    for (size_t i = 0; i < hit_count && matches->count < 2; i++)
-        if (!is_written(transaction, query, &hits[i], with_entries) &&
-            !add_hit(transaction, query, &hits[i], matches, err))
-            return false;
+    for (size_t i = 0; i < hit_count && matches->count < 2; i++) {
+        if (is_written(transaction, &hits[i], with_entries) || matches->count++ > 0)
+            continue;
+        matches->id = text_of(hits[i].id);
+        matches->stored = &hits[i];
+    }
     for (size_t i = 0; with_entries && i < transaction->count && matches->count < 2; i++)
         add_entry(transaction, query, &transaction->entries[i], matches);
     return true;
 }
 
 /* Whether an entry says what becomes of the hit. */
-static bool is_written(const struct transaction *transaction, const struct query *query,
-                       const struct search_hit *hit, bool with_entries)
+static bool is_written(const struct transaction *transaction, const struct store_version *hit,
+                       bool with_entries)
 {
     for (size_t i = 0; i < transaction->count; i++) {
         const struct entry *entry = &transaction->entries[i];
         enum store_action action = entry->write->action;
 
         if ((action == STORE_REMOVE || (action == STORE_UPDATE && with_entries)) &&
-            strcmp(entry->type->name, query->type) == 0 && text_equals(entry->id, hit->id))
+            strcmp(entry->type->name, hit->type) == 0 && text_is(entry->id, hit->id))
             return true;
     }
     return false;
-}
-
-static bool add_hit(struct transaction *transaction, const struct query *query,
-                    const struct search_hit *hit, struct matches *matches, struct err *err)
-{
-    const struct type *type = store_type(query->type, err);
-    struct query_candidate candidate = {.type = query->type};
-    struct current current;
-    struct search_values values;
-    struct text json;
-
-    if (!type || !current_read(transaction->pg, table_of(type), hit->rkey, transaction->arena,
-                               &current, err))
-        return false;
-    if (!current.exists)
-        return true; /* removed since it was found */
-    if (!current_values(transaction->store, &current, transaction->arena, &json, &values, err))
-        return false;
-    candidate.id = text_dup(transaction->arena, current.id);
-    candidate.last_updated = current.updated;
-    candidate.values = &values;
-    if (!query_matches(query, &candidate, transaction->arena))
-        return true;
-    if (matches->count++ == 0) {
-        matches->id = text_of(candidate.id);
-        matches->current = current;
-    }
-    return true;
 }
 
 /* Links between entries are rewritten first: the condition may speak of them. */
