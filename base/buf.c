@@ -101,7 +101,7 @@ static void grow(struct buf *buf, size_t room)
 
     if (buf->arena) {
         char *data = arena_alloc_raw(buf->arena, room);
-        if (buf->size > 0)
+        if (buf->data)
             memcpy(data, buf->data, buf->size);
         buf->data = data;
     } else {

@@ -21,7 +21,7 @@ void deadlines_add(struct deadlines *deadlines, struct deadline *deadline, int64
     assert(deadline->place == 0);
     if (deadlines->count + 1 >= deadlines->room) {
         deadlines->room = deadlines->room ? 2 * deadlines->room : 64;
-        deadlines->heap = reallocarray(deadlines->heap, deadlines->room, sizeof(*deadlines->heap));
+        deadlines->heap = reallocarray(deadlines->heap, deadlines->room, sizeof(struct deadline *));
         if (!deadlines->heap)
             abort();
     }

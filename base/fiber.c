@@ -278,7 +278,8 @@ static struct fiber *new_fiber(struct scheduler *scheduler)
 static void free_fiber(struct fiber *fiber)
 {
     VALGRIND_STACK_DEREGISTER(fiber->stack.valgrind_id);
-    ASAN_UNPOISON_MEMORY_REGION(fiber->stack.bottom, STACK_SIZE);
+    /* Only the frames at the top have not returned, and left their marks. */
+    ASAN_UNPOISON_MEMORY_REGION(fiber->stack.bottom + STACK_SIZE - TRIM_TO, TRIM_TO);
     munmap(fiber->stack.mapping, fiber->stack.guard + STACK_SIZE);
     free(fiber);
 }

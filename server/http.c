@@ -79,7 +79,7 @@ static bool set_up(struct http *http, int fd)
     int longest_ms = config->idle_timeout_ms > config->read_timeout_ms ? config->idle_timeout_ms
                                                                        : config->read_timeout_ms;
     struct timeval longest = {longest_ms / 1000 + 1, 0};
-    struct timeval tick = {TICK_MS / 1000, TICK_MS % 1000 * 1000};
+    struct timeval tick = {TICK_MS / 1000, TICK_MS % 1000 * 1000L};
 
     http->evhttp = evhttp_new(loop_base(http->loop));
     http->tick = event_new(loop_base(http->loop), -1, EV_PERSIST, on_tick, http);
