@@ -144,12 +144,16 @@ class Server:
 
     def transaction(self, *entries):
         """Posts the entries as a transaction, and notes what it created."""
-        answer = self.post("", {"resourceType": "Bundle", "type": "transaction", "entry": list(entries)})
-        self.note_entries(answer)
-        return answer
+        return self.post_bundle("transaction", entries)
 
     def batch(self, *entries):
-        answer = self.post("", {"resourceType": "Bundle", "type": "batch", "entry": list(entries)})
+        return self.post_bundle("batch", entries)
+
+    def post_bundle(self, kind, entries):
+        bundle = {"resourceType": "Bundle", "type": kind}
+        if entries:
+            bundle["entry"] = list(entries)
+        answer = self.post("", bundle)
         self.note_entries(answer)
         return answer
 
