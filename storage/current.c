@@ -31,14 +31,12 @@ static const struct pg_statement read_statements[] = {TABLES(READ)};
  */
 #define LATE "age(xmin) < 0"
 
-#define LOCK(id, name, ...)                                                                        \
+#define READ_MANY(id, name, ...)                                                                   \
     [id] = {"select rkey, ver, updated, op, id, body, " LATE " from " name                         \
-            " where rkey = any($1::int8[]) order by rkey for update"},
-static const struct pg_statement lock_statements[] = {TABLES(LOCK)};
-#undef LOCK
+            " where rkey = any($1::int8[])"},
+static const struct pg_statement many_statements[] = {TABLES(READ_MANY)};
+#undef READ_MANY
 
-/* Sent behind the lock, so with a snapshot of its own: what was deleted while we
- * waited is found here. */
 static const struct pg_statement last_statement = {
     "select k.rkey, h.ver, h.updated, h.op, h.id, h.late from unnest($1::int8[]) k(rkey), lateral "
     "(select ver, updated, op, id, " LATE " as late from f_hist where rkey = k.rkey "
@@ -67,8 +65,8 @@ bool current_read(struct pg *pg, const struct table *table, int64_t rkey, struct
     return true;
 }
 
-bool current_lock(struct pg *pg, const struct table *table, struct current *currents, size_t count,
-                  struct arena *arena, char sqlstate[6], struct err *err)
+bool current_read_many(struct pg *pg, const struct table *table, struct current *currents,
+                       size_t count, struct arena *arena, char sqlstate[6], struct err *err)
 {
     struct pg_params params = pg_params_in(arena);
     struct pg_reply rows = {0}, deletions = {0};
@@ -79,7 +77,7 @@ bool current_lock(struct pg *pg, const struct table *table, struct current *curr
     for (size_t i = 0; i < count; i++)
         rkeys[i] = currents[i].rkey;
     pg_add_int8_array(&params, rkeys, NULL, count);
-    pg_send(pg, &lock_statements[table->id], &params, arena, &rows);
+    pg_send(pg, &many_statements[table->id], &params, arena, &rows);
     pg_send(pg, &last_statement, &params, arena, &deletions);
 
     bool ok = pg_wait(&rows, &result, err), late = false;

@@ -28,15 +28,19 @@ struct current {
     struct text body; /* packed */
 };
 
-/* Waits. Without a lock, on a connection for reads. */
+/*
+ * Waits. Takes no lock, and must not: a transaction that locked a row would have its number from
+ * then on, and if it then waited for another one to write the next row, its version of that
+ * would stand before its predecessor in the change feed. Who writes says which version
+ * he read, and begins again when it is not current any more.
+ */
 bool current_read(struct pg *pg, const struct table *table, int64_t rkey, struct arena *arena,
                   struct current *current, struct err *err);
 
-/* Waits. For many at once, in an open transaction: rows that exist are locked until it
- * ends. `currents` have their rkey set; sorted by it on return. `sqlstate` gets that of a failure.
- */
-bool current_lock(struct pg *pg, const struct table *table, struct current *currents, size_t count,
-                  struct arena *arena, char sqlstate[6], struct err *err);
+/* Waits. The same for many, whose rkey is set; sorted by it on return. `sqlstate` gets that
+ * of a failure. */
+bool current_read_many(struct pg *pg, const struct table *table, struct current *currents,
+                       size_t count, struct arena *arena, char sqlstate[6], struct err *err);
 
 /* The one with this key, which is there. */
 struct current *current_find(struct current *currents, size_t count, int64_t rkey)

@@ -19,9 +19,10 @@ typedef bool phase_fn(struct transaction *transaction, struct err *err);
 enum attempt { ATTEMPT_FAILED, ATTEMPT_DONE, ATTEMPT_AGAIN };
 
 static bool plan(struct transaction *transaction, struct store_write *writes, struct err *err);
+static int by_table_and_key(const void *a, const void *b);
 static void choose_id(struct transaction *transaction, struct entry *entry);
 static bool check_overlap(struct transaction *transaction, struct err *err);
-static enum attempt attempt(struct transaction *transaction, struct err *err);
+static enum attempt attempt(struct transaction *transaction, unsigned number, struct err *err);
 static bool begin(struct transaction *transaction, struct err *err);
 static void copy_resources(struct transaction *transaction);
 static enum attempt commit(struct transaction *transaction, struct err *err);
@@ -38,6 +39,7 @@ bool store_transaction(struct store *store, const struct access *access, struct 
         .access = access,
         .tokens = store_tokens(store, access),
         .entries = arena_many(arena, struct entry, count),
+        .order = arena_many(arena, struct entry *, count),
         .count = count,
         .conditions = conditions,
         .condition_count = condition_count,
@@ -50,7 +52,7 @@ bool store_transaction(struct store *store, const struct access *access, struct 
         return false;
     transaction.scratch = arena_new();
     for (int i = 0; outcome == ATTEMPT_AGAIN && i < ATTEMPTS; i++)
-        outcome = attempt(&transaction, err);
+        outcome = attempt(&transaction, (unsigned)i, err);
     arena_free(transaction.scratch);
 
     if (outcome == ATTEMPT_AGAIN)
@@ -74,8 +76,20 @@ static bool plan(struct transaction *transaction, struct store_write *writes, st
         entry->table = table_of(entry->type);
         entry->resource = writes[i].resource;
         choose_id(transaction, entry);
+        entry->rkey = token_rkey(&transaction->tokens, text_of(entry->type->name), entry->id);
+        transaction->order[i] = entry;
     }
+    qsort(transaction->order, transaction->count, sizeof(struct entry *), by_table_and_key);
     return true;
+}
+
+static int by_table_and_key(const void *a, const void *b)
+{
+    const struct entry *left = *(struct entry *const *)a, *right = *(struct entry *const *)b;
+
+    if (left->table != right->table)
+        return left->table->id < right->table->id ? -1 : 1;
+    return left->rkey < right->rkey ? -1 : left->rkey > right->rkey;
 }
 
 /* Once, not in each attempt: a commit that was repeated after its answer was
@@ -118,13 +132,13 @@ static bool check_overlap(struct transaction *transaction, struct err *err)
     return true;
 }
 
-static enum attempt attempt(struct transaction *transaction, struct err *err)
+static enum attempt attempt(struct transaction *transaction, unsigned number, struct err *err)
 {
     static phase_fn *const phases[] = {
         begin,
-        transaction_lock_conditions,
+        transaction_lock,
         transaction_find_existing,
-        transaction_lock_targets,
+        transaction_read_targets,
         transaction_link,
         transaction_resolve,
         transaction_write,
@@ -132,6 +146,7 @@ static enum attempt attempt(struct transaction *transaction, struct err *err)
     struct err failure = {0};
     enum attempt outcome = ATTEMPT_DONE;
 
+    transaction->attempt = number;
     transaction->raced = false;
     transaction->sqlstate[0] = '\0';
     transaction->pg = pool_acquire(transaction->store->transactions, err);

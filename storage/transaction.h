@@ -17,6 +17,7 @@ struct entry {
     struct store_write *write;
     const struct type *type;
     const struct table *table;
+    int64_t rkey;
     struct text name; /* "Type/id" it has, or will have */
     struct text id;
     struct text existing;    /* what ifNoneExist found instead; else absent */
@@ -32,6 +33,8 @@ struct transaction {
     const struct access *access;
     struct tokens tokens;
     struct entry *entries;
+    struct entry **order; /* by table and key: who writes in the same order waits and does not
+                             deadlock */
     size_t count;
     const struct store_condition *conditions;
     size_t condition_count;
@@ -39,6 +42,7 @@ struct transaction {
     int64_t write_id;
 
     /* Of this attempt. */
+    unsigned attempt; /* 0: the first */
     struct pg *pg;
     struct link_map links;
     struct arena *scratch; /* reset for each resource */
@@ -47,14 +51,15 @@ struct transaction {
 };
 
 /* Locks what could make a condition true, in a statement of its own: the searches that
- * follow see what those before us have committed. */
-bool transaction_lock_conditions(struct transaction *transaction, struct err *err);
+ * follow see what those before us have committed. After the first attempt also what
+ * rivals fight for. */
+bool transaction_lock(struct transaction *transaction, struct err *err);
 
 /* ifNoneExist: what is there already is not created. */
 bool transaction_find_existing(struct transaction *transaction, struct err *err);
 
-/* Reads and locks what updates and removals supersede, and checks versions. */
-bool transaction_lock_targets(struct transaction *transaction, struct err *err);
+/* Reads what updates and removals supersede, and checks versions. */
+bool transaction_read_targets(struct transaction *transaction, struct err *err);
 
 /* Says what the links between entries become. */
 bool transaction_link(struct transaction *transaction, struct err *err);

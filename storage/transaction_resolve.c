@@ -18,6 +18,8 @@
 #include "storage/search.h"
 #include "storage/transaction.h"
 
+enum { STRIPES = 64 };
+
 /* What a condition matched: as many as are needed to know that one is not alone. */
 struct matches {
     size_t count;
@@ -25,6 +27,7 @@ struct matches {
     struct store_version *stored; /* the first, when it is no entry */
 };
 
+static size_t add_stripes(struct transaction *transaction, int64_t *keys);
 static int64_t lock_key(struct transaction *transaction, const struct query *query);
 static bool find_existing(struct transaction *transaction, struct entry *entry, struct err *err);
 static bool find(struct transaction *transaction, const struct query *query, bool with_entries,
@@ -35,11 +38,11 @@ static void add_entry(struct transaction *transaction, const struct query *query
                       struct entry *entry, struct matches *matches);
 static struct text replace_link(struct text link, void *context);
 
-bool transaction_lock_conditions(struct transaction *transaction, struct err *err)
+bool transaction_lock(struct transaction *transaction, struct err *err)
 {
     static const struct pg_statement statement = {
         "select pg_advisory_xact_lock(key) from unnest($1::int8[]) as x(key)"};
-    int64_t *keys = arena_many(transaction->arena, int64_t, transaction->count);
+    int64_t *keys = arena_many(transaction->arena, int64_t, transaction->count * 2);
     struct pg_params params = pg_params_in(transaction->arena);
     struct pg_reply reply = {0};
     size_t count = 0;
@@ -50,18 +53,41 @@ bool transaction_lock_conditions(struct transaction *transaction, struct err *er
         if (query)
             keys[count++] = lock_key(transaction, query);
     }
-    if (count == 0)
-        return true;
     if (row_sort_set(keys, count) < count)
         return err_set(err, ERR_INVALID, NULL,
                        "Two entries of the transaction have the same ifNoneExist. Send the "
                        "resource once.");
+    if (transaction->attempt > 0)
+        count += add_stripes(transaction, keys + count);
+    count = row_sort_set(keys, count); /* in the same order everywhere: no deadlock */
+    if (count == 0)
+        return true;
 
     pg_add_int8_array(&params, keys, NULL, count);
     pg_send(transaction->pg, &statement, &params, transaction->arena, &reply);
     bool ok = pg_wait(&reply, NULL, err);
     memcpy(transaction->sqlstate, reply.sqlstate, sizeof(reply.sqlstate));
     return ok;
+}
+
+/* Who lost a race for a resource takes a lock for it before he looks again. Such locks are few,
+ * because PostgreSQL has room for few: resources share them. */
+static size_t add_stripes(struct transaction *transaction, int64_t *keys)
+{
+    struct hash_state state;
+    int64_t first;
+    size_t count = 0;
+
+    hash_init(&state, &transaction->tokens.key);
+    hash_part(&state, "stripes", 7);
+    first = (int64_t)(hash_done(&state) / 2);
+    for (size_t i = 0; i < transaction->count; i++) {
+        const struct entry *entry = transaction->order[i];
+
+        if (entry->write->action != STORE_CREATE)
+            keys[count++] = first + (int64_t)((uint64_t)entry->rkey % STRIPES);
+    }
+    return count;
 }
 
 /* Equal criteria, equal key. Others that fall on the same key only wait. */

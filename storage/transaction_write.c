@@ -17,9 +17,9 @@ enum {
     FEW = 4,     /* inserts that are cheaper one by one */
 };
 
-static bool lock_table(struct transaction *transaction, enum table_id table, struct entry **targets,
-                       size_t count, struct err *err);
-static bool check_target(struct transaction *transaction, struct entry *entry, struct err *err);
+static bool read_table(struct transaction *transaction, struct entry **targets, size_t count,
+                       struct err *err);
+static bool check_target(struct entry *entry, struct err *err);
 static struct text name_of(struct transaction *transaction, const struct entry *entry);
 static void add_old_name(struct transaction *transaction, const struct entry *entry);
 static struct text replace_link(struct text link, void *context);
@@ -30,58 +30,50 @@ static void make_insert(struct transaction *transaction, struct entry *entry, ch
 static bool make_update(struct transaction *transaction, struct entry *entry, struct err *err);
 static bool make_removal(struct transaction *transaction, struct entry *entry, struct err *err);
 static void make_row_and_body(struct transaction *transaction, struct entry *entry);
-static void send_changes(struct transaction *transaction, struct bulk *bulk, struct entry *entries,
+static void send_changes(struct transaction *transaction, struct bulk *bulk, struct entry **entries,
                          size_t count);
 
-bool transaction_lock_targets(struct transaction *transaction, struct err *err)
+bool transaction_read_targets(struct transaction *transaction, struct err *err)
 {
     struct entry **targets = arena_many(transaction->arena, struct entry *, transaction->count);
+    size_t count = 0;
 
-    /* Tables in their order and keys in theirs, so that two transactions wait for each other
-     * and do not deadlock. */
-    for (enum table_id table = 0; table < TABLE_COUNT; table++) {
-        size_t count = 0;
-
-        for (size_t i = 0; i < transaction->count; i++) {
-            struct entry *entry = &transaction->entries[i];
-
-            if (entry->table->id == table && entry->write->action != STORE_CREATE)
-                targets[count++] = entry;
-        }
-        if (count > 0 && !lock_table(transaction, table, targets, count, err))
+    for (size_t i = 0; i < transaction->count; i++)
+        if (transaction->order[i]->write->action != STORE_CREATE)
+            targets[count++] = transaction->order[i];
+    for (size_t first = 0, end; first < count; first = end) {
+        for (end = first + 1; end < count && targets[end]->table == targets[first]->table; end++)
+            ;
+        if (!read_table(transaction, targets + first, end - first, err))
             return false;
     }
     return true;
 }
 
-static bool lock_table(struct transaction *transaction, enum table_id table, struct entry **targets,
-                       size_t count, struct err *err)
+/* All of one table. */
+static bool read_table(struct transaction *transaction, struct entry **targets, size_t count,
+                       struct err *err)
 {
     struct current *currents = arena_many(transaction->arena, struct current, count);
 
     for (size_t i = 0; i < count; i++)
-        currents[i].rkey =
-            token_rkey(&transaction->tokens, text_of(targets[i]->type->name), targets[i]->id);
-    if (!current_lock(transaction->pg, table_at(table), currents, count, transaction->arena,
-                      transaction->sqlstate, err))
+        currents[i].rkey = targets[i]->rkey;
+    if (!current_read_many(transaction->pg, targets[0]->table, currents, count, transaction->arena,
+                           transaction->sqlstate, err))
         return false;
     for (size_t i = 0; i < count; i++) {
-        int64_t rkey =
-            token_rkey(&transaction->tokens, text_of(targets[i]->type->name), targets[i]->id);
-
-        targets[i]->current = current_find(currents, count, rkey);
-        if (!check_target(transaction, targets[i], err))
+        targets[i]->current = current_find(currents, count, targets[i]->rkey);
+        if (!check_target(targets[i], err))
             return false;
     }
     return true;
 }
 
-static bool check_target(struct transaction *transaction, struct entry *entry, struct err *err)
+static bool check_target(struct entry *entry, struct err *err)
 {
     const struct current *current = entry->current;
     int64_t wanted = entry->write->if_match;
 
-    (void)transaction;
     if (!version_same_id(current, entry->id, entry_where(entry), err))
         return false;
     if (!wanted || (current->exists && current->number == wanted))
@@ -101,12 +93,12 @@ bool transaction_write(struct transaction *transaction, struct err *err)
             transaction->count - first < CHUNK ? transaction->count - first : (size_t)CHUNK;
 
         for (size_t i = first; i < first + count; i++) {
-            if (!make_change(transaction, &transaction->entries[i], err)) {
+            if (!make_change(transaction, transaction->order[i], err)) {
                 bulk_drop(&bulk);
                 return false;
             }
         }
-        send_changes(transaction, &bulk, transaction->entries + first, count);
+        send_changes(transaction, &bulk, transaction->order + first, count);
         if (first + count < transaction->count)
             fiber_sleep(0); /* others run, and what was sent leaves */
     }
@@ -275,14 +267,14 @@ static void make_row_and_body(struct transaction *transaction, struct entry *ent
 }
 
 /* Inserts go together; the rest one by one. */
-static void send_changes(struct transaction *transaction, struct bulk *bulk, struct entry *entries,
+static void send_changes(struct transaction *transaction, struct bulk *bulk, struct entry **entries,
                          size_t count)
 {
     struct change **inserts = arena_many(transaction->arena, struct change *, count);
     size_t insert_count = 0;
 
     for (size_t i = 0; i < count; i++) {
-        struct entry *entry = &entries[i];
+        struct entry *entry = entries[i];
 
         if (entry->writes && entry->change.kind == CHANGE_INSERT)
             inserts[insert_count++] = &entry->change;

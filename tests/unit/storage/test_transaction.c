@@ -419,6 +419,11 @@ static void check_rivals(void *context)
                         "16|16|10");
     assert_string_equal(postgres_sql("select count(*), count(distinct (rkey, ver)) from f_log"),
                         "160|160");
+    /* The feed's order is (xact, seq). */
+    assert_string_equal(
+        postgres_sql("select count(*) from f_log a join f_log b on a.rkey = b.rkey and a.ver < "
+                     "b.ver where (b.xact, b.seq) < (a.xact, a.seq)"),
+        "0");
     store_close(crowd.store);
 }
 
