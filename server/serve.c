@@ -46,11 +46,12 @@ static int print_help(void);
 
 int command_serve(int argc, char **argv)
 {
-    struct server server = {.arena = arena_new()};
+    struct server server = {0};
     struct err err = {0};
 
     if (argc == 1 && strcmp(argv[0], "--help") == 0)
         return print_help();
+    server.arena = arena_new();
     if (!prepare(&server, argc, argv, &err) || !start_database(&server, &err)) {
         fprintf(stderr, "isthmus serve: %s\n", err.text);
         cluster_stop(server.cluster);
