@@ -82,7 +82,7 @@ void bulk_insert(struct bulk *bulk, struct change **changes, size_t count)
     insert_log(bulk, changes, count); /* first, while they are in the order of the entries */
 
     /* Two transactions that insert the same keys do so in the same order. */
-    qsort(changes, count, sizeof(changes[0]), by_table_and_key);
+    qsort(changes, count, sizeof(struct change *), by_table_and_key);
     for (size_t first = 0, end; first < count; first = end) {
         for (end = first + 1; end < count && changes[end]->table == changes[first]->table; end++)
             ;

@@ -410,10 +410,12 @@ static void finish(struct maker *maker)
 {
     struct row *row = maker->row;
 
-    row->patients = maker->patients.items;
-    row->patient_count = row_sort_set(row->patients, maker->patients.count);
-    for (size_t i = 0; i < row->patient_count; i++)
-        list_add(maker, &maker->toks, token_member(maker->tokens, row->patients[i]));
+    if (maker->patients.count > 0) {
+        row->patients = maker->patients.items;
+        row->patient_count = row_sort_set(row->patients, maker->patients.count);
+        for (size_t i = 0; i < row->patient_count; i++)
+            list_add(maker, &maker->toks, token_member(maker->tokens, row->patients[i]));
+    }
     row->toks = maker->toks.items;
     row->tok_count = row_sort_set(row->toks, maker->toks.count);
     row->second_codes = maker->second_codes.items;

@@ -12,5 +12,4 @@ void row_sort(struct row *row);
 
 /* What is in the side tables for `a` and not for `b`: strings, dates,
  * quantities and second codes; all else is zero. */
-void row_difference(const struct row *a, const struct row *b, struct arena *arena,
-                    struct row *difference);
+void row_difference(const struct row *a, const struct row *b, struct arena *arena, struct row *out);
