@@ -7,8 +7,9 @@
  * before it any more. Ordered by seq alone, late commits would be skipped.
  *
  * No version comes before its predecessor, because the transaction of a
- * version got its id later: whoever writes read the predecessor, committed,
- * before it had an id (lane.h), or checks that (current_lock()).
+ * version got its id later: whoever writes has read the predecessor, which was
+ * committed, before it had an id itself, and takes no row lock before it has
+ * read everything (lane.h, transaction.c).
  */
 
 #include "base/arena.h"

@@ -22,6 +22,11 @@ static const struct migration {
 
 enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
 
+/* Made by train_dictionary.py. */
+static const unsigned char dictionary[] = {
+#include "storage/dictionary.inc"
+};
+
 struct run {
     struct pg *pg;
     struct arena *arena;
@@ -33,6 +38,7 @@ static bool apply_missing(struct run *run, struct err *err);
 static bool check_applied(struct run *run, int32_t *last, struct err *err);
 static bool check_one(const struct pg_result *applied, int row, struct err *err);
 static bool apply(struct run *run, const struct migration *migration, struct err *err);
+static bool give_dictionary(struct run *run, struct err *err);
 static bool read_meta(struct run *run, struct err *err);
 static bool meta(struct run *run, const char *key, struct text fallback, struct text *value,
                  struct err *err);
@@ -51,7 +57,7 @@ bool migrate(struct loop *loop, const char *conninfo, bool unsafe_durability,
 
     *migrated = (struct migrated){0};
     bool ok = pg_connect(run.pg, err) && check_server(&run, unsafe_durability, err) &&
-              apply_missing(&run, err) && read_meta(&run, err);
+              apply_missing(&run, err) && give_dictionary(&run, err) && read_meta(&run, err);
     if (!ok)
         pg_rollback(run.pg);
     pg_free(run.pg); /* with it goes the lock */
@@ -178,6 +184,19 @@ static bool apply(struct run *run, const struct migration *migration, struct err
                        migration->name, why.text);
     run->migrated->applied++;
     return true;
+}
+
+/* A database keeps the dictionaries it has; ours is for one that has none. */
+static bool give_dictionary(struct run *run, struct err *err)
+{
+    struct pg_params params = pg_params_in(run->arena);
+    const struct pg_result *r;
+
+    pg_add_bytea(&params, dictionary, sizeof(dictionary));
+    return query(run,
+                 "insert into f_dictionary (id, content) select 1, $1::bytea"
+                 " where not exists (select 1 from f_dictionary)",
+                 &params, &r, err);
 }
 
 static bool read_meta(struct run *run, struct err *err)
