@@ -388,6 +388,8 @@ static void consider(struct choice *choice, enum search_driver driver, int drivi
         candidate.mode = MODE_SORT;
     }
 
+    if (candidate.mode != MODE_INDEX && driver == DRIVE_DATE && !plan->dates.bounded)
+        return; /* it only gives the order */
     if (candidate.mode == MODE_SORT && (choice->purpose == SEARCH_WALK || rows * rest > 1e7))
         return;
     if (candidate.mode == MODE_SORT && rows * rest > SEARCH_SORT_MAX)
