@@ -129,6 +129,7 @@ static bool plan_entry(struct plan *plan, size_t index, struct err *err)
         .id = entry->id,
         .resource = entry->resource,
         .full_url = source->full_url,
+        .where = where,
     };
     plan->write_of[index] = plan->write_count++;
     return check_write(plan, entry, where, write, err);
