@@ -154,7 +154,7 @@ static bool fill_some(struct paging *paging, bool *exhausted, struct err *err)
     const struct search_plan *plan = &paging->plan;
     unsigned limit = paging->look ? paging->limit + 32 : paging->limit + 1;
     struct search_sql sql = search_sql_in(plan->arena);
-    const struct pg_result *result;
+    const struct pg_result *result = NULL;
 
     search_source_page(plan, &paging->position, limit, &sql);
     if (!run(paging, &sql, &result, err))

@@ -41,7 +41,7 @@ static bool drives_by_patient(const struct search_plan *plan);
 static bool drives_by_code(const struct search_plan *plan);
 static void bound_dates(struct search_plan *plan);
 static void bound_by_term(struct search_dates *dates, const struct search_term *term);
-static void bound_by_value(struct search_dates *bounds, const struct query_value *value);
+static void bound_by_value(struct search_dates *hull, const struct query_value *value);
 static int64_t start_of_day(int64_t time);
 static bool can_drive(const struct search_plan *plan, enum search_driver driver, int driving);
 static bool can_order(struct search_plan *plan, enum search_driver driver, enum search_mode mode,
@@ -60,7 +60,7 @@ static void consider_walks(struct choice *choice);
 static void consider(struct choice *choice, enum search_driver driver, int driving, double rows,
                      double rest);
 static double rows_by_code(const struct search_plan *plan, double rows);
-static double selectivity(const struct search_plan *plan, int term, double rows);
+static double selectivity(const struct search_plan *plan, int i, double rows);
 static double rest_of(const struct search_plan *plan, int a, int b, double rows);
 static double atom_share(const struct search_plan *plan, const struct search_atom *atom,
                          double rows);
