@@ -9,7 +9,9 @@
 #include "base/err.h"
 #include "base/fiber.h"
 #include "base/loop.h"
-#include "fhir/type.h"
+#include "fhir/issue.h"
+#include "fhir/json.h"
+#include "fhir/node.h"
 #include "server/commands.h"
 #include "server/load_input.h"
 #include "server/load_journal.h"
@@ -192,21 +194,22 @@ static void work(void *context)
         loop_stop(loader->loop);
 }
 
-/* The first sentence of an OperationOutcome, or the status alone. */
+/* Place and sentence of the first issue of an OperationOutcome, or the status alone. */
 static const char *reason(struct arena *arena, const struct fetch_response *response)
 {
-    const char key[] = "\"diagnostics\":\"";
-    const char *at = memmem(response->body.data, response->body.size, key, sizeof(key) - 1);
-    const char *end = at ? response->body.data + response->body.size : NULL;
+    struct issues issues;
+    struct err err = {0};
 
-    if (!at)
+    issues_init(&issues, arena, 1);
+    const struct node *outcome = json_read(arena, response->body.data, response->body.size,
+                                           &json_default_limits, &issues, &err);
+    const struct node *issue = outcome ? node_child(outcome, "issue") : NULL;
+    if (!issue)
         return arena_printf(arena, "the server answered %d", response->status);
-    at += sizeof(key) - 1;
-    const char *quote = at;
-    while (quote < end && *quote != '"')
-        quote += *quote == '\\' ? 2 : 1;
-    return arena_printf(arena, "%d: %.*s", response->status,
-                        (int)((quote < end ? quote : end) - at), at);
+    struct text place = node_value(issue, "expression");
+    struct text sentence = node_value(issue, "diagnostics");
+    return arena_printf(arena, "%d: %.*s%s%.*s", response->status, TEXT_ARGS(place),
+                        place.size ? ": " : "", TEXT_ARGS(sentence));
 }
 
 /* Whether to try again, after a while. `*why` gets the sentence otherwise. */
