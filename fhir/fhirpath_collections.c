@@ -398,6 +398,8 @@ struct sort {
 static bool sort_keys(struct eval *eval, const struct sort *sort, const struct scope *scope,
                       struct sort_item *item)
 {
+    if (!eval_memory(eval, sort->count * sizeof(*item->keys)))
+        return false;
     item->keys = arena_many(eval->arena, struct sort_key, sort->count);
     for (unsigned i = 0; i < sort->count; i++) {
         struct scope inner = {item->value, scope->total, 0};
@@ -462,9 +464,12 @@ bool function_sort(struct eval *eval, const struct expr *call, const struct scop
                    const struct list *focus, struct list *out)
 {
     struct sort sort = {.args = call->call.args, .count = call->call.arg_count};
-    struct sort_item *items = arena_many(eval->arena, struct sort_item, focus->count);
-    struct sort_item *spare = arena_many(eval->arena, struct sort_item, focus->count);
+    struct sort_item *items, *spare;
 
+    if (!eval_memory(eval, focus->count * 2 * sizeof(*items)))
+        return false;
+    items = arena_many(eval->arena, struct sort_item, focus->count);
+    spare = arena_many(eval->arena, struct sort_item, focus->count);
     if (sort.count == 0)
         sort.count = 1;
     sort.descending = arena_many(eval->arena, bool, sort.count);

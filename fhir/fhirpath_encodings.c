@@ -10,6 +10,8 @@
 #include "fhir/fhirpath_value.h"
 #include "fhir/json.h"
 
+#define LONGEST_ESCAPE 6 /* of one character: &quot; */
+
 /* Appends the result; false when the text is not of this format. */
 typedef bool transform_fn(struct text text, struct buf *out);
 
@@ -197,13 +199,16 @@ bool function_transform(struct eval *eval, const struct expr *call, const struct
         return eval_refuse(eval, "%s() works on strings", call->call.function->name);
     if (!eval_string_arg(eval, call, 0, scope, &format, &found))
         return false;
+    if (!eval_text_step(eval, value.text) || !eval_memory(eval, value.text.size * LONGEST_ESCAPE))
+        return false;
     for (size_t i = 0; found && i < sizeof(transforms) / sizeof(transforms[0]); i++) {
         if (text_is(format, transforms[i].format) &&
             strcmp(call->call.function->name, transforms[i].function) == 0)
             done = transforms[i].run(value.text, &result);
     }
-    if (!done || !text_is_utf8((struct text){result.data, result.size}))
-        return true;
     size_t size = result.size;
-    return list_add_text(eval, out, FHIRPATH_STRING, (struct text){buf_text(&result), size});
+    struct text text = {buf_text(&result), size};
+    if (!done || !text_is_utf8(text))
+        return true;
+    return list_add_text(eval, out, FHIRPATH_STRING, text);
 }

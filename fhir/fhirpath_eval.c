@@ -15,6 +15,7 @@
 #define DEFAULT_STEPS 1000000U
 #define MAX_MEMORY    ((size_t)128 * 1024 * 1024)
 #define FIRST_BLOCKS  4
+#define BYTES_A_STEP  256
 
 static void free_block(struct eval *eval, union block *block);
 static bool walk(struct eval *eval, const struct node *node, const struct step *steps,
@@ -85,9 +86,17 @@ bool eval_step(struct eval *eval)
                    "FHIRPath: the expression needs too many steps on this resource.");
 }
 
-bool eval_memory(struct eval *eval)
+bool eval_text_step(struct eval *eval, struct text text)
 {
-    if (arena_used(eval->arena) - eval->memory_start <= MAX_MEMORY)
+    size_t steps = text.size / BYTES_A_STEP;
+
+    eval->steps = steps < eval->steps ? eval->steps - (unsigned)steps : 0;
+    return eval->steps > 0 || eval_step(eval);
+}
+
+bool eval_memory(struct eval *eval, size_t more)
+{
+    if (more <= MAX_MEMORY && arena_used(eval->arena) - eval->memory_start + more <= MAX_MEMORY)
         return true;
     return err_set(eval->err, ERR_TOO_LARGE, NULL,
                    "FHIRPath: the expression needs too much memory on this resource.");
@@ -121,7 +130,7 @@ static bool list_grow(struct eval *eval, struct list *list)
         list->room = LIST_BLOCK;
         return true;
     }
-    if (!eval_memory(eval))
+    if (!eval_memory(eval, room * sizeof(*items)))
         return false;
     items = arena_alloc_raw(eval->arena, room * sizeof(*items));
     memcpy(items, list->items, count * sizeof(*items));
@@ -237,6 +246,7 @@ bool eval_one(struct eval *eval, const struct expr *expr, const struct scope *sc
 {
     struct list list = {0};
 
+    *value = (struct fhirpath_value){0};
     if (!evaluate(eval, expr, scope, &list))
         return false;
     *found = list.count > 0;
@@ -258,6 +268,7 @@ bool eval_string_arg(struct eval *eval, const struct expr *call, unsigned number
 {
     struct fhirpath_value value;
 
+    *text = (struct text){NULL, 0};
     if (!eval_one(eval, call->call.args[number], scope, &value, found))
         return false;
     if (!*found)
@@ -273,6 +284,7 @@ bool eval_integer_arg(struct eval *eval, const struct expr *call, unsigned numbe
 {
     struct fhirpath_value value;
 
+    *integer = 0;
     if (!eval_one(eval, call->call.args[number], scope, &value, found))
         return false;
     if (!*found)

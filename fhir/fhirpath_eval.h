@@ -58,8 +58,12 @@ static inline bool evaluate(struct eval *eval, const struct expr *expr, const st
 /* Counts one step of work; false with ERR_TOO_LARGE when there were too many. */
 bool eval_step(struct eval *eval);
 
-/* False with ERR_TOO_LARGE when the evaluation has used too much memory. */
-bool eval_memory(struct eval *eval);
+/* Counts the work of going through a text once. */
+bool eval_text_step(struct eval *eval, struct text text);
+
+/* False with ERR_TOO_LARGE when the evaluation has used too much memory, or
+ * would with `more` bytes. Whatever makes texts asks first. */
+bool eval_memory(struct eval *eval, size_t more);
 
 /* Fills the error with ERR_INVALID; returns false. */
 bool eval_refuse(struct eval *eval, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -19,6 +19,7 @@
 static bool focus_number(struct eval *eval, const struct expr *call, const struct list *focus,
                          struct fhirpath_value *value, struct number *number)
 {
+    *number = (struct number){0, 0};
     if (value_to_system(eval, &focus->items[0], value) &&
         (value_to_number(value, number) || quantity_number(value, number)))
         return true;
@@ -157,6 +158,7 @@ static bool two_numbers(struct eval *eval, const struct expr *call, const struct
                         const struct list *focus, struct fhirpath_value *value,
                         struct fhirpath_value *arg, struct number *a, struct number *b, bool *found)
 {
+    *b = (struct number){0, 0};
     if (!focus_number(eval, call, focus, value, a) ||
         !eval_one(eval, call->call.args[0], scope, arg, found))
         return false;

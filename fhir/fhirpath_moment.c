@@ -365,7 +365,7 @@ static int days_in_month(int year, int month)
 static int64_t to_ms(const struct moment *moment)
 {
     int64_t seconds = clock_days(moment->year, moment->month, moment->day) * 86400 +
-                      moment->hour * 3600 + moment->minute * 60 + moment->second;
+                      INT64_C(3600) * moment->hour + INT64_C(60) * moment->minute + moment->second;
 
     return seconds * 1000 + moment->millisecond;
 }

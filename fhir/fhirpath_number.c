@@ -27,7 +27,7 @@ struct number number_of(int64_t integer)
     return (struct number){integer, 0};
 }
 
-/* Digits with an optional point; false when there are none or too many. */
+/* Digits with an optional point between them; false when there are none or too many. */
 static bool read_digits(struct text text, size_t *at, struct number *number)
 {
     size_t i = *at;
@@ -36,7 +36,7 @@ static bool read_digits(struct text text, size_t *at, struct number *number)
     for (; i < text.size; i++) {
         char c = text.data[i];
 
-        if (c == '.' && !point) {
+        if (c == '.' && any && !point) {
             point = true;
             continue;
         }
@@ -289,10 +289,11 @@ static bool settle(__int128 digits, int scale, struct number *result)
 static bool align(struct number *a, struct number *b)
 {
     struct number *low = a->scale < b->scale ? a : b, *high = a->scale < b->scale ? b : a;
+    __int128 digits;
 
-    if (__builtin_mul_overflow(low->digits, power_of_ten(high->scale - low->scale), &low->digits))
+    if (__builtin_mul_overflow(low->digits, power_of_ten(high->scale - low->scale), &digits))
         return false;
-    low->scale = high->scale;
+    *low = (struct number){digits, high->scale};
     return true;
 }
 

@@ -120,8 +120,11 @@ bool evaluate_not_equal(struct eval *eval, const struct expr *expr, const struct
 static bool lists_equivalent(struct eval *eval, const struct list *a, const struct list *b,
                              bool *same)
 {
-    bool *used = arena_many(eval->arena, bool, b->count + 1);
+    bool *used;
 
+    if (!eval_memory(eval, b->count))
+        return false;
+    used = arena_many(eval->arena, bool, b->count + 1);
     *same = a->count == b->count;
     for (size_t i = 0; i < a->count && *same; i++) {
         bool found = false;
@@ -345,15 +348,8 @@ static bool add_quantities(struct eval *eval, const struct fhirpath_value *left,
     if (!quantity_number(left, &a) || !quantity_number(right, &b))
         return true;
     b.digits *= sign;
-    if (!text_equals(left->unit, right->unit)) {
-        if (!units_align(&a, left->unit, &b, right->unit))
-            return true;
-        /* In the base unit, whose name the unit combined with 1 gives. */
-        struct number one = number_of(1), factor;
-        if (!units_combine(eval->arena, one, left->unit, one, TEXT("{1}"), false, &factor,
-                           &sum.unit))
-            return true;
-    }
+    if (!units_convert(&b, right->unit, left->unit))
+        return true;
     if (!number_add(a, b, &a))
         return true;
     sum.text = number_write(eval->arena, a);
@@ -364,6 +360,8 @@ static bool join(struct eval *eval, struct text a, struct text b, struct list *o
 {
     struct buf text = buf_in(eval->arena);
 
+    if (!eval_memory(eval, a.size + b.size))
+        return false;
     buf_add(&text, a.data, a.size);
     buf_add(&text, b.data, b.size);
     size_t size = text.size;

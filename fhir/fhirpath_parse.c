@@ -90,7 +90,7 @@ struct fhirpath *fhirpath_compile(struct arena *arena, struct text expression, s
                 MAX_EXPRESSION);
         return NULL;
     }
-    if (!text_is_utf8(expression)) {
+    if (expression.size > 0 && !text_is_utf8(expression)) {
         err_set(err, ERR_INVALID, NULL, "FHIRPath: the expression is not UTF-8.");
         return NULL;
     }
@@ -366,7 +366,8 @@ static bool parse_args(struct parser *parser, struct expr *call, struct text nam
     if (count > 0) {
         const struct expr **copy = arena_many(parser->arena, const struct expr *, count);
 
-        memcpy(copy, args, count * sizeof(*copy));
+        for (unsigned i = 0; i < count; i++)
+            copy[i] = args[i];
         call->call.args = copy;
     }
     call->call.arg_count = count;

@@ -20,13 +20,14 @@ static bool focus_text(struct eval *eval, const struct expr *call, const struct 
 {
     struct fhirpath_value value;
 
+    *text = (struct text){NULL, 0};
     *found = value_to_system(eval, &focus->items[0], &value);
     if (!*found && focus->items[0].type && focus->items[0].type->primitive != PRIMITIVE_NONE)
         return true;
     if (!*found || value.kind != FHIRPATH_STRING)
         return eval_refuse(eval, "%s() works on strings", call->call.function->name);
     *text = value.text;
-    return true;
+    return eval_text_step(eval, value.text);
 }
 
 /* The focus and the first argument. */
@@ -119,8 +120,8 @@ bool function_last_index_of(struct eval *eval, const struct expr *call, const st
 bool function_substring(struct eval *eval, const struct expr *call, const struct scope *scope,
                         const struct list *focus, struct list *out)
 {
-    int64_t start, length = INT64_MAX;
-    bool found, has_length;
+    int64_t start, length;
+    bool found, has_length = false;
     struct text text;
     size_t from, to;
 
@@ -132,6 +133,8 @@ bool function_substring(struct eval *eval, const struct expr *call, const struct
         return false;
     if (call->call.arg_count > 1 && !eval_integer_arg(eval, call, 1, scope, &length, &has_length))
         return false;
+    if (!has_length)
+        length = INT64_MAX;
     if (!found || start < 0 || start >= count_characters(text))
         return true;
     from = character_offset(text, start);
@@ -190,6 +193,8 @@ static bool change_case(struct eval *eval, const struct expr *call, const struct
         return false;
     if (!found)
         return true;
+    if (!eval_memory(eval, text.size))
+        return false;
     copy = arena_strndup(eval->arena, text.data, text.size);
     for (size_t i = 0; i < text.size; i++) {
         if ((unsigned char)copy[i] < 0x80)
@@ -239,7 +244,7 @@ bool function_replace(struct eval *eval, const struct expr *call, const struct s
     if (!found)
         return true;
     for (long next; (next = find(text, part, at)) >= 0;) {
-        if (!eval_step(eval))
+        if (!eval_step(eval) || !eval_memory(eval, with.size))
             return false;
         buf_add(&result, text.data + at, (size_t)next - at);
         buf_add(&result, with.data, with.size);
@@ -264,7 +269,7 @@ static struct regex *compile(struct eval *eval, struct text pattern)
 
     if (!regex)
         eval_refuse(eval, "the regular expression cannot be used: %s", reason);
-    return eval_memory(eval) ? regex : NULL;
+    return eval_memory(eval, 0) ? regex : NULL;
 }
 
 static bool search(struct eval *eval, struct regex *regex, struct text text, size_t from,
@@ -345,7 +350,8 @@ bool function_replace_matches(struct eval *eval, const struct expr *call, const 
     if (!regex)
         return false;
     while (at <= text.size) {
-        if (!search(eval, regex, text, at, false, &where, &found))
+        if (!eval_memory(eval, with.size + text.size) ||
+            !search(eval, regex, text, at, false, &where, &found))
             return false;
         if (!found)
             break;
@@ -452,6 +458,8 @@ bool function_join(struct eval *eval, const struct expr *call, const struct scop
             return false;
         if (!found)
             continue;
+        if (!eval_memory(eval, separator.size + text.size))
+            return false;
         if (i > 0)
             buf_add(&result, separator.data, separator.size);
         buf_add(&result, text.data, text.size);

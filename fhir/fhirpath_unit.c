@@ -19,7 +19,7 @@
 static const char *const base_units[BASE_COUNT] = {"m", "g", "s", "K", "cd", "mol"};
 
 struct unit {
-    struct number factor;
+    struct number factor, divisor; /* of the base units; apart, so that nothing is rounded */
     int exponents[BASE_COUNT];
     bool calendar; /* a year or month by the calendar, which has no fixed length */
 };
@@ -143,7 +143,8 @@ static bool align_units(struct number *a, const struct unit *x, struct number *b
                         const struct unit *y)
 {
     return memcmp(x->exponents, y->exponents, sizeof(x->exponents)) == 0 &&
-           number_multiply(*a, x->factor, a) && number_multiply(*b, y->factor, b);
+           number_multiply(*a, x->factor, a) && number_multiply(*a, y->divisor, a) &&
+           number_multiply(*b, y->factor, b) && number_multiply(*b, x->divisor, b);
 }
 
 static void write_exponents(struct buf *out, const int *exponents, int sign)
@@ -177,6 +178,7 @@ static struct text write_unit(struct arena *arena, const struct unit *unit)
 bool units_combine(struct arena *arena, struct number a, struct text unit_a, struct number b,
                    struct text unit_b, bool divide, struct number *result, struct text *unit)
 {
+    struct number divisor;
     struct unit x, y;
     bool plain = text_is(unit_b, "1"), same = divide && text_equals(unit_a, unit_b);
 
@@ -187,10 +189,27 @@ bool units_combine(struct arena *arena, struct number a, struct text unit_a, str
     if (!read_unit(unit_a, &x) || !read_unit(unit_b, &y) || x.calendar || y.calendar ||
         !number_multiply(a, x.factor, &a) || !number_multiply(b, y.factor, &b))
         return false;
+    /* a / x.divisor and b / y.divisor, with the divisors moved to where they multiply. */
+    if (!number_multiply(divide ? b : x.divisor, divide ? x.divisor : y.divisor, &divisor) ||
+        (divide && !number_multiply(a, y.divisor, &a)) || (!divide && !number_multiply(a, b, &a)))
+        return false;
     for (int i = 0; i < BASE_COUNT; i++)
         x.exponents[i] += divide ? -y.exponents[i] : y.exponents[i];
     *unit = write_unit(arena, &x);
-    return divide ? number_divide(a, b, result) : number_multiply(a, b, result);
+    return number_divide(a, divisor, result);
+}
+
+bool units_convert(struct number *number, struct text from, struct text to)
+{
+    struct unit x, y;
+
+    if (text_equals(from, to))
+        return true;
+    return read_unit(from, &x) && read_unit(to, &y) && x.calendar == y.calendar &&
+           memcmp(x.exponents, y.exponents, sizeof(x.exponents)) == 0 &&
+           number_multiply(*number, x.factor, number) &&
+           number_multiply(*number, y.divisor, number) &&
+           number_divide(*number, y.factor, number) && number_divide(*number, x.divisor, number);
 }
 
 /* Terms joined by dots and slashes. */
@@ -199,7 +218,7 @@ static bool read_unit(struct text text, struct unit *unit)
     int duration = find_duration(text), sign = 1;
     size_t start = 0;
 
-    *unit = (struct unit){.factor = {1, 0}};
+    *unit = (struct unit){.factor = {1, 0}, .divisor = {1, 0}};
     if (duration >= 0) {
         unit->factor = constant(durations[duration].factor);
         unit->exponents[2] = 1;
@@ -251,12 +270,10 @@ static bool find_atom(struct text term, const struct atom **found, int *power)
 
 static bool scale(struct unit *unit, struct number factor, int times)
 {
-    for (; times > 0; times--) {
-        if (!number_multiply(unit->factor, factor, &unit->factor))
-            return false;
-    }
-    for (; times < 0; times++) {
-        if (!number_divide(unit->factor, factor, &unit->factor))
+    struct number *side = times < 0 ? &unit->divisor : &unit->factor;
+
+    for (int i = times < 0 ? -times : times; i > 0; i--) {
+        if (!number_multiply(*side, factor, side))
             return false;
     }
     return true;

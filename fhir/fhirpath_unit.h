@@ -16,7 +16,7 @@ struct arena;
 /* "year", "years", ... "milliseconds". */
 bool unit_is_calendar(struct text unit);
 
-/* Expresses both numbers in one unit. False when they cannot be compared: unknown
+/* Scales both numbers so that they can be compared. False when they cannot be compared: unknown
  * units, different dimensions, or a calendar year or month beside a UCUM one. */
 bool units_align(struct number *a, struct text unit_a, struct number *b, struct text unit_b);
 
@@ -26,6 +26,9 @@ bool units_align_loosely(struct number *a, struct text unit_a, struct number *b,
 
 /* Whether both units are known and measure different things. */
 bool units_differ_in_kind(struct text a, struct text b);
+
+/* Expresses a number in another unit. False as above. */
+bool units_convert(struct number *number, struct text from, struct text to);
 
 /* A product or quotient, in UCUM base units where both are known. False if it has no exact form. */
 bool units_combine(struct arena *arena, struct number a, struct text unit_a, struct number b,

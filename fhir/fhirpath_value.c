@@ -15,7 +15,8 @@
 
 static bool nodes_equal(struct eval *eval, const struct node *a, const struct node *b, bool ordered,
                         bool *same);
-static struct text fold_text(struct arena *arena, struct text text);
+static bool texts_equivalent(struct text a, struct text b);
+static void write_system(const struct fhirpath_value *value, struct buf *out);
 
 /* What each primitive type of FHIR is among FHIRPath's types. */
 static enum fhirpath_kind primitive_kind(enum primitive primitive)
@@ -209,6 +210,14 @@ static enum truth system_equal(struct eval *eval, struct fhirpath_value a, struc
     }
 }
 
+/* The same element, or what the same reference refers to. */
+static bool same_source(const struct fhirpath_value *a, const struct fhirpath_value *b)
+{
+    if (a->kind != b->kind || (a->kind != FHIRPATH_NODE && a->kind != FHIRPATH_REFERENCED))
+        return false;
+    return a->node == b->node && text_equals(a->text, b->text);
+}
+
 bool value_equal(struct eval *eval, const struct fhirpath_value *a, const struct fhirpath_value *b,
                  enum truth *truth)
 {
@@ -217,13 +226,13 @@ bool value_equal(struct eval *eval, const struct fhirpath_value *a, const struct
 
     if (!eval_step(eval))
         return false;
-    if (a->node && a->node == b->node && a->kind == b->kind) {
+    if (same_source(a, b)) {
         *truth = TRUE;
         return true;
     }
     if (value_to_system(eval, a, &x) && value_to_system(eval, b, &y)) {
         *truth = system_equal(eval, x, y);
-        return true;
+        return eval_text_step(eval, x.text.size == y.text.size ? x.text : TEXT(""));
     }
     *truth = FALSE;
     if (a->kind != FHIRPATH_NODE || b->kind != FHIRPATH_NODE || a->type != b->type)
@@ -258,7 +267,7 @@ static bool system_equivalent(struct eval *eval, struct fhirpath_value a, struct
     if (a.kind != b.kind)
         return false;
     if (a.kind == FHIRPATH_STRING)
-        return text_equals(fold_text(eval->arena, a.text), fold_text(eval->arena, b.text));
+        return texts_equivalent(a.text, b.text);
     if (a.kind == FHIRPATH_QUANTITY)
         return quantity_number(&a, &x) && quantity_number(&b, &y) &&
                units_align_loosely(&x, a.unit, &y, b.unit) && numbers_equivalent(x, y);
@@ -274,7 +283,7 @@ bool value_equivalent(struct eval *eval, const struct fhirpath_value *a,
         return false;
     if (value_to_system(eval, a, &x) && value_to_system(eval, b, &y)) {
         *same = system_equivalent(eval, x, y);
-        return true;
+        return eval_text_step(eval, x.text);
     }
     *same = false;
     if (a->kind != FHIRPATH_NODE || b->kind != FHIRPATH_NODE || a->type != b->type)
@@ -379,41 +388,36 @@ static bool nodes_equal(struct eval *eval, const struct node *a, const struct no
     return true;
 }
 
-/* Lower case, white space as single blanks: how `~` sees a string. */
-static struct text fold_text(struct arena *arena, struct text text)
+/* The next character as `~` sees it: lower case, white space as one blank; -1 at the end. */
+static int next_folded(struct text text, size_t *at)
 {
-    char *out = arena_alloc_raw(arena, text.size + 1);
-    size_t size = 0;
+    unsigned char c;
 
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-
-        if (isspace(c)) {
-            if (size > 0 && out[size - 1] == ' ')
-                continue;
-            c = ' ';
-        }
-        out[size++] = (char)tolower(c);
-    }
-    return (struct text){out, size};
+    if (*at == text.size)
+        return -1;
+    c = (unsigned char)text.data[(*at)++];
+    if (!isspace(c))
+        return tolower(c);
+    while (*at < text.size && isspace((unsigned char)text.data[*at]))
+        (*at)++;
+    return ' ';
 }
 
-static struct text quantity_text(struct arena *arena, const struct fhirpath_value *value)
+static bool texts_equivalent(struct text a, struct text b)
 {
-    struct buf out = buf_in(arena);
+    size_t i = 0, j = 0;
+    int x, y;
 
-    buf_add(&out, value->text.data, value->text.size);
-    buf_add_char(&out, ' ');
-    if (!unit_is_calendar(value->unit))
-        buf_add_char(&out, '\'');
-    buf_add(&out, value->unit.data, value->unit.size);
-    if (!unit_is_calendar(value->unit))
-        buf_add_char(&out, '\'');
-    return (struct text){out.data, out.size};
+    do {
+        x = next_folded(a, &i);
+        y = next_folded(b, &j);
+    } while (x == y && x >= 0);
+    return x == y;
 }
 
 bool value_to_text(struct eval *eval, const struct fhirpath_value *value, struct text *text)
 {
+    struct buf out = buf_in(eval->arena);
     struct fhirpath_value system;
 
     if (!value_to_system(eval, value, &system))
@@ -426,7 +430,8 @@ bool value_to_text(struct eval *eval, const struct fhirpath_value *value, struct
         *text = number_write(eval->arena, number_of(system.integer));
         return true;
     case FHIRPATH_QUANTITY:
-        *text = quantity_text(eval->arena, &system);
+        write_system(&system, &out);
+        *text = (struct text){out.data, out.size};
         return true;
     case FHIRPATH_TYPE_INFO:
         return false;

@@ -135,7 +135,7 @@ void search_values_extract(const struct node *resource, struct arena *arena,
     for (unsigned i = 0; i < count; i++) {
         const struct plan *plan = &plans[params[i].number];
 
-        if (plan->expression && (plan->heads & present))
+        if (plan->expression && (plan->heads == UINT64_MAX || (plan->heads & present)))
             extract_param(&extraction, &params[i], resource);
     }
     values->items = extraction.gather.items;
