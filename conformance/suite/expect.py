@@ -15,7 +15,22 @@ def check(condition, message):
 
 
 def equal(found, expected, what):
-    check(found == expected, f"{what} is {shorten(found)}, expected {shorten(expected)}")
+    if found != expected:
+        place, found, expected = difference(found, expected)
+        raise Failed(f"{what}{place} is {shorten(found)}, expected {shorten(expected)}")
+
+
+def difference(found, expected, place=""):
+    """Where two JSON values differ first, and how."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for name in [*expected, *found]:
+            if found.get(name) != expected.get(name):
+                return difference(found.get(name), expected.get(name), f"{place}.{name}")
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        for index, (one, other) in enumerate(zip(found, expected)):
+            if one != other:
+                return difference(one, other, f"{place}[{index}]")
+    return place, found, expected
 
 
 def status(answer, *allowed):

@@ -46,7 +46,7 @@ class Server:
         if isinstance(body, str):
             body = body.encode("utf-8")
         status, found, content = self.connections.send(method, self.target(path), body, fields)
-        return Answer(f"{method} {path[:120]}", status, found, content)
+        return Answer(f"{method} {path[:120] or '[base]'}", status, found, content)
 
     def target(self, path):
         if path.startswith("http"):
