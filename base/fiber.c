@@ -329,8 +329,8 @@ static void enter_stack(struct fiber *fiber)
 static void fiber_main(unsigned low, unsigned high)
 {
     struct fiber *self = (struct fiber *)((uintptr_t)low | (uintptr_t)high << 32);
-    const void *creator_stack;
-    size_t creator_size;
+    const void *creator_stack = NULL;
+    size_t creator_size = 0;
     void *fake_stack = NULL;
 
     arrive(NULL, &creator_stack, &creator_size);

@@ -8,6 +8,9 @@
 #include "base/err.h"
 #include "base/fold_table.inc"
 
+#include <ctype.h>
+#include <strings.h>
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* What is being written by text_fold(): a space is written only when
@@ -27,10 +30,22 @@ static bool is_dropped(uint32_t code);
 static bool is_space(uint32_t code);
 static void put(struct folding *folding, const char *data, size_t size);
 
+bool text_equals_nocase(struct text a, struct text b)
+{
+    return a.size == b.size && (a.size == 0 || strncasecmp(a.data, b.data, a.size) == 0);
+}
+
 bool text_starts_with(struct text text, struct text prefix)
 {
     return text.size >= prefix.size &&
            (prefix.size == 0 || memcmp(text.data, prefix.data, prefix.size) == 0);
+}
+
+bool text_ends_with(struct text text, struct text suffix)
+{
+    return text.size >= suffix.size &&
+           (suffix.size == 0 ||
+            memcmp(text.data + text.size - suffix.size, suffix.data, suffix.size) == 0);
 }
 
 bool text_split(struct text text, char separator, struct text *head, struct text *rest)
@@ -45,6 +60,35 @@ bool text_split(struct text text, char separator, struct text *head, struct text
     *head = before;
     *rest = after;
     return true;
+}
+
+bool text_next(struct text *rest, char separator, struct text *item)
+{
+    if (!rest->data)
+        return false;
+    if (!text_split(*rest, separator, item, rest)) {
+        *item = *rest;
+        *rest = (struct text){0};
+    }
+    return true;
+}
+
+struct text text_trim(struct text text)
+{
+    while (text.size > 0 && isspace((unsigned char)text.data[0]))
+        text.data++, text.size--;
+    while (text.size > 0 && isspace((unsigned char)text.data[text.size - 1]))
+        text.size--;
+    return text;
+}
+
+int text_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 char *text_dup(struct arena *arena, struct text text)

@@ -39,11 +39,26 @@ static inline bool text_is(struct text a, const char *string)
     return text_equals(a, text_of(string));
 }
 
+/* Letters of ASCII count as equal whatever their case. */
+bool text_equals_nocase(struct text a, struct text b);
+
 bool text_starts_with(struct text text, struct text prefix);
+bool text_ends_with(struct text text, struct text suffix);
 
 /* Splits at the first `separator`: what stands before goes to `*head`, what
  * follows to `*rest`. False, and both untouched, when there is none. */
 bool text_split(struct text text, char separator, struct text *head, struct text *rest);
+
+/* Takes the next item of a list off `*rest`, which is absent after the last
+ * one; false when it was absent. Between two separators stands an empty item,
+ * and an empty list has one. */
+bool text_next(struct text *rest, char separator, struct text *item);
+
+/* Without the white space (of ASCII) at both ends. */
+struct text text_trim(struct text text);
+
+/* The value of a hexadecimal digit, -1 when it is none. */
+int text_hex_digit(char c);
 
 /* NULL when absent. */
 char *text_dup(struct arena *arena, struct text text);

@@ -54,11 +54,7 @@ struct node *node_path(const struct node *node, const char *path)
     struct text rest = text_of(path), step;
     struct node *child = NULL;
 
-    while (rest.data) {
-        if (!text_split(rest, '.', &step, &rest)) {
-            step = rest;
-            rest = (struct text){0};
-        }
+    while (text_next(&rest, '.', &step)) {
         child = child_named(node, step);
         if (!child)
             return NULL;

@@ -7,8 +7,6 @@
 #include "base/arena.h"
 #include "fhir/search_values.h"
 
-#include <strings.h>
-
 struct matcher {
     const struct query_candidate *candidate;
     struct arena *arena;
@@ -218,7 +216,7 @@ static bool same_code(struct text system, struct text a, struct text b)
 {
     if (text_is(system, "http://unitsofmeasure.org"))
         return text_equals(a, b);
-    return a.size == b.size && (a.size == 0 || strncasecmp(a.data, b.data, a.size) == 0);
+    return text_equals_nocase(a, b);
 }
 
 static bool match_reference(struct matcher *matcher, enum query_modifier modifier,

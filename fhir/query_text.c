@@ -8,7 +8,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-static int hex_digit(char c);
 static bool is_plain(char c);
 static bool is_special(char c);
 static unsigned min3(unsigned a, unsigned b, unsigned c);
@@ -26,7 +25,8 @@ bool query_decode(struct arena *arena, struct text encoded, struct text *decoded
         } else if (c == '%') {
             if (encoded.size - i < 3)
                 return false;
-            int high = hex_digit(encoded.data[i + 1]), low = hex_digit(encoded.data[i + 2]);
+            int high = text_hex_digit(encoded.data[i + 1]);
+            int low = text_hex_digit(encoded.data[i + 2]);
             if (high < 0 || low < 0)
                 return false;
             c = (char)(high << 4 | low);
@@ -39,15 +39,6 @@ bool query_decode(struct arena *arena, struct text encoded, struct text *decoded
     out[size] = '\0';
     *decoded = (struct text){out, size};
     return text_is_utf8(*decoded);
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 void query_encode(struct buf *out, struct text text)

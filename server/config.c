@@ -107,7 +107,8 @@ struct unit {
     int64_t factor;
 };
 
-static const struct unit sizes[] = {{"", 1}, {"k", 1024}, {"M", 1024 * 1024}, {"G", 1 << 30}, {0}};
+static const struct unit sizes[] = {
+    {"", 1}, {"k", 1024}, {"M", INT64_C(1) << 20}, {"G", INT64_C(1) << 30}, {0}};
 static const struct unit durations[] = {
     {"ms", 1}, {"s", 1000}, {"min", 60000}, {"h", 3600000}, {0}};
 static const struct unit plain[] = {{"", 1}, {0}};
@@ -276,31 +277,22 @@ static bool set_from_flags(struct config *config, struct arena *arena, int argc,
     return true;
 }
 
-static struct text trim(struct text text)
-{
-    while (text.size && isspace((unsigned char)text.data[0]))
-        text.data++, text.size--;
-    while (text.size && isspace((unsigned char)text.data[text.size - 1]))
-        text.size--;
-    return text;
-}
-
 static bool set_from_line(struct config *config, struct arena *arena, struct text line, int number,
                           struct err *err)
 {
     struct text name, value;
 
-    line = trim(line);
+    line = text_trim(line);
     if (line.size == 0 || line.data[0] == '#')
         return true;
     if (!text_split(line, '=', &name, &value))
         return err_set(err, ERR_INVALID, config->config_file,
                        "Line %d of %s is not `name = value`.", number, config->config_file);
-    const struct option *option = option_find(trim(name));
+    const struct option *option = option_find(text_trim(name));
     if (!option)
         return err_set(err, ERR_INVALID, config->config_file,
                        "Line %d of %s names no option; see --help.", number, config->config_file);
-    return set(config, arena, option, text_dup(arena, trim(value)), "file", err);
+    return set(config, arena, option, text_dup(arena, text_trim(value)), "file", err);
 }
 
 static bool set_from_file(struct config *config, struct arena *arena, struct err *err)

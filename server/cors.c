@@ -32,6 +32,9 @@ void cors_add_headers(struct request *req)
 {
     struct text origin = http_header(req->http, "Origin");
 
+    /* What is answered to one origin is not to be kept for another. */
+    if (strcmp(req->service->config->cors_origins, "*") != 0)
+        answer_header(req, "Vary", "Origin");
     if (!origin.data || !origin_allowed(req, origin))
         return;
     answer_header(
@@ -44,14 +47,9 @@ void cors_add_headers(struct request *req)
 static bool origin_allowed(const struct request *req, struct text origin)
 {
     struct text rest = text_of(req->service->config->cors_origins), item;
-    bool more = rest.size > 0;
 
-    while (more) {
-        more = text_split(rest, ' ', &item, &rest);
-        if (!more)
-            item = rest;
+    while (text_next(&rest, ' ', &item))
         if (text_is(item, "*") || (item.size && text_equals(item, origin)))
             return true;
-    }
     return false;
 }

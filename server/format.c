@@ -9,37 +9,12 @@
 #include "fhir/json.h"
 #include "fhir/node.h"
 
-#include <ctype.h>
-#include <strings.h>
-
 static bool check_wanted(struct text wanted, const char *where, struct err *err);
 static void read_prefer(struct request *req, struct text prefer);
 
-static bool equals_nocase(struct text text, const char *word)
+static bool is_word(struct text text, const char *word)
 {
-    return text.size == strlen(word) && strncasecmp(text.data, word, text.size) == 0;
-}
-
-static struct text trim(struct text text)
-{
-    while (text.size && isspace((unsigned char)text.data[0]))
-        text.data++, text.size--;
-    while (text.size && isspace((unsigned char)text.data[text.size - 1]))
-        text.size--;
-    return text;
-}
-
-/* Takes the next of a list; false when none is left. */
-static bool next_item(struct text *rest, char separator, struct text *item)
-{
-    if (!rest->data)
-        return false;
-    if (!text_split(*rest, separator, item, rest)) {
-        *item = *rest;
-        rest->data = NULL;
-    }
-    *item = trim(*item);
-    return true;
+    return text_equals_nocase(text_trim(text), text_of(word));
 }
 
 bool format_negotiate(struct request *req, struct err *err)
@@ -61,9 +36,9 @@ static struct text fhir_version(struct text parameters)
 {
     struct text item, name, value;
 
-    while (next_item(&parameters, ';', &item))
-        if (text_split(item, '=', &name, &value) && equals_nocase(trim(name), "fhirVersion"))
-            return trim(value);
+    while (text_next(&parameters, ';', &item))
+        if (text_split(item, '=', &name, &value) && is_word(name, "fhirVersion"))
+            return text_trim(value);
     return (struct text){0};
 }
 
@@ -81,10 +56,10 @@ static bool is_json(struct text media, bool wildcards)
     if (version.data && !text_is(version, "4.0") && !text_is(version, "4.0.1"))
         return false;
     for (const char *const *known = names; *known; known++)
-        if (equals_nocase(trim(name), *known))
+        if (is_word(name, *known))
             return true;
     for (const char *const *known = wild; wildcards && *known; known++)
-        if (equals_nocase(trim(name), *known))
+        if (is_word(name, *known))
             return true;
     return false;
 }
@@ -94,9 +69,9 @@ static bool is_refused(struct text media)
 {
     struct text item, name, value;
 
-    while (next_item(&media, ';', &item))
-        if (text_split(item, '=', &name, &value) && equals_nocase(trim(name), "q")) {
-            value = trim(value);
+    while (text_next(&media, ';', &item))
+        if (text_split(item, '=', &name, &value) && is_word(name, "q")) {
+            value = text_trim(value);
             while (value.size && (value.data[0] == '0' || value.data[0] == '.'))
                 value.data++, value.size--;
             return value.size == 0;
@@ -108,7 +83,7 @@ static bool check_wanted(struct text wanted, const char *where, struct err *err)
 {
     struct text media;
 
-    while (next_item(&wanted, ',', &media))
+    while (text_next(&wanted, ',', &media))
         if (is_json(media, true) && !is_refused(media))
             return true;
     return err_set(err, ERR_NOT_ACCEPTABLE, where,
@@ -127,13 +102,13 @@ bool format_check_body(const struct request *req, struct err *err)
 
 static void read_preference(struct request *req, struct text preference)
 {
-    if (equals_nocase(preference, "return=minimal"))
+    if (is_word(preference, "return=minimal"))
         req->prefer_return = PREFER_MINIMAL;
-    else if (equals_nocase(preference, "return=representation"))
+    else if (is_word(preference, "return=representation"))
         req->prefer_return = PREFER_REPRESENTATION;
-    else if (equals_nocase(preference, "return=OperationOutcome"))
+    else if (is_word(preference, "return=OperationOutcome"))
         req->prefer_return = PREFER_OUTCOME;
-    else if (equals_nocase(preference, "handling=lenient"))
+    else if (is_word(preference, "handling=lenient"))
         req->lenient = true;
 }
 
@@ -143,8 +118,8 @@ static void read_prefer(struct request *req, struct text prefer)
 
     if (!req->entry)
         req->prefer_return = PREFER_NOTHING_SAID;
-    while (next_item(&prefer, ',', &list))
-        while (next_item(&list, ';', &item))
+    while (text_next(&prefer, ',', &list))
+        while (text_next(&list, ';', &item))
             read_preference(req, item);
 }
 
@@ -164,26 +139,23 @@ void format_prettify(struct request *req)
     req->answer.body = (struct text){out.data, out.size};
 }
 
-static int hex(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
-
-    return at ? (int)(at - digits) : -1;
-}
-
 struct text format_decode(struct arena *arena, struct text raw)
 {
     struct buf out = buf_in(arena);
 
     for (size_t i = 0; i < raw.size; i++) {
-        bool escape = raw.data[i] == '%' && i + 2 < raw.size && hex(raw.data[i + 1]) >= 0 &&
-                      hex(raw.data[i + 2]) >= 0;
-        if (escape)
-            buf_add_char(&out, (char)(hex(raw.data[i + 1]) * 16 + hex(raw.data[i + 2])));
-        else
+        int high = -1, low = -1;
+
+        if (raw.data[i] == '%' && i + 2 < raw.size) {
+            high = text_hex_digit(raw.data[i + 1]);
+            low = text_hex_digit(raw.data[i + 2]);
+        }
+        if (high < 0 || low < 0) {
             buf_add_char(&out, raw.data[i]);
-        i += escape ? 2 : 0;
+            continue;
+        }
+        buf_add_char(&out, (char)(high * 16 + low));
+        i += 2;
     }
     return (struct text){buf_text(&out), out.size};
 }
@@ -192,7 +164,7 @@ struct text format_parameter(const struct request *req, const char *name)
 {
     struct text rest = req->query, item, key, value;
 
-    while (next_item(&rest, '&', &item))
+    while (text_next(&rest, '&', &item))
         if (text_split(item, '=', &key, &value) && text_is(key, name))
             return format_decode(req->arena, value);
     return (struct text){0};

@@ -7,7 +7,6 @@
 #include "base/arena.h"
 #include "base/err.h"
 
-#include <strings.h>
 #include <zlib.h>
 
 #define FAST_LEVEL    1
@@ -20,7 +19,6 @@
 
 static int quality(struct text list, const char *coding);
 static int parse_quality(struct text parameters);
-static struct text trim(struct text text);
 static bool inflate_all(z_stream *stream, struct arena *arena, size_t most, struct text *bytes,
                         struct err *err);
 
@@ -40,15 +38,14 @@ bool gzip_is_accepted(struct text accept_encoding)
 /* The quality of a coding in thousandths. */
 static int quality(struct text list, const char *coding)
 {
-    while (list.size > 0) {
-        struct text item = list, rest = {0}, parameters = {0};
-        text_split(list, ',', &item, &rest);
-        struct text name = item;
+    struct text item;
+
+    while (text_next(&list, ',', &item)) {
+        struct text name = item, parameters = {0};
+
         text_split(item, ';', &name, &parameters);
-        name = trim(name);
-        if (name.size == strlen(coding) && strncasecmp(name.data, coding, name.size) == 0)
+        if (text_equals_nocase(text_trim(name), text_of(coding)))
             return parse_quality(parameters);
-        list = rest;
     }
     return NOT_MENTIONED;
 }
@@ -60,12 +57,12 @@ static int parse_quality(struct text parameters)
     struct text name, value;
     int result;
 
-    if (trim(parameters).size == 0)
+    if (text_trim(parameters).size == 0)
         return 1000;
-    if (!text_split(parameters, '=', &name, &value) || trim(name).size != 1 ||
-        (trim(name).data[0] | 0x20) != 'q')
+    if (!text_split(parameters, '=', &name, &value) || text_trim(name).size != 1 ||
+        (text_trim(name).data[0] | 0x20) != 'q')
         return 0;
-    value = trim(value);
+    value = text_trim(value);
     if (value.size == 0 || value.size > 5 || (value.data[0] != '0' && value.data[0] != '1') ||
         (value.size > 1 && value.data[1] != '.'))
         return 0;
@@ -76,17 +73,6 @@ static int parse_quality(struct text parameters)
         result += (value.data[i] - '0') * weights[i - 2];
     }
     return result <= 1000 ? result : 0;
-}
-
-static struct text trim(struct text text)
-{
-    while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text.data++;
-        text.size--;
-    }
-    while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-        text.size--;
-    return text;
 }
 
 struct text gzip_bytes(struct arena *arena, struct text bytes)

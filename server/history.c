@@ -14,6 +14,14 @@ static bool read_query(struct request *req, struct store_history_query *query, s
 static bool check_exists(struct request *req, const struct store_history_query *query,
                          const struct store_page *page, struct err *err);
 
+bool history_check(const struct request *req, struct err *err)
+{
+    struct request copy = *req;
+    struct store_history_query query = {0};
+
+    return read_query(&copy, &query, err);
+}
+
 bool history(struct request *req, struct err *err)
 {
     struct store_history_query query = {.type = req->type, .id = req->id};
@@ -82,14 +90,10 @@ static bool read_query(struct request *req, struct store_history_query *query, s
     static const char *const once[] = {"_since", "_count", PAGE_PARAMETER, "_format", "_pretty"};
     struct text rest = req->query, item, name, value;
     unsigned seen = 0;
-    bool more = rest.size > 0;
 
     query->since = INT64_MIN;
     query->count = (unsigned)req->service->config->page_size;
-    while (more) {
-        more = text_split(rest, '&', &item, &rest);
-        if (!more)
-            item = rest;
+    while (text_next(&rest, '&', &item)) {
         if (item.size == 0)
             continue;
         if (!text_split(item, '=', &name, &value))

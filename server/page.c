@@ -74,8 +74,7 @@ static struct text page_path(const struct request *req)
 {
     struct text path = req->path, tail = TEXT("/_search");
 
-    if (path.size > tail.size &&
-        memcmp(path.data + path.size - tail.size, tail.data, tail.size) == 0)
+    if (text_ends_with(path, tail))
         path.size -= tail.size;
     return path;
 }
@@ -84,12 +83,9 @@ static struct text page_path(const struct request *req)
 static void add_parameters(struct text self, struct buf *out)
 {
     struct text rest = self, item;
-    bool more = rest.size > 0, first = true;
+    bool first = true;
 
-    while (more) {
-        more = text_split(rest, '&', &item, &rest);
-        if (!more)
-            item = rest;
+    while (text_next(&rest, '&', &item)) {
         if (item.size == 0 || text_starts_with(item, TEXT(PAGE_PARAMETER "=")))
             continue;
         buf_add_char(out, first ? '?' : '&');

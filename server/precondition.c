@@ -18,31 +18,17 @@ bool etag_parse(struct text text, int64_t *version)
     return text_to_int64(text, 1, INT64_MAX, version);
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* Whether a list of ETags names the version; weak comparison, RFC 9110 13.1.2. */
 static bool list_names(struct text list, int64_t number)
 {
-    struct text tag, rest = list;
-    bool more = true;
+    struct text tag;
+    int64_t version;
 
     if (text_is(list, "*"))
         return true;
-    while (more) {
-        int64_t version;
-        more = text_split(rest, ',', &tag, &rest);
-        if (!more)
-            tag = rest;
-        while (tag.size && is_space(tag.data[0]))
-            tag.data++, tag.size--;
-        while (tag.size && is_space(tag.data[tag.size - 1]))
-            tag.size--;
-        if (etag_parse(tag, &version) && version == number)
+    while (text_next(&list, ',', &tag))
+        if (etag_parse(text_trim(tag), &version) && version == number)
             return true;
-    }
     return false;
 }
 

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/primitive.h"
+#include "server/format.h"
 #include "server/interactions.h"
 
 const struct route routes[] = {
@@ -37,6 +38,16 @@ static bool take_type(struct request *req, const struct match *match, struct err
 static bool take_id(struct request *req, const struct match *match, struct err *err);
 static bool refuse(struct request *req, const char *allowed, struct err *err);
 
+/* The same method may stand in several rows; whoever has GET has HEAD. */
+static void add_allowed(struct buf *allowed, const char *method)
+{
+    if (allowed->size && strstr(buf_text(allowed), method))
+        return;
+    buf_printf(allowed, "%s%s", allowed->size ? ", " : "", method);
+    if (strcmp(method, "GET") == 0)
+        buf_add_text(allowed, ", HEAD");
+}
+
 bool route_find(struct request *req, struct err *err)
 {
     const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
@@ -50,20 +61,9 @@ bool route_find(struct request *req, struct err *err)
             req->route = route;
             return take_type(req, &match, err) && take_id(req, &match, err);
         }
-        buf_printf(&allowed, "%s%s", allowed.size ? ", " : "", route->method);
+        add_allowed(&allowed, route->method);
     }
     return refuse(req, allowed.size ? buf_text(&allowed) : NULL, err);
-}
-
-static bool next_segment(struct text *rest, struct text *segment)
-{
-    if (!rest->data)
-        return false;
-    if (!text_split(*rest, '/', segment, rest)) {
-        *segment = *rest;
-        rest->data = NULL;
-    }
-    return true;
 }
 
 /* `_history` and other words of the standard never stand for a type or an id. */
@@ -87,8 +87,8 @@ static bool pattern_matches(struct text pattern, struct text path, struct match 
     struct text want, have;
 
     for (;;) {
-        bool more_wanted = next_segment(&pattern, &want);
-        bool more_there = next_segment(&path, &have);
+        bool more_wanted = text_next(&pattern, '/', &want);
+        bool more_there = text_next(&path, '/', &have);
         if (!more_wanted || !more_there)
             return more_wanted == more_there;
         if (!segment_matches(want, have, match))
@@ -112,10 +112,12 @@ static bool take_id(struct request *req, const struct match *match, struct err *
 {
     if (req->route->level != ROUTE_INSTANCE)
         return true;
-    if (!primitive_is_valid(PRIMITIVE_ID, match->id))
+    /* RFC 3986 6.2.2.2: "%31" is "1". */
+    struct text id = format_decode(req->arena, match->id);
+    if (!primitive_is_valid(PRIMITIVE_ID, id))
         return err_set(err, ERR_INVALID, "id",
                        "The id in the path is malformed: 1 to 64 letters, digits, - and . only.");
-    req->id = text_dup(req->arena, match->id);
+    req->id = text_dup(req->arena, id);
     if (match->version.data && !text_to_int64(match->version, 1, INT64_MAX, &req->version))
         return err_set(err, ERR_NOT_FOUND, NULL,
                        "There is no such version; versions here are numbers from 1.");
@@ -125,7 +127,7 @@ static bool take_id(struct request *req, const struct match *match, struct err *
 static bool refuse(struct request *req, const char *allowed, struct err *err)
 {
     if (allowed) {
-        answer_header(req, "Allow", arena_printf(req->arena, "%s, HEAD, OPTIONS", allowed));
+        answer_header(req, "Allow", arena_printf(req->arena, "%s, OPTIONS", allowed));
         return err_set(err, ERR_METHOD, NULL, "This path allows %s only.", allowed);
     }
     if (memchr(req->path.data ? req->path.data : "", '$', req->path.size))

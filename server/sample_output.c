@@ -4,6 +4,8 @@
 
 #include "server/sample_output.h"
 
+#include "base/text.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
@@ -29,7 +31,6 @@ const char *const sample_type_names[] = {
 
 static bool empty_folder(const char *folder, bool force, struct err *err);
 static bool is_ours(const char *name);
-static bool ends_with(const char *name, const char *end);
 static bool open_files(struct output *output, struct err *err);
 static FILE *open_file(const char *folder, const char *name, struct err *err);
 static bool write_out(struct output *output, FILE *file, struct err *err);
@@ -74,20 +75,13 @@ static bool empty_folder(const char *folder, bool force, struct err *err)
 static bool is_ours(const char *name)
 {
     if (strncmp(name, "patient-", 8) == 0 || strncmp(name, "00-organizations", 16) == 0)
-        return ends_with(name, ".json");
+        return text_ends_with(text_of(name), TEXT(".json"));
     for (int i = 0; i < TYPE_COUNT; i++) {
         size_t size = strlen(sample_type_names[i]);
         if (strncmp(name, sample_type_names[i], size) == 0 && strcmp(name + size, ".ndjson") == 0)
             return true;
     }
     return false;
-}
-
-static bool ends_with(const char *name, const char *end)
-{
-    size_t size = strlen(name), end_size = strlen(end);
-
-    return size >= end_size && strcmp(name + size - end_size, end) == 0;
 }
 
 static bool open_files(struct output *output, struct err *err)

@@ -5,6 +5,7 @@
 #include "storage/cluster_place.h"
 
 #include "base/hash.h"
+#include "base/text.h"
 #include "storage/cluster.h"
 
 #include <dirent.h>
@@ -197,14 +198,12 @@ int cluster_newest(void)
 /* Outside of Debian: where PATH finds postgres. */
 static bool find_in_path(struct cluster_place *place)
 {
-    const char *rest = getenv("PATH");
+    struct text rest = text_of(getenv("PATH")), folder;
 
-    while (rest && *rest) {
-        size_t size = strcspn(rest, ":");
-        snprintf(place->bin, sizeof(place->bin), "%.*s", (int)size, rest);
-        if (size && has_postgres(place->bin))
+    while (text_next(&rest, ':', &folder)) {
+        snprintf(place->bin, sizeof(place->bin), "%.*s", TEXT_ARGS(folder));
+        if (folder.size > 0 && has_postgres(place->bin))
             return true;
-        rest += size + (rest[size] == ':');
     }
     return false;
 }

@@ -30,6 +30,9 @@ static void texts_are_compared_by_bytes(void **state)
     assert_true(text_starts_with(TEXT("Patient/1"), TEXT("Patient/")));
     assert_true(text_starts_with(TEXT("a"), TEXT("")));
     assert_false(text_starts_with(TEXT("Pat"), TEXT("Patient/")));
+    assert_true(text_ends_with(TEXT("Patient/_search"), TEXT("/_search")));
+    assert_true(text_ends_with(text_of(NULL), TEXT("")));
+    assert_false(text_ends_with(TEXT("search"), TEXT("/_search")));
 }
 
 static void splitting_takes_the_first_separator(void **state)
@@ -46,6 +49,65 @@ static void splitting_takes_the_first_separator(void **state)
     assert_true(text_is(rest, "b") && text_is(head, "c"));
     assert_true(text_split(TEXT("|"), '|', &head, &rest));
     assert_true(head.size == 0 && rest.size == 0 && head.data && rest.data);
+}
+
+static void a_list_is_taken_apart_item_by_item(void **state)
+{
+    static const struct {
+        const char *list;
+        size_t count;
+        const char *items[4];
+    } cases[] = {
+        {NULL, 0, {0}},
+        {"", 1, {""}},
+        {"one", 1, {"one"}},
+        {"a,b,c", 3, {"a", "b", "c"}},
+        {",a,", 3, {"", "a", ""}},
+        {",", 2, {"", ""}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct text rest = text_of(cases[i].list), item;
+        for (size_t k = 0; k < cases[i].count; k++) {
+            assert_true(text_next(&rest, ',', &item));
+            assert_true(item.data && text_is(item, cases[i].items[k]));
+        }
+        assert_false(text_next(&rest, ',', &item));
+    }
+}
+
+static void trimming_leaves_white_space_inside_alone(void **state)
+{
+    (void)state;
+    assert_true(text_is(text_trim(TEXT(" \t a b\r\n")), "a b"));
+    assert_true(text_is(text_trim(TEXT("a")), "a"));
+    assert_int_equal(text_trim(TEXT(" \t ")).size, 0);
+    assert_null(text_trim(text_of(NULL)).data);
+}
+
+static void letter_case_counts_only_where_it_is_asked_for(void **state)
+{
+    (void)state;
+    assert_true(text_equals_nocase(TEXT("gZip"), TEXT("GzIP")));
+    assert_true(text_equals_nocase(text_of(NULL), TEXT("")));
+    assert_false(text_equals_nocase(TEXT("gzip"), TEXT("gzi")));
+    assert_false(text_equals_nocase(TEXT("gzip"), TEXT("gzi ")));
+    assert_false(text_equals(TEXT("gZip"), TEXT("gzip")));
+}
+
+static void hexadecimal_digits_have_values_and_others_none(void **state)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    (void)state;
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(text_hex_digit(digits[i]), i);
+    assert_int_equal(text_hex_digit('A'), 10);
+    assert_int_equal(text_hex_digit('F'), 15);
+    for (const char *none = "/:@G`g -"; *none; none++)
+        assert_int_equal(text_hex_digit(*none), -1);
+    assert_int_equal(text_hex_digit('\0'), -1);
 }
 
 static void integers_are_the_whole_text_and_in_range(void **state)
@@ -195,6 +257,10 @@ int main(void)
         cmocka_unit_test(absent_differs_from_empty),
         cmocka_unit_test(texts_are_compared_by_bytes),
         cmocka_unit_test(splitting_takes_the_first_separator),
+        cmocka_unit_test(a_list_is_taken_apart_item_by_item),
+        cmocka_unit_test(trimming_leaves_white_space_inside_alone),
+        cmocka_unit_test(letter_case_counts_only_where_it_is_asked_for),
+        cmocka_unit_test(hexadecimal_digits_have_values_and_others_none),
         cmocka_unit_test(integers_are_the_whole_text_and_in_range),
         cmocka_unit_test(utf8_is_told_from_what_resembles_it),
         cmocka_unit_test(folding_makes_equal_what_search_takes_for_equal),
