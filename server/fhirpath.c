@@ -11,6 +11,7 @@
 #include "fhir/json.h"
 #include "fhir/node.h"
 #include "server/commands.h"
+#include "server/file.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -70,27 +71,6 @@ static int print_usage(FILE *out, int status)
     return status;
 }
 
-static bool read_file(const char *path, struct buf *content)
-{
-    FILE *file = fopen(path, "rb");
-    size_t room = (size_t)64 * 1024, got;
-    bool fine;
-
-    if (!file) {
-        fprintf(stderr, "isthmus fhirpath: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    do {
-        got = fread(buf_reserve(content, room), 1, room, file);
-        content->size += got;
-    } while (got == room && content->size <= json_default_limits.size);
-    fine = !ferror(file);
-    if (!fine)
-        fprintf(stderr, "isthmus fhirpath: %s: %s\n", path, strerror(errno));
-    fclose(file);
-    return fine;
-}
-
 /* NULL when none was asked for, or (with a sentence on standard error) when
  * it cannot be had. Findings about its structure do not matter here. */
 static const struct node *read_resource(struct arena *arena, const char *path, const char *type)
@@ -106,8 +86,10 @@ static const struct node *read_resource(struct arena *arena, const char *path, c
             fprintf(stderr, "isthmus fhirpath: R4 has no resource type %s.\n", type);
         return resource;
     }
-    if (!read_file(path, &content))
+    if (!file_read(path, json_default_limits.size, &content)) {
+        fprintf(stderr, "isthmus fhirpath: %s: %s\n", path, strerror(errno));
         return NULL;
+    }
     issues_init(&issues, arena, 1);
     resource = json_read(arena, content.data, content.size, &json_default_limits, &issues, &err);
     if (!resource)

@@ -12,6 +12,7 @@
 #include "fhir/json.h"
 #include "fhir/node.h"
 #include "server/commands.h"
+#include "server/file.h"
 
 #include <errno.h>
 
@@ -22,14 +23,12 @@ enum output { PRINT_IF_FINE, PRINT_NEVER, PRINT_ALWAYS };
 
 static int print_usage(FILE *out, int status);
 static bool parse_file(const char *path, enum output output);
-static bool read_file(const char *path, struct buf *content);
 static bool parse_lines(const char *path, const struct buf *content, enum output output);
 static bool parse_resource(struct arena *arena, const char *name, struct text json,
                            enum output output);
 static bool print_findings(const char *name, struct issues *issues);
 static void print_finding(const char *name, const char *severity, const char *code,
                           const char *expression, const char *text);
-static bool has_suffix(const char *path, const char *suffix);
 
 int command_parse(int argc, char **argv)
 {
@@ -72,39 +71,19 @@ static bool parse_file(const char *path, enum output output)
 {
     struct buf content = {0};
     struct arena *arena;
-    bool fine = read_file(path, &content);
+    bool lines = text_ends_with(text_of(path), TEXT(".ndjson"));
+    bool fine = file_read(path, lines ? SIZE_MAX : json_default_limits.size, &content);
 
-    if (fine && has_suffix(path, ".ndjson")) {
+    if (!fine) {
+        fprintf(stderr, "isthmus parse: %s: %s\n", path, strerror(errno));
+    } else if (lines) {
         fine = parse_lines(path, &content, output);
-    } else if (fine) {
+    } else {
         arena = arena_new();
         fine = parse_resource(arena, path, (struct text){content.data, content.size}, output);
         arena_free(arena);
     }
     buf_release(&content);
-    return fine;
-}
-
-static bool read_file(const char *path, struct buf *content)
-{
-    FILE *file = fopen(path, "rb");
-    size_t room = (size_t)64 * 1024, got;
-    bool fine;
-
-    if (!file) {
-        fprintf(stderr, "isthmus parse: %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    buf_reserve(content, 1);
-    do {
-        got = fread(buf_reserve(content, room), 1, room, file);
-        content->size += got;
-        /* One byte too many is enough for the reader to refuse it. */
-    } while (got == room && content->size <= json_default_limits.size);
-    fine = !ferror(file);
-    if (!fine)
-        fprintf(stderr, "isthmus parse: %s: %s\n", path, strerror(errno));
-    fclose(file);
     return fine;
 }
 
@@ -115,12 +94,8 @@ static bool parse_lines(const char *path, const struct buf *content, enum output
     bool fine = true;
     unsigned number = 0;
 
-    while (rest.size > 0) {
+    while (text_next(&rest, '\n', &line)) {
         number++;
-        if (!text_split(rest, '\n', &line, &rest)) {
-            line = rest;
-            rest.size = 0;
-        }
         if (line.size == 0 || text_is(line, "\r"))
             continue;
         fine =
@@ -173,11 +148,4 @@ static void print_finding(const char *name, const char *severity, const char *co
 {
     printf("%s: %s %s %s: %s\n", name, severity, code, expression && *expression ? expression : "-",
            text);
-}
-
-static bool has_suffix(const char *path, const char *suffix)
-{
-    size_t size = strlen(path), length = strlen(suffix);
-
-    return size >= length && strcmp(path + size - length, suffix) == 0;
 }
