@@ -22,9 +22,11 @@
 #define RECOVER_MS 600000 /* while it says that it does */
 #define STOP_MS    60000
 
+#define CONNINFO_SIZE (PATH_MAX + 64)
+
 struct cluster {
     struct cluster_place place;
-    char conninfo[PATH_MAX + 64];
+    char conninfo[CONNINFO_SIZE];
     int lock;  /* descriptor of DIR/isthmus.lock */
     pid_t pid; /* of the postmaster; 0: not running */
     bool stopping;
@@ -37,6 +39,7 @@ static bool initialise(struct cluster *cluster, struct err *err);
 static bool write_settings(const struct cluster *cluster, struct err *err);
 static bool stop_orphan(const struct cluster *cluster, struct err *err);
 static bool launch(struct cluster *cluster, struct err *err);
+static void format_conninfo(char conninfo[CONNINFO_SIZE], const struct cluster_place *place);
 static void sleep_ms(int ms);
 
 struct cluster *cluster_start(const struct cluster_config *config, struct err *err)
@@ -52,9 +55,14 @@ struct cluster *cluster_start(const struct cluster_config *config, struct err *e
         cluster_stop(cluster);
         return NULL;
     }
-    snprintf(cluster->conninfo, sizeof(cluster->conninfo),
-             "host=%s port=5432 user=isthmus dbname=postgres", cluster->place.socket);
+    format_conninfo(cluster->conninfo, &cluster->place);
     return cluster;
+}
+
+static void format_conninfo(char conninfo[CONNINFO_SIZE], const struct cluster_place *place)
+{
+    snprintf(conninfo, CONNINFO_SIZE, "host=%s port=5432 user=isthmus dbname=postgres",
+             place->socket);
 }
 
 const char *cluster_conninfo(const struct cluster *cluster)
@@ -401,7 +409,7 @@ void cluster_stop(struct cluster *cluster)
 
 const char *cluster_running(const char *folder)
 {
-    static char conninfo[PATH_MAX + 64];
+    static char conninfo[CONNINFO_SIZE];
     struct cluster_place place = {0};
     char state[64];
 
@@ -410,8 +418,7 @@ const char *cluster_running(const char *folder)
     pid_t pid = read_pid_file(place.data, state, sizeof(state));
     if (!pid || !is_postgres(pid) || strncmp(state, "ready", 5) != 0)
         return NULL;
-    snprintf(conninfo, sizeof(conninfo), "host=%s port=5432 user=isthmus dbname=postgres",
-             place.socket);
+    format_conninfo(conninfo, &place);
     return conninfo;
 }
 
