@@ -30,7 +30,7 @@ struct load_entry {
 struct load_unit {
     const char *file;
     unsigned number;            /* of the unit in its file, from 1 */
-    uint64_t position;   /* bytes read so far, of all files, as stored */
+    uint64_t position;          /* bytes read so far, of all files, as stored */
     bool last;                  /* of its file */
     struct text bundle;         /* a Bundle file, or absent */
     bool repeatable;            /* sending it twice has the effect of sending it once */
