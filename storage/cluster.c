@@ -189,7 +189,7 @@ static long shared_buffers_mb(void)
     long long total = (long long)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGE_SIZE);
     long mb = (long)(total / 8 >> 20);
 
-    return mb < 128 ? 128 : mb > 2048 ? 2048 : mb;
+    return mb < 128 ? 128 : mb > 1024 ? 1024 : mb;
 }
 
 static const char settings[] = "# Written at every start. What you set with ALTER SYSTEM wins.\n"
