@@ -90,6 +90,8 @@ bool store_history(struct store *store, const struct access *access,
     *page = (struct store_page){0};
     if (query->type && !(type = store_type(query->type, err)))
         return false;
+    if (query->id && !type)
+        return err_set(err, ERR_INVALID, NULL, "an id without a type names nothing");
     if (query->count < 1 || query->count > PAGE_MAX)
         return err_set(err, ERR_INVALID, "_count", "a page has 1 to %d entries", PAGE_MAX);
     store->counters.history_pages++;

@@ -202,7 +202,7 @@ static bool give_dictionary(struct run *run, struct err *err)
 static bool read_meta(struct run *run, struct err *err)
 {
     char fresh[sizeof(struct hash_key)];
-    struct text key;
+    struct text key = {0};
 
     random_bytes(fresh, sizeof(fresh));
     if (!meta(run, "hash_key", (struct text){fresh, sizeof(fresh)}, &key, err))
@@ -239,7 +239,7 @@ static bool meta(struct run *run, const char *key, struct text fallback, struct 
  * transaction of the new cluster, in the order of its sequence. */
 static bool read_epoch(struct run *run, struct err *err)
 {
-    struct text cluster, epoch;
+    struct text cluster = {0}, epoch = {0};
     const struct pg_result *r;
     int64_t number;
 

@@ -209,7 +209,7 @@ static void add_texts(struct pg_params *params, uint32_t type, const struct text
     char *at = out;
     for (size_t i = 0; i < count; i++) {
         value_put32(at, values[i].data ? (uint32_t)values[i].size : UINT32_MAX);
-        if (values[i].size)
+        if (values[i].data && values[i].size)
             memcpy(at + 4, values[i].data, values[i].size);
         at += 4 + values[i].size;
     }

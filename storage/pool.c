@@ -42,8 +42,8 @@ struct pool *pool_new(struct loop *loop, const char *conninfo, const char *name,
     pool->timeout_ms = timeout_ms;
     pool->queue = queue;
     pool->end = &pool->first;
-    pool->all = calloc(count, sizeof(*pool->all));
-    pool->free = calloc(count, sizeof(*pool->free));
+    pool->all = calloc(count, sizeof(struct pg *));
+    pool->free = calloc(count, sizeof(struct pg *));
     if (!pool->all || !pool->free)
         abort();
     for (; pool->size < count; pool->size++)

@@ -72,7 +72,7 @@ static bool connect_transactions(struct store *store, struct err *err)
     struct pg_counters connections;
 
     pool_count(store->transactions, &counters, &connections);
-    struct pg **taken = calloc(counters.size, sizeof(*taken));
+    struct pg **taken = calloc(counters.size, sizeof(struct pg *));
     if (!taken)
         abort();
     unsigned count = 0;
