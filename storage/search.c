@@ -113,6 +113,11 @@ static bool begin(struct paging *paging, struct store *store, const struct acces
 
     search_plan_init(plan, store, access, query, arena);
     paging->look |= plan->inexact;
+    for (size_t i = 0; i < query->sort_count; i++)
+        if (search_union_of(query->sorts[i].param))
+            return err_set(err, ERR_INVALID, "_sort",
+                           "\"%s\" is two parameters in one and cannot be sorted by.",
+                           query->sorts[i].param->code);
     for (size_t i = 0; i < plan->term_count; i++)
         plan->no_codes |= knows_second(paging, plan->terms[i].codes, plan->terms[i].code_count);
     if (paging->limit == 0)

@@ -11,21 +11,24 @@
 
 #include <assert.h>
 
-/* Keys of resources to fetch, by number of their type; and all that were seen. */
-struct wanted {
+/* Keys of resources, sorted. */
+struct keys {
     int64_t *items;
     size_t count, room;
 };
 
 struct including {
     const struct search_plan *plan;
-    struct wanted *wanted; /* by type */
-    struct wanted seen;    /* sorted */
+    struct keys *wanted; /* by number of their type */
+    size_t wanted_count;
+    struct keys seen; /* on this page already */
+    size_t matches;   /* how many of them are matches */
     struct pg_reply *replies;
     const struct type **reply_types;
     size_t reply_count, reply_room;
     struct store_page *page;
     size_t entry_room;
+    unsigned most; /* resources that may come along */
 };
 
 static void collect(struct including *including, const struct store_version *version);
@@ -42,8 +45,8 @@ static void send(struct including *including, struct search_sql *sql, const stru
 static bool receive(struct including *including, struct err *err);
 static bool take_rows(struct including *including, const struct type *type,
                       const struct pg_result *result, struct err *err);
-static bool see(struct including *including, int64_t rkey);
-static void add(struct arena *arena, struct wanted *wanted, int64_t rkey);
+static bool insert(struct arena *arena, struct keys *keys, int64_t key);
+static bool refuse_too_many(const struct including *including, struct err *err);
 static void *grow(struct arena *arena, void *items, size_t count, size_t *room, size_t size);
 
 bool search_include(const struct search_plan *plan, const int64_t *rkeys, struct store_page *page,
@@ -53,18 +56,23 @@ bool search_include(const struct search_plan *plan, const int64_t *rkeys, struct
     size_t matches = page->count;
     struct including including = {
         .plan = plan,
-        .wanted = arena_many(plan->arena, struct wanted, resource_type_count()),
+        .wanted = arena_many(plan->arena, struct keys, resource_type_count()),
         .page = page,
         .entry_room = page->count,
+        .most =
+            plan->store->config.include_max ? plan->store->config.include_max : SEARCH_INCLUDES_MAX,
     };
     bool forward = false;
 
     for (size_t i = 0; i < matches; i++)
-        see(&including, rkeys[i]);
+        insert(plan->arena, &including.seen, rkeys[i]);
+    including.matches = including.seen.count;
     for (size_t i = 0; i < query->include_count; i++)
         forward |= !query->includes[i].reverse;
     for (size_t i = 0; forward && i < matches; i++)
         collect(&including, &page->entries[i].version);
+    if (including.wanted_count > including.most)
+        return refuse_too_many(&including, err);
 
     send_wanted(&including);
     for (size_t i = 0; matches > 0 && i < query->include_count; i++)
@@ -99,8 +107,9 @@ static void collect_value(struct including *including, const struct search_value
 
         if (!type || !is_wanted(&query->includes[i], value))
             continue;
-        add(plan->arena, &including->wanted[type->number],
-            token_rkey(&plan->tokens, value->reference_type, value->reference_id));
+        including->wanted_count +=
+            insert(plan->arena, &including->wanted[type->number],
+                   token_rkey(&plan->tokens, value->reference_type, value->reference_id));
         return;
     }
 }
@@ -116,7 +125,7 @@ static void send_wanted(struct including *including)
     const struct search_plan *plan = including->plan;
 
     for (unsigned number = 0; number < resource_type_count(); number++) {
-        struct wanted *wanted = &including->wanted[number];
+        struct keys *wanted = &including->wanted[number];
         const struct type *type = type_at(number);
         struct search_sql sql;
 
@@ -181,7 +190,7 @@ static void send_referring_by(struct including *including, const struct search_p
     }
     sql_add(&sql, " offset 0) t where true");
     sql_and_visible(&sql, plan->access, source, "t");
-    sql_add(&sql, " limit %d", SEARCH_INCLUDES_MAX + 1);
+    sql_add(&sql, " limit %u", including->most + 1);
     send(including, &sql, source);
 }
 
@@ -228,13 +237,10 @@ static bool take_rows(struct including *including, const struct type *type,
     struct store_page *page = including->page;
 
     for (int row = 0; row < pg_rows(result); row++) {
-        if (!see(including, pg_int8(result, row, COLUMN_RKEY)))
+        if (!insert(plan->arena, &including->seen, pg_int8(result, row, COLUMN_RKEY)))
             continue;
-        if (including->seen.count > SEARCH_INCLUDES_MAX + plan->query->count)
-            return err_set(err, ERR_UNPROCESSABLE, "_include",
-                           "More than %d resources would come along with this page; ask for "
-                           "fewer matches with _count.",
-                           SEARCH_INCLUDES_MAX);
+        if (including->seen.count - including->matches > including->most)
+            return refuse_too_many(including, err);
 
         page->entries = grow(plan->arena, page->entries, page->count, &including->entry_room,
                              sizeof(page->entries[0]));
@@ -247,34 +253,34 @@ static bool take_rows(struct including *including, const struct type *type,
     return true;
 }
 
-/* Whether the key is new. */
-static bool see(struct including *including, int64_t rkey)
+static bool refuse_too_many(const struct including *including, struct err *err)
 {
-    struct wanted *seen = &including->seen;
-    size_t low = 0, high = seen->count;
+    return err_set(err, ERR_UNPROCESSABLE, "_include",
+                   "More than %u resources would come along with this page; ask for fewer matches "
+                   "with _count.",
+                   including->most);
+}
+
+/* Whether the key is new. */
+static bool insert(struct arena *arena, struct keys *keys, int64_t key)
+{
+    size_t low = 0, high = keys->count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (seen->items[middle] == rkey)
+        if (keys->items[middle] == key)
             return false;
-        if (seen->items[middle] < rkey)
+        if (keys->items[middle] < key)
             low = middle + 1;
         else
             high = middle;
     }
-    add(including->plan->arena, seen, rkey);
-    memmove(&seen->items[low + 1], &seen->items[low],
-            (seen->count - 1 - low) * sizeof(seen->items[0]));
-    seen->items[low] = rkey;
+    keys->items = grow(arena, keys->items, keys->count, &keys->room, sizeof(keys->items[0]));
+    memmove(&keys->items[low + 1], &keys->items[low], (keys->count - low) * sizeof(key));
+    keys->items[low] = key;
+    keys->count++;
     return true;
-}
-
-static void add(struct arena *arena, struct wanted *wanted, int64_t rkey)
-{
-    wanted->items =
-        grow(arena, wanted->items, wanted->count, &wanted->room, sizeof(wanted->items[0]));
-    wanted->items[wanted->count++] = rkey;
 }
 
 /* Room for one more. */

@@ -613,9 +613,11 @@ const char *search_plan_driving_code(const struct search_plan *plan)
         term = plan->patients;
     else if (plan->driver == DRIVE_CODE || plan->driver == DRIVE_CODE_QUANTITY)
         term = plan->codes;
-    if (term >= 0)
-        return plan->terms[term].param->param->code;
-    return plan->driver == DRIVE_DATE ? plan->columns->date->code : NULL;
+    else if (plan->driver == DRIVE_DATE)
+        for (int i = 0; i < (int)plan->term_count; i++)
+            if (plan->terms[i].param->param == plan->columns->date)
+                term = i;
+    return term >= 0 ? plan->terms[term].param->param->code : NULL;
 }
 
 const int64_t *search_plan_codes(const struct search_plan *plan, size_t *count)

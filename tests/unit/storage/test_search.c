@@ -505,6 +505,54 @@ static void too_many_ranges_for_one_statement_are_refused(void *context)
     done();
 }
 
+/* As long as somebody else holds the table. */
+static void a_timeout_names_the_criterion(void *context)
+{
+    static const struct {
+        const char *query, *where, *text;
+    } cases[] = {
+        {"family=m", "family", "\"family\""},
+        {"", "", "all Patient"},
+    };
+    struct err err = {0};
+    const struct pg_result *result;
+    struct store_page page;
+
+    (void)context;
+    fill();
+    struct pg *pg = pool_acquire(store->transactions, &err);
+    assert_non_null(pg);
+    pg_begin(pg);
+    assert_true(pg_query_sql(pg, "lock table f_patient in access exclusive mode", NULL, arena,
+                             &result, &err));
+    assert_true(
+        pg_query_sql(store->search, "set statement_timeout = 200", NULL, arena, &result, &err));
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        err = (struct err){0};
+        assert_false(
+            store_search(store, &us, parse_query("Patient", cases[i].query), arena, &page, &err));
+        assert_int_equal(err.kind, ERR_TIMEOUT);
+        assert_string_equal(err.where, cases[i].where);
+        assert_non_null(strstr(err.text, cases[i].text));
+    }
+    pg_rollback(pg);
+    pool_release(store->transactions, pg);
+    done();
+}
+
+static void a_union_of_parameters_is_no_order(void *context)
+{
+    struct store_page page;
+    struct err err = {0};
+
+    (void)context;
+    fill();
+    assert_false(store_search(store, &us, parse_query("Observation", "_sort=combo-value-quantity"),
+                              arena, &page, &err));
+    assert_int_equal(err.kind, ERR_INVALID);
+    done();
+}
+
 IN_DATABASE(test_queries, queries_find_what_they_should)
 IN_DATABASE(test_pages, pages_add_up_without_gaps_or_repeats)
 IN_DATABASE(test_totals, totals_agree)
@@ -521,6 +569,8 @@ IN_DATABASE(test_find, a_search_within_a_transaction_sees_its_writes)
 IN_DATABASE(test_recheck, a_hit_by_a_wrong_hash_is_not_believed)
 IN_DATABASE(test_long, long_strings_are_looked_at_themselves)
 IN_DATABASE(test_many, too_many_ranges_for_one_statement_are_refused)
+IN_DATABASE(test_timeout, a_timeout_names_the_criterion)
+IN_DATABASE(test_union, a_union_of_parameters_is_no_order)
 
 int main(void)
 {
@@ -545,6 +595,8 @@ int main(void)
         TEST(test_recheck, a_hit_by_a_wrong_hash_is_not_believed),
         TEST(test_long, long_strings_are_looked_at_themselves),
         TEST(test_many, too_many_ranges_for_one_statement_are_refused),
+        TEST(test_timeout, a_timeout_names_the_criterion),
+        TEST(test_union, a_union_of_parameters_is_no_order),
     };
 
     return cmocka_run_group_tests(tests, start, postgres_stop);
