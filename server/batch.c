@@ -14,19 +14,34 @@
 #include "server/interactions.h"
 #include "server/outcome.h"
 
+/* A batch whose findings are not all kept is refused as a whole. */
+#define FINDINGS_MAX 1000
+
+/* What all entries of one batch are looked at with. */
+struct batch {
+    struct request *req;
+    const struct bundle *bundle;
+    struct entry_names names;
+    struct issues *findings; /* one list an entry */
+};
+
 static bool read_bundle(struct request *req, struct bundle *bundle, struct err *err);
-static bool batch(struct request *req, const struct bundle *bundle);
+static bool batch(struct request *req, const struct bundle *bundle, struct err *err);
 
 bool bundle_post(struct request *req, struct err *err)
 {
     struct bundle bundle;
 
-    if (!request_resource(req, err) || !read_bundle(req, &bundle, err))
+    if (req->issues.limit < FINDINGS_MAX)
+        req->issues.limit = FINDINGS_MAX;
+    if (!request_read_resource(req, err) || !read_bundle(req, &bundle, err))
+        return false;
+    if (text_is(bundle.type, "batch"))
+        return batch(req, &bundle, err);
+    if (!request_check_findings(req, err))
         return false;
     if (text_is(bundle.type, "transaction"))
         return transaction(req, &bundle, err);
-    if (text_is(bundle.type, "batch"))
-        return batch(req, &bundle);
     return err_set(err, ERR_INVALID, "Bundle.type",
                    "A Bundle posted to the base must be of type batch or transaction; to store a "
                    "Bundle as it is, post it to Bundle.");
@@ -48,49 +63,49 @@ static bool read_bundle(struct request *req, struct bundle *bundle, struct err *
 static void refuse_entry(struct request *req, const struct err *err)
 {
     req->answer = (struct answer){.status = outcome_status(err->kind)};
-    req->answer.outcome = outcome_json(req->arena, err, NULL, NULL);
+    req->answer.outcome = outcome_json(req->arena, err, &req->issues, NULL);
 }
 
 /* R4 http.html#brules: entries may not depend on one another. */
-static bool check_independent(const struct request *outer, const struct bundle *bundle,
-                              size_t index, struct err *err)
+static bool check_independent(const struct batch *batch, size_t index, struct err *err)
 {
-    if (!entry_foreign_link(bundle, &bundle->entries[index]).data)
+    if (!entry_foreign_link(&batch->names, &batch->bundle->entries[index]).data)
         return true;
-    return err_set(err, ERR_INVALID, entry_where(outer, index),
-                   "The resource refers to another entry; in a batch entries are independent. Send "
-                   "a transaction.");
+    return err_set(err, ERR_INVALID, entry_where(batch->req, index),
+                   "The resource refers to another entry, or by a search; in a batch entries are "
+                   "independent. Send a transaction.");
 }
 
-static void run_entry(struct request *outer, const struct bundle *bundle, size_t index,
-                      struct request *req)
+static bool check_entry(const struct batch *batch, size_t index, struct request *entry,
+                        struct err *err)
 {
-    struct err err = {0};
+    bool made = entry_request(batch->req, &batch->bundle->entries[index], index, entry, err);
 
-    if (!entry_request(outer, &bundle->entries[index], index, req, &err) ||
-        !check_independent(outer, bundle, index, &err)) {
-        refuse_entry(req, &err);
-        return;
-    }
-    if (req->path.size == 0) {
-        err_set(&err, ERR_INVALID, entry_where(outer, index), "A batch cannot contain another.");
-        refuse_entry(req, &err);
-        return;
-    }
-    request_run(req);
+    entry->issues = batch->findings[index];
+    if (entry->issues.errors)
+        return request_check_findings(entry, err);
+    if (!made || !check_independent(batch, index, err))
+        return false;
+    return entry->path.size > 0 || err_set(err, ERR_INVALID, entry_where(batch->req, index),
+                                           "A batch cannot contain another.");
 }
 
-static bool batch(struct request *req, const struct bundle *bundle)
+static bool batch(struct request *req, const struct bundle *bundle, struct err *err)
 {
+    struct batch batch = {req, bundle, entry_names(req->arena, bundle), NULL};
     struct buf out = buf_in(req->arena);
 
+    if (!entry_findings(bundle, &req->issues, req->arena, &batch.findings))
+        return request_check_findings(req, err);
     bundle_answer_begin(&out, "batch-response");
     for (size_t i = 0; i < bundle->count; i++) {
         struct request entry;
-        run_entry(req, bundle, i, &entry);
-        bool wanted = strcmp(entry.method ? entry.method : "", "GET") == 0 ||
-                      req->prefer_return == PREFER_REPRESENTATION;
-        bundle_answer_add(&out, &entry.answer, wanted);
+        struct err cause = {0};
+        if (check_entry(&batch, i, &entry, &cause))
+            request_run(&entry);
+        else
+            refuse_entry(&entry, &cause);
+        bundle_answer_add(&out, &entry.answer, entry_wants_resource(&entry));
     }
     bundle_answer_end(req, &out);
     return true;

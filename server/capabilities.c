@@ -98,15 +98,41 @@ static void add_interactions(const struct maker *maker, struct node *parent, boo
     }
 }
 
+static bool is_includable(const struct search_param *param)
+{
+    return param->search_type == SEARCH_REFERENCE && query_can_search(param);
+}
+
+static bool may_refer_to(const struct search_param *param, const char *type)
+{
+    for (const char *const *target = param->targets; target && *target; target++)
+        if (strcmp(*target, type) == 0)
+            return true;
+    return !param->targets;
+}
+
+/* Every reference that may point at this type, from whatever resource. */
+static void add_rev_includes(const struct maker *maker, struct node *resource, const char *type)
+{
+    for (unsigned i = 0; i < search_param_count(); i++) {
+        const struct search_param *param = search_param_at(i);
+
+        if (is_includable(param) && may_refer_to(param, type))
+            add(maker, resource, "searchRevInclude",
+                arena_printf(maker->arena, "%s:%s", param->type, param->code));
+    }
+}
+
 static void add_search_params(const struct maker *maker, struct node *resource, const char *type)
 {
     unsigned count;
     const struct search_param *params = search_params_of(type, &count);
 
     for (unsigned i = 0; i < count; i++)
-        if (params[i].search_type == SEARCH_REFERENCE && query_can_search(&params[i]))
+        if (is_includable(&params[i]))
             add(maker, resource, "searchInclude",
                 arena_printf(maker->arena, "%s:%s", type, params[i].code));
+    add_rev_includes(maker, resource, type);
     for (unsigned i = 0; i < count; i++) {
         if (!query_can_search(&params[i]))
             continue;

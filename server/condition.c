@@ -33,15 +33,21 @@ const struct query *condition_parse(struct request *req, const char *type, struc
                                     const char *where, struct err *err)
 {
     struct query_options options = options_of(req);
+    struct issues findings;
     struct text head, rest;
 
     /* "?identifier=..." and "Patient?identifier=..." are both seen. */
     if (text_split(criteria, '?', &head, &rest))
         criteria = rest;
     options.lenient = false;
-    const struct query *query =
-        query_parse(req->arena, type, criteria, &options, &req->issues, err);
-    if (query && !query_is_effective(query)) {
+    /* Whoever sent the criteria needs to know where they stand more than what else is wrong. */
+    issues_init(&findings, req->arena, 1);
+    const struct query *query = query_parse(req->arena, type, criteria, &options, &findings, err);
+    if (!query) {
+        snprintf(err->where, sizeof(err->where), "%s", where);
+        return NULL;
+    }
+    if (!query_is_effective(query)) {
         err_set(err, ERR_INVALID, where,
                 "The criteria select nothing in particular; name at least one search parameter "
                 "that identifies the resource, such as identifier.");

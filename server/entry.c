@@ -6,9 +6,11 @@
 
 #include "base/arena.h"
 #include "fhir/node.h"
+#include "server/interactions.h"
+#include "server/route.h"
 
 struct link_search {
-    const struct bundle *bundle;
+    const struct entry_names *names;
     const struct bundle_entry *own;
     struct text found;
 };
@@ -33,7 +35,7 @@ static bool take_url(const struct request *bundle, struct text url, struct reque
 {
     struct text base = text_of(bundle->service->base);
 
-    if (text_starts_with(url, base))
+    if (text_starts_with(url, base) && (url.size == base.size || strchr("/?", url.data[base.size])))
         url = (struct text){url.data + base.size, url.size - base.size};
     else if (memmem(url.data, url.size, "://", 3))
         return false;
@@ -41,6 +43,8 @@ static bool take_url(const struct request *bundle, struct text url, struct reque
         url = (struct text){url.data + 1, url.size - 1};
     req->path = url;
     text_split(url, '?', &req->path, &req->query);
+    if (req->path.size && req->path.data[req->path.size - 1] == '/')
+        req->path.size--;
     return true;
 }
 
@@ -71,24 +75,108 @@ bool entry_request(const struct request *bundle, const struct bundle_entry *entr
     return true;
 }
 
+bool entry_wants_resource(const struct request *entry)
+{
+    const struct route *route = entry->route;
+
+    if (!route || strcmp(entry->method, "HEAD") == 0)
+        return false;
+    if (route->run == create || route->run == update)
+        return entry->prefer_return == PREFER_REPRESENTATION;
+    return true;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    const struct text *left = a, *right = b;
+    size_t size = left->size < right->size ? left->size : right->size;
+    int order = size ? memcmp(left->data, right->data, size) : 0;
+
+    return order ? order : (left->size > right->size) - (left->size < right->size);
+}
+
+struct entry_names entry_names(struct arena *arena, const struct bundle *bundle)
+{
+    struct entry_names names = {arena_many(arena, struct text, bundle->count), 0};
+
+    for (size_t i = 0; i < bundle->count; i++)
+        if (bundle->entries[i].full_url.size)
+            names.urls[names.count++] = bundle->entries[i].full_url;
+    if (names.count)
+        qsort(names.urls, names.count, sizeof(names.urls[0]), compare_texts);
+    return names;
+}
+
+/* "Patient?identifier=..." */
+static bool is_search(struct text reference)
+{
+    struct text type, criteria;
+
+    return text_split(reference, '?', &type, &criteria) && resource_type_find(type);
+}
+
 static void look_at(struct node *reference, void *context)
 {
     struct link_search *search = context;
+    const struct entry_names *names = search->names;
+    struct text link = reference->value;
+    bool foreign = is_search(link);
 
-    if (search->found.data || !text_starts_with(reference->value, TEXT("urn:")))
+    if (search->found.data || !link.data)
         return;
-    for (size_t i = 0; i < search->bundle->count; i++) {
-        const struct bundle_entry *other = &search->bundle->entries[i];
-        if (other != search->own && text_equals(other->full_url, reference->value))
-            search->found = reference->value;
-    }
+    if (text_starts_with(link, TEXT("urn:")) && !text_equals(link, search->own->full_url))
+        foreign =
+            names->count && bsearch(&link, names->urls, names->count, sizeof(link), compare_texts);
+    if (foreign)
+        search->found = link;
 }
 
-struct text entry_foreign_link(const struct bundle *bundle, const struct bundle_entry *entry)
+struct text entry_foreign_link(const struct entry_names *names, const struct bundle_entry *entry)
 {
-    struct link_search search = {.bundle = bundle, .own = entry};
+    struct link_search search = {.names = names, .own = entry};
 
     if (entry->resource)
         bundle_each_reference(entry->resource, look_at, &search);
     return search.found;
+}
+
+/* Takes "Bundle.entry[3]" from the front of an expression. */
+static bool take_index(const char **expression, size_t count, size_t *index)
+{
+    const struct text head = TEXT("Bundle.entry[");
+    struct text number, rest;
+    int64_t value;
+
+    if (!*expression || !text_starts_with(text_of(*expression), head) ||
+        !text_split(text_of(*expression + head.size), ']', &number, &rest) ||
+        !text_to_int64(number, 0, INT64_MAX, &value) || (size_t)value >= count)
+        return false;
+    *index = (size_t)value;
+    *expression = rest.data;
+    return true;
+}
+
+bool entry_findings(const struct bundle *bundle, const struct issues *all, struct arena *arena,
+                    struct issues **lists)
+{
+    const struct text inside = TEXT(".resource");
+
+    *lists = arena_many(arena, struct issues, bundle->count);
+    for (size_t i = 0; i < bundle->count; i++)
+        issues_init(&(*lists)[i], arena, all->limit);
+    for (const struct issue *issue = all->first; issue; issue = issue->next) {
+        const char *expression = issue->expression;
+        size_t index;
+
+        if (!take_index(&expression, bundle->count, &index))
+            return false;
+        const struct node *resource = bundle->entries[index].resource;
+        bool whole = !resource || !text_starts_with(text_of(expression), inside);
+        issue_add(&(*lists)[index], issue->severity, issue->code,
+                  whole
+                      ? issue->expression
+                      : arena_printf(arena, "%s%s", resource->type->name, expression + inside.size),
+                  "%s", issue->text);
+    }
+    return all->dropped == 0;
 }

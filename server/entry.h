@@ -5,6 +5,7 @@
  */
 
 #include "fhir/bundle.h"
+#include "fhir/issue.h"
 #include "server/request.h"
 
 /* "Bundle.entry[3]", in the request's arena. */
@@ -18,6 +19,27 @@ const char *entry_where(const struct request *req, size_t index);
 bool entry_request(const struct request *bundle, const struct bundle_entry *entry, size_t index,
                    struct request *req, struct err *err);
 
-/* Whether two entries touch each other through their fullUrls, which a batch may not (R4
- * http.html#brules): the first link in `entry` to another's urn:uuid, or absent. */
-struct text entry_foreign_link(const struct bundle *bundle, const struct bundle_entry *entry);
+/* Whether its answer in the response Bundle carries a resource: what was read
+ * does, what was written only with Prefer: return=representation. */
+bool entry_wants_resource(const struct request *entry);
+
+/* The fullUrls of a batch's entries, in an order in which they can be looked up. */
+struct entry_names {
+    struct text *urls;
+    size_t count;
+};
+
+struct entry_names entry_names(struct arena *arena, const struct bundle *bundle);
+
+/* Whether entries depend on one another, which in a batch they may not (R4
+ * http.html#brules): a reference in `entry` to another's urn:uuid, or one by
+ * search, which is for transactions; absent if there is none. */
+struct text entry_foreign_link(const struct entry_names *names, const struct bundle_entry *entry);
+
+/*
+ * Moves the findings about a Bundle to the entries that they are about, one
+ * list an entry; those about a resource get its FHIRPath ("Patient.name"). False when
+ * one is about the Bundle itself, or when there were too many to keep.
+ */
+bool entry_findings(const struct bundle *bundle, const struct issues *all, struct arena *arena,
+                    struct issues **lists);

@@ -15,4 +15,9 @@ interaction_fn update;         /* update.c        http.html#update, #upsert */
 interaction_fn remove_current; /* delete.c        http.html#delete */
 interaction_fn history;        /* history.c       http.html#history */
 interaction_fn search;         /* search.c        http.html#search */
-interaction_fn bundle_post;    /* batch.c, transaction.c  http.html#transaction */
+/* Whether the interaction would take these parameters, without running it: a transaction has to
+ * know before it commits. */
+bool search_check(const struct request *req, struct err *err);
+bool history_check(const struct request *req, struct err *err);
+
+interaction_fn bundle_post; /* batch.c, transaction.c  http.html#transaction */

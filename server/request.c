@@ -55,7 +55,7 @@ bool request_if_match(const struct request *req, int64_t *version, struct err *e
     return true;
 }
 
-bool request_resource(struct request *req, struct err *err)
+bool request_read_resource(struct request *req, struct err *err)
 {
     const struct config *config = req->service->config;
     const struct json_limits limits = {
@@ -72,13 +72,20 @@ bool request_resource(struct request *req, struct err *err)
         return false;
     req->resource =
         json_read(req->arena, req->body.data, req->body.size, &limits, &req->issues, err);
-    if (!req->resource)
-        return false;
-    check_structure(req->resource, &req->issues);
-    if (req->issues.errors)
-        return err_set(err, ERR_UNPROCESSABLE, NULL,
-                       "The resource is not what R4 says it should be.");
-    return true;
+    if (req->resource)
+        check_structure(req->resource, &req->issues);
+    return req->resource != NULL;
+}
+
+bool request_check_findings(const struct request *req, struct err *err)
+{
+    return req->issues.errors == 0 ||
+           err_set(err, ERR_UNPROCESSABLE, NULL, "The resource is not what R4 says it should be.");
+}
+
+bool request_resource(struct request *req, struct err *err)
+{
+    return request_read_resource(req, err) && request_check_findings(req, err);
 }
 
 void request_run(struct request *req)
@@ -158,7 +165,8 @@ void answer_write(struct request *req, int status, const struct store_version *v
     struct store_version *kept = arena_one(req->arena, struct store_version);
 
     *kept = *version;
-    if (status == 201)
+    /* An entry of a Bundle has no URL from which the client could tell what it was. */
+    if (status == 201 || req->entry)
         add_location(req, kept);
     if (req->prefer_return == PREFER_MINIMAL) {
         answer_etag(req, kept);
@@ -168,4 +176,6 @@ void answer_write(struct request *req, int status, const struct store_version *v
     answer_version(req, status, kept);
     if (req->prefer_return == PREFER_OUTCOME)
         answer_resource(req, status, issues_outcome(req->arena, &req->issues));
+    if (req->prefer_return == PREFER_OUTCOME && req->entry)
+        req->answer.outcome = req->answer.body;
 }

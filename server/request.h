@@ -92,6 +92,11 @@ struct text request_header(const struct request *req, const char *name);
  * (ERR_UNPROCESSABLE, with the findings in req->issues). */
 bool request_resource(struct request *req, struct err *err);
 
+/* The two steps of it, for a batch, of which only the entries that are concerned
+ * fail: reads the body and gathers findings; looks whether one is an error. */
+bool request_read_resource(struct request *req, struct err *err);
+bool request_check_findings(const struct request *req, struct err *err);
+
 /* The request's If-Match version, 0 if there is none. */
 bool request_if_match(const struct request *req, int64_t *version, struct err *err);
 

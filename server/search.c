@@ -6,12 +6,22 @@
 #include "base/buf.h"
 #include "fhir/query.h"
 #include "server/condition.h"
+#include "server/format.h"
 #include "server/interactions.h"
 #include "server/page.h"
 
 #include <strings.h>
 
 static bool gather_query(struct request *req, struct text *text, struct err *err);
+
+bool search_check(const struct request *req, struct err *err)
+{
+    struct request copy = *req;
+    struct text text;
+
+    issues_init(&copy.issues, req->arena, req->issues.limit);
+    return gather_query(&copy, &text, err) && condition_query(&copy, req->type, text, err);
+}
 
 bool search(struct request *req, struct err *err)
 {
@@ -50,5 +60,7 @@ static bool gather_query(struct request *req, struct text *text, struct err *err
         buf_add_char(&both, '&');
     buf_add(&both, req->body.data, req->body.size);
     *text = (struct text){both.data, both.size};
-    return true;
+    /* _format and _pretty may stand in the body, too. */
+    req->query = *text;
+    return format_negotiate(req, err);
 }

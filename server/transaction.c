@@ -12,9 +12,16 @@
 #include "server/bundle_answer.h"
 #include "server/condition.h"
 #include "server/entry.h"
+#include "server/format.h"
 #include "server/interactions.h"
 #include "server/route.h"
 #include "server/write.h"
+
+/* A reference by search, and the entry in which it stands. */
+struct found {
+    struct text reference;
+    size_t entry;
+};
 
 /* What one transaction is made of; arrays run parallel to the entries. */
 struct plan {
@@ -25,15 +32,15 @@ struct plan {
     size_t write_count;
     size_t *write_of; /* per entry: index into writes, or SIZE_MAX for a read */
     struct store_condition *conditions;
-    size_t condition_count, condition_room;
+    size_t condition_count;
+    struct found *found; /* every reference by search */
+    size_t found_count, found_room;
     size_t current; /* entry whose references are being looked at */
-    struct err *err;
-    bool failed;
 };
 
 static bool plan_entry(struct plan *plan, size_t index, struct err *err);
 static bool gather_conditions(struct plan *plan, struct err *err);
-static bool run_reads(struct plan *plan, struct err *err);
+static void run_reads(struct plan *plan);
 static void answer_entries(struct plan *plan);
 
 bool transaction(struct request *req, const struct bundle *bundle, struct err *err)
@@ -44,7 +51,6 @@ bool transaction(struct request *req, const struct bundle *bundle, struct err *e
         .entries = arena_many(req->arena, struct request, bundle->count),
         .writes = arena_many(req->arena, struct store_write, bundle->count),
         .write_of = arena_many(req->arena, size_t, bundle->count),
-        .err = err,
     };
 
     for (size_t i = 0; i < bundle->count; i++)
@@ -56,8 +62,7 @@ bool transaction(struct request *req, const struct bundle *bundle, struct err *e
         !store_transaction(req->service->store, &req->access, plan.writes, plan.write_count,
                            plan.conditions, plan.condition_count, req->arena, err))
         return false;
-    if (!run_reads(&plan, err))
-        return false;
+    run_reads(&plan);
     answer_entries(&plan);
     return true;
 }
@@ -76,10 +81,9 @@ static bool same_id(const struct request *entry, const char *where, struct err *
 {
     struct text id = node_value(entry->resource, "id");
 
-    if (id.data && !text_is(id, entry->id))
-        return err_set(err, ERR_INVALID, where,
-                       "The resource's id differs from the one in request.url.");
-    return true;
+    return text_is(id, entry->id) ||
+           err_set(err, ERR_INVALID, where,
+                   "An update needs the resource's id, the same as in request.url.");
 }
 
 static bool check_write(struct plan *plan, struct request *entry, const char *where,
@@ -96,11 +100,21 @@ static bool check_write(struct plan *plan, struct request *entry, const char *wh
     if (!write_check(entry->resource, entry->type, where, err))
         return false;
     if (write->action == STORE_UPDATE)
-        return same_id(entry, where, err);
+        return write_check_headers(entry, where, err) && same_id(entry, where, err);
     if (!criteria.data)
         return true;
     write->if_none_exist = condition_parse(plan->req, entry->type, criteria, where, err);
     return write->if_none_exist != NULL;
+}
+
+/* Reads run behind the commit: what is wrong with them has to be found before. */
+static bool check_read(struct request *entry, struct err *err)
+{
+    if (!format_negotiate(entry, err))
+        return false;
+    if (entry->route->run == search)
+        return search_check(entry, err);
+    return entry->route->run != history || history_check(entry, err);
 }
 
 /* A refusal of one entry is the transaction's, and names the entry. */
@@ -120,7 +134,7 @@ static bool plan_entry(struct plan *plan, size_t index, struct err *err)
         return err_set(err, ERR_INVALID, where, "A transaction cannot contain another.");
     int action = write_action(entry->route);
     if (action < 0)
-        return true;
+        return check_read(entry, &cause) || err_set(err, cause.kind, where, "%s", cause.text);
 
     struct store_write *write = &plan->writes[plan->write_count];
     *write = (struct store_write){
@@ -135,50 +149,52 @@ static bool plan_entry(struct plan *plan, size_t index, struct err *err)
     return check_write(plan, entry, where, write, err);
 }
 
-static bool known_condition(const struct plan *plan, struct text reference)
-{
-    for (size_t i = 0; i < plan->condition_count; i++)
-        if (text_equals(plan->conditions[i].reference, reference))
-            return true;
-    return false;
-}
-
-static struct store_condition *new_condition(struct plan *plan)
-{
-    if (plan->condition_count == plan->condition_room) {
-        size_t room = plan->condition_room ? plan->condition_room * 2 : 8;
-        struct store_condition *more = arena_many(plan->req->arena, struct store_condition, room);
-        if (plan->condition_count)
-            memcpy(more, plan->conditions, plan->condition_count * sizeof(*more));
-        plan->conditions = more;
-        plan->condition_room = room;
-    }
-    return &plan->conditions[plan->condition_count++];
-}
-
 /* R4 http.html#trules: "Patient?identifier=..." as a reference. */
 static void look_at_reference(struct node *reference, void *context)
 {
     struct plan *plan = context;
     struct text type_name, criteria;
 
-    if (plan->failed || !text_split(reference->value, '?', &type_name, &criteria) ||
-        known_condition(plan, reference->value))
+    if (!text_split(reference->value, '?', &type_name, &criteria) || !resource_type_find(type_name))
         return;
-    const struct type *type = resource_type_find(type_name);
-    if (!type)
-        return;
-    const char *where = entry_where(plan->req, plan->current);
-    const struct query *query = condition_parse(plan->req, type->name, criteria, where, plan->err);
-    plan->failed = query == NULL;
-    if (query)
-        *new_condition(plan) = (struct store_condition){
-            .reference = reference->value,
-            .query = query,
-            .where = where,
-        };
+    if (plan->found_count == plan->found_room) {
+        size_t room = plan->found_room ? plan->found_room * 2 : 8;
+        struct found *more = arena_many(plan->req->arena, struct found, room);
+        if (plan->found_count)
+            memcpy(more, plan->found, plan->found_count * sizeof(*more));
+        plan->found = more;
+        plan->found_room = room;
+    }
+    plan->found[plan->found_count++] = (struct found){reference->value, plan->current};
 }
 
+/* By text, then by entry, so that the first of equals is the first in the Bundle. */
+static int compare_found(const void *a, const void *b)
+{
+    const struct found *left = a, *right = b;
+    size_t left_size = left->reference.size, right_size = right->reference.size;
+    int order = memcmp(left->reference.data, right->reference.data,
+                       left_size < right_size ? left_size : right_size);
+
+    if (order == 0)
+        order = (left_size > right_size) - (left_size < right_size);
+    return order ? order : (left->entry > right->entry) - (left->entry < right->entry);
+}
+
+static bool parse_condition(struct plan *plan, const struct found *found, struct err *err)
+{
+    struct store_condition *condition = &plan->conditions[plan->condition_count++];
+    const char *where = entry_where(plan->req, found->entry);
+    struct text type_name, criteria;
+
+    text_split(found->reference, '?', &type_name, &criteria);
+    *condition = (struct store_condition){.reference = found->reference, .where = where};
+    condition->query =
+        condition_parse(plan->req, resource_type_find(type_name)->name, criteria, where, err);
+    return condition->query != NULL;
+}
+
+/* Thousands of entries may refer to the same patient by the same search: it is resolved once. */
 static bool gather_conditions(struct plan *plan, struct err *err)
 {
     for (plan->current = 0; plan->current < plan->bundle->count; plan->current++) {
@@ -186,24 +202,25 @@ static bool gather_conditions(struct plan *plan, struct err *err)
         if (resource && plan->write_of[plan->current] != SIZE_MAX)
             bundle_each_reference(resource, look_at_reference, plan);
     }
-    return !plan->failed ||
-           err_set(err, ERR_INVALID, NULL, "A conditional reference is malformed.");
-}
-
-static bool run_reads(struct plan *plan, struct err *err)
-{
-    for (size_t i = 0; i < plan->bundle->count; i++) {
-        struct err cause = {0};
-        if (plan->write_of[i] != SIZE_MAX)
-            continue;
-        struct request *entry = &plan->entries[i];
-        if (!entry->route->run(entry, &cause) && cause.kind != ERR_NOT_FOUND &&
-            cause.kind != ERR_GONE)
-            return err_set(err, cause.kind, entry_where(plan->req, i), "%s", cause.text);
-        if (cause.kind)
-            entry->answer.status = cause.kind == ERR_GONE ? 410 : 404;
+    if (plan->found_count == 0)
+        return true;
+    qsort(plan->found, plan->found_count, sizeof(struct found), compare_found);
+    plan->conditions = arena_many(plan->req->arena, struct store_condition, plan->found_count);
+    for (size_t i = 0; i < plan->found_count; i++) {
+        bool again = i && text_equals(plan->found[i].reference, plan->found[i - 1].reference);
+        if (!again && !parse_condition(plan, &plan->found[i], err))
+            return false;
     }
     return true;
+}
+
+/* The writes are done and stay done: whatever becomes of a read, that there is
+ * no such resource or that the database is gone, is the answer to that read. */
+static void run_reads(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->bundle->count; i++)
+        if (plan->write_of[i] == SIZE_MAX)
+            request_run(&plan->entries[i]);
 }
 
 static void answer_entries(struct plan *plan)
@@ -217,8 +234,7 @@ static void answer_entries(struct plan *plan)
         bool read = plan->write_of[i] == SIZE_MAX;
         if (!read)
             write_answer_entry(entry, &plan->writes[plan->write_of[i]]);
-        bundle_answer_add(&out, &entry->answer,
-                          read || req->prefer_return == PREFER_REPRESENTATION);
+        bundle_answer_add(&out, &entry->answer, entry_wants_resource(entry));
     }
     bundle_answer_end(req, &out);
 }

@@ -11,8 +11,9 @@ bool update(struct request *req, struct err *err)
 {
     struct store_write write = {.action = STORE_UPDATE, .type = req->type, .id = req->id};
 
-    if (!request_resource(req, err) || !write_check_resource(req, err) ||
-        !same_identity(req, err) || !request_if_match(req, &write.if_match, err))
+    if (!write_check_headers(req, NULL, err) || !request_resource(req, err) ||
+        !write_check_resource(req, err) || !same_identity(req, err) ||
+        !request_if_match(req, &write.if_match, err))
         return false;
     write.resource = req->resource;
     if (!store_write(req->service->store, &req->access, &write, req->arena, err))

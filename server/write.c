@@ -38,6 +38,15 @@ static bool is_subsetted(const struct node *resource)
     return false;
 }
 
+bool write_check_headers(const struct request *req, const char *where, struct err *err)
+{
+    if (!request_header(req, "If-None-Match").data)
+        return true;
+    return err_set(err, ERR_NOT_SUPPORTED, where ? where : "If-None-Match",
+                   "If-None-Match is answered for reads only. To create what may exist already, "
+                   "send a create with If-None-Exist.");
+}
+
 bool write_refuse_version(const struct store_write *write, struct err *err)
 {
     if (write->version.number == 0)

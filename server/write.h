@@ -14,6 +14,10 @@ bool write_check_resource(struct request *req, struct err *err);
 /* The same for any resource; `where` is its FHIRPath, NULL for the body itself. */
 bool write_check(const struct node *resource, const char *type, const char *where, struct err *err);
 
+/* Refuses If-None-Match on an update: ignoring what protects another's work would be worse.
+ * `where` as above. */
+bool write_check_headers(const struct request *req, const char *where, struct err *err);
+
 /* 412, saying which version is current. */
 bool write_refuse_version(const struct store_write *write, struct err *err);
 
