@@ -82,6 +82,7 @@ static bool open_store(struct worker *worker)
         .search_timeout_ms = (int)config->search_timeout,
         .transaction_timeout_ms = (int)config->transaction_timeout,
         .transaction_lanes = (unsigned)config->transaction_lanes,
+        .include_max = (unsigned)config->include_max,
         .unsafe_durability = config->unsafe_durability,
     };
 

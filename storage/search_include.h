@@ -7,7 +7,8 @@
 
 #include "storage/search_plan.h"
 
-/* At most this many with one page; more are refused, with advice. */
+/* At most this many with one page, if the configuration of the store does not say; more are
+ * refused, with advice. */
 enum { SEARCH_INCLUDES_MAX = 5000 };
 
 /* Waits. Appends what the matches of the page refer to and what refers to
