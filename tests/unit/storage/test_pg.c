@@ -278,6 +278,36 @@ static void a_statement_that_takes_too_long_times_out(void **state)
     postgres_run(sleep_too_long, NULL);
 }
 
+/* A backend that stands still cannot even report its own timeout. */
+static void stand_still(void *context)
+{
+    struct arena *arena = arena_new();
+    struct pg_config config = {
+        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 100, .mode = PG_SHARED};
+    struct pg *pg = pg_new(fiber_loop(), &config);
+    const struct pg_result *r;
+    struct err err = {0}, none = {0};
+
+    (void)context;
+    assert_true(pg_query_sql(pg, "select pg_backend_pid()", NULL, arena, &r, &none));
+    pid_t backend = pg_int4(r, 0, 0);
+    assert_int_equal(kill(backend, SIGSTOP), 0);
+    assert_false(pg_query_sql(pg, "select 1", NULL, arena, &r, &err));
+    assert_int_equal(err.kind, ERR_TIMEOUT);
+    assert_true(pg_query_sql(pg, "select 2", NULL, arena, &r, &none)); /* on a new connection */
+    assert_int_equal(pg_int4(r, 0, 0), 2);
+    assert_int_equal(counters_of(pg).connects, 2);
+    assert_int_equal(kill(backend, SIGCONT), 0);
+    pg_free(pg);
+    arena_free(arena);
+}
+
+static void a_connection_that_stands_still_is_replaced(void **state)
+{
+    (void)state;
+    postgres_run(stand_still, NULL);
+}
+
 static void drop_replies(void *context)
 {
     struct arena *gone = arena_new(), *arena = arena_new();
@@ -503,6 +533,7 @@ int main(void)
         cmocka_unit_test(a_statement_that_cannot_be_prepared_is_refused_alone),
         cmocka_unit_test(statements_made_at_run_time_are_kept_within_bounds),
         cmocka_unit_test(a_statement_that_takes_too_long_times_out),
+        cmocka_unit_test(a_connection_that_stands_still_is_replaced),
         cmocka_unit_test(an_answer_nobody_waits_for_is_thrown_away),
         cmocka_unit_test(a_read_survives_the_loss_of_its_connection),
         cmocka_unit_test(without_a_server_it_is_busy_and_comes_back_with_it),

@@ -1,6 +1,7 @@
 #include "storage/store_internal.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "postgres.h"
 #include "storage/body.h"
 
@@ -177,6 +178,37 @@ static void the_epoch_rises_in_another_cluster(void **state)
     postgres_run(check_epoch, &epoch);
 }
 
+static void count_everything(void *context)
+{
+    struct store *first = open_store(), *second = open_store();
+    struct buf out = {0};
+    struct err err = {0};
+
+    (void)context;
+    assert_true(store_ping(first, &err) && store_ping(second, &err));
+    first->counters.reads = 3;
+    second->counters.reads = 4;
+    store_write_metrics(second, &out);
+    const char *text = buf_text(&out);
+    assert_non_null(strstr(text, "\nisthmus_store_reads_total 7\n"));
+    assert_non_null(strstr(text, "\nisthmus_store_transaction_connections 4\n"));
+    assert_non_null(strstr(text, "\nisthmus_database_connections{lane=\"read\"} 2\n"));
+    assert_non_null(strstr(text, "\nisthmus_database_connects_total{lane=\"transaction\"} 4\n"));
+    store_close(first);
+    buf_clear(&out);
+    store_write_metrics(second, &out);
+    assert_non_null(strstr(buf_text(&out), "\nisthmus_store_reads_total 4\n"));
+    buf_release(&out);
+    store_close(second);
+}
+
+static void metrics_are_of_all_stores_of_the_process(void **state)
+{
+    (void)state;
+    postgres_database();
+    postgres_run(count_everything, NULL);
+}
+
 static void nobody_there(void *context)
 {
     struct store_config c = config();
@@ -204,6 +236,7 @@ int main(void)
         cmocka_unit_test(a_database_of_a_newer_program_is_refused),
         cmocka_unit_test(a_database_that_would_lose_writes_is_refused),
         cmocka_unit_test(the_epoch_rises_in_another_cluster),
+        cmocka_unit_test(metrics_are_of_all_stores_of_the_process),
         cmocka_unit_test(without_a_database_it_says_so),
     };
 
