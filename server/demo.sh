@@ -8,7 +8,7 @@ LISTEN=${LISTEN:-127.0.0.1:8080} PATIENTS=${PATIENTS:-100} SEED=${SEED:-1}
 
 sh cmake/packages.sh build
 cmake --preset release >/dev/null
-cmake --build --preset release
+cmake --build --preset release --target isthmus
 isthmus=build/release/isthmus
 
 # Started by root, PostgreSQL runs as the account postgres, which must be able to get here.
