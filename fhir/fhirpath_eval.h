@@ -70,6 +70,9 @@ bool eval_refuse(struct eval *eval, const char *fmt, ...) __attribute__((format(
 
 bool list_add(struct eval *eval, struct list *list, const struct fhirpath_value *value);
 
+/* Makes a block available to short lists. */
+void eval_give_block(struct eval *eval, union block *block);
+
 /* Gives the memory of a short list back to the evaluation. Only a saving:
  * lists may as well be left to the arena. */
 void list_release(struct eval *eval, struct list *list);

@@ -118,6 +118,17 @@ static inline uint64_t fhirpath_head_bit(uint16_t name_id)
     return UINT64_C(1) << (name_id % 64);
 }
 
+/* Whether the steps of a path that begins with a type's name are elements, as
+ * far as the types are certain: a choice or any resource ends that. */
+bool expr_steps_exist(const struct expr *path);
+
+/* Whether no branch is longer than `limit`. Chains such as a | b | c nest to
+ * the left without any brackets. */
+bool expr_is_shallow(const struct expr *expr, unsigned limit);
+
+/* See fhirpath_heads(). */
+uint64_t expr_heads(const struct expr *expr);
+
 /* The kinds of expressions, in fhirpath_eval.c. */
 evaluate_fn evaluate_literal, evaluate_empty, evaluate_this, evaluate_index, evaluate_total,
     evaluate_variable, evaluate_path, evaluate_call, evaluate_item, evaluate_sign, evaluate_is,

@@ -212,18 +212,6 @@ bool function_power(struct eval *eval, const struct expr *call, const struct sco
     return add_double(eval, out, pow(number_to_double(a), number_to_double(b)));
 }
 
-static bool is_moment(const struct fhirpath_value *value)
-{
-    return value->kind == FHIRPATH_DATE || value->kind == FHIRPATH_DATETIME ||
-           value->kind == FHIRPATH_TIME;
-}
-
-static bool read_moment(const struct fhirpath_value *value, struct moment *moment)
-{
-    return value->kind == FHIRPATH_TIME ? moment_read_time(value->text, moment)
-                                        : moment_read(value->text, moment);
-}
-
 static bool moment_edge(struct eval *eval, const struct fhirpath_value *value, bool high,
                         int64_t digits, bool has_digits, struct list *out)
 {
@@ -231,7 +219,7 @@ static bool moment_edge(struct eval *eval, const struct fhirpath_value *value, b
 
     if (!has_digits)
         digits = value->kind == FHIRPATH_DATE ? 8 : value->kind == FHIRPATH_TIME ? 9 : 17;
-    if (!read_moment(value, &moment) || digits < 0 || digits > 17 ||
+    if (!value_to_moment(value, &moment) || digits < 0 || digits > 17 ||
         !moment_boundary(&moment, high, (int)digits))
         return true;
     return list_add_text(eval, out, value->kind,
@@ -261,7 +249,7 @@ static bool boundary(struct eval *eval, const struct expr *call, const struct sc
         return true;
     if (!value_to_system(eval, &focus->items[0], &value))
         return eval_refuse(eval, "%s() works on numbers and dates", call->call.function->name);
-    if (is_moment(&value))
+    if (value_is_moment(&value))
         return moment_edge(eval, &value, high, digits, given, out);
     if (!focus_number(eval, call, focus, &value, &number))
         return false;
@@ -292,8 +280,9 @@ bool function_precision(struct eval *eval, const struct expr *call, const struct
     struct number number;
 
     (void)scope;
-    if (value_to_system(eval, &focus->items[0], &value) && is_moment(&value))
-        return !read_moment(&value, &moment) || list_add_integer(eval, out, moment_digits(&moment));
+    if (value_to_system(eval, &focus->items[0], &value) && value_is_moment(&value))
+        return !value_to_moment(&value, &moment) ||
+               list_add_integer(eval, out, moment_digits(&moment));
     return focus_number(eval, call, focus, &value, &number) &&
            list_add_integer(eval, out, number.scale);
 }

@@ -224,32 +224,35 @@ static int compare_fields(const struct moment *a, const struct moment *b)
 enum unit_kind { UNIT_YEAR, UNIT_MONTH, UNIT_LENGTH };
 
 static const struct calendar_unit {
-    const char *name;
+    const char *name, *plural;
     enum unit_kind kind;
     int64_t length; /* in milliseconds; of years and months: an average for lesser precisions */
 } calendar_units[] = {
-    {"year", UNIT_YEAR, 365 * DAY_MS}, {"month", UNIT_MONTH, 30 * DAY_MS},
-    {"week", UNIT_LENGTH, 7 * DAY_MS}, {"wk", UNIT_LENGTH, 7 * DAY_MS},
-    {"day", UNIT_LENGTH, DAY_MS},      {"d", UNIT_LENGTH, DAY_MS},
-    {"hour", UNIT_LENGTH, 3600000},    {"h", UNIT_LENGTH, 3600000},
-    {"minute", UNIT_LENGTH, 60000},    {"min", UNIT_LENGTH, 60000},
-    {"second", UNIT_LENGTH, 1000},     {"s", UNIT_LENGTH, 1000},
-    {"millisecond", UNIT_LENGTH, 1},   {"ms", UNIT_LENGTH, 1},
+    {"year", "years", UNIT_YEAR, 365 * DAY_MS},
+    {"month", "months", UNIT_MONTH, 30 * DAY_MS},
+    {"week", "weeks", UNIT_LENGTH, 7 * DAY_MS},
+    {"day", "days", UNIT_LENGTH, DAY_MS},
+    {"hour", "hours", UNIT_LENGTH, 3600000},
+    {"minute", "minutes", UNIT_LENGTH, 60000},
+    {"second", "seconds", UNIT_LENGTH, 1000},
+    {"millisecond", "milliseconds", UNIT_LENGTH, 1},
+    {"wk", NULL, UNIT_LENGTH, 7 * DAY_MS},
+    {"d", NULL, UNIT_LENGTH, DAY_MS},
+    {"h", NULL, UNIT_LENGTH, 3600000},
+    {"min", NULL, UNIT_LENGTH, 60000},
+    {"s", NULL, UNIT_LENGTH, 1000},
+    {"ms", NULL, UNIT_LENGTH, 1},
 };
 
 static const struct calendar_unit *find_unit(struct text name)
 {
     for (size_t i = 0; i < sizeof(calendar_units) / sizeof(calendar_units[0]); i++) {
-        struct text unit = text_of(calendar_units[i].name);
+        const struct calendar_unit *row = &calendar_units[i];
 
-        if (text_equals(name, unit))
-            return &calendar_units[i];
-        /* The plural, but of no abbreviation. */
-        if (unit.size > 3 && name.size == unit.size + 1 && text_starts_with(name, unit) &&
-            name.data[unit.size] == 's')
-            return &calendar_units[i];
+        if (text_is(name, row->name) || (row->plural && text_is(name, row->plural)))
+            return row;
     }
-    return text_is(name, "days") ? find_unit(TEXT("day")) : NULL;
+    return NULL;
 }
 
 static bool add_months(struct moment *moment, int64_t months)

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "fhir/fhirpath_expr.h"
 #include "fhir/fhirpath_lex.h"
+#include "fhir/fhirpath_unit.h"
 
 #define MAX_EXPRESSION ((size_t)64 * 1024)
 #define MAX_DEPTH      100 /* of the tree: evaluation recurses as deep */
@@ -31,11 +32,8 @@ static struct expr *parse_number(struct parser *parser);
 static struct expr *parse_invocation(struct parser *parser, struct expr *focus);
 static struct expr *parse_call(struct parser *parser, struct expr *focus, struct token name);
 static struct expr *parse_path(struct parser *parser, struct expr *focus, struct token name);
-static bool check_step(struct parser *parser, const struct expr *path);
 static struct expr *parse_type_operator(struct parser *parser, struct expr *left);
 static bool parse_type_name(struct parser *parser, struct type_name *type);
-static bool check_depth(struct parser *parser, const struct expr *root);
-static uint64_t find_heads(const struct expr *expr);
 
 static struct expr *refuse(struct parser *parser, const char *what)
 {
@@ -103,13 +101,16 @@ struct fhirpath *fhirpath_compile(struct arena *arena, struct text expression, s
         refuse(&parser, "an operator or the end was expected");
         return NULL;
     }
-    if (!check_depth(&parser, root))
+    if (!expr_is_shallow(root, MAX_DEPTH)) {
+        err_set(err, ERR_TOO_LARGE, NULL, "FHIRPath: the expression nests deeper than %d levels.",
+                MAX_DEPTH);
         return NULL;
+    }
     compiled->root = root;
     compiled->names.extension = name_find(TEXT("extension"));
     compiled->names.url = name_find(TEXT("url"));
     compiled->names.value = name_find(TEXT("value"));
-    compiled->heads = find_heads(root);
+    compiled->heads = expr_heads(root);
     return compiled;
 }
 
@@ -293,19 +294,6 @@ static struct expr *parse_term(struct parser *parser)
     return NULL;
 }
 
-static bool is_calendar_unit(struct text text)
-{
-    static const char *const units[] = {
-        "year", "years", "month",  "months",  "week",   "weeks",   "day",         "days",
-        "hour", "hours", "minute", "minutes", "second", "seconds", "millisecond", "milliseconds"};
-
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (text_is(text, units[i]))
-            return true;
-    }
-    return false;
-}
-
 /* A number, or with a unit behind it a quantity: 4 days, 10.1 'mg'. */
 static struct expr *parse_number(struct parser *parser)
 {
@@ -317,7 +305,7 @@ static struct expr *parse_number(struct parser *parser)
     if (!expr)
         return NULL;
     if (token->kind == TOKEN_STRING ||
-        (token->kind == TOKEN_NAME && is_calendar_unit(token->text))) {
+        (token->kind == TOKEN_NAME && unit_is_calendar(token->text))) {
         expr->literal.kind = FHIRPATH_QUANTITY;
         expr->literal.unit = keep(parser, token->text);
         return advance(parser) ? expr : NULL;
@@ -442,36 +430,11 @@ static struct expr *parse_path(struct parser *parser, struct expr *focus, struct
         return refuse_name(parser, "R4 has no element called", name.text);
     path->path.steps = steps;
     path->path.count++;
-    return check_step(parser, path) ? path : NULL;
-}
-
-static const struct element *find_element(const struct type *type, uint16_t name_id)
-{
-    for (unsigned i = 0; i < type->element_count; i++) {
-        if (type->elements[i].name_id == name_id)
-            return &type->elements[i];
-    }
-    return NULL;
-}
-
-/* Where a path begins with a type, its steps must be elements that exist, as
- * far as the types are certain: a choice or any resource ends that. */
-static bool check_step(struct parser *parser, const struct expr *path)
-{
-    const struct type *type = path->path.root;
-
-    for (unsigned i = 0; type && i < path->path.count && !type->abstract; i++) {
-        const struct step *step = &path->path.steps[i];
-        const struct element *element = find_element(type, step->id);
-
-        if (!element && type->primitive == PRIMITIVE_NONE)
-            return refuse_name(parser, arena_printf(parser->arena, "%s has no element", type->name),
-                               step->name) != NULL;
-        if (!element || (element->flags & (ELEMENT_CHOICE | ELEMENT_RESOURCE)))
-            return true;
-        type = type_at(element->type);
-    }
-    return true;
+    if (expr_steps_exist(path))
+        return path;
+    return refuse_name(
+        parser, arena_printf(parser->arena, "%s has no such element:", path->path.root->name),
+        name.text);
 }
 
 static struct expr *parse_type_operator(struct parser *parser, struct expr *left)
@@ -528,57 +491,4 @@ static bool parse_type_name(struct parser *parser, struct type_name *type)
     if (!type->fhir && type->system == SYSTEM_NONE)
         return refuse_name(parser, "there is no type", name) != NULL;
     return true;
-}
-
-static bool is_binary(const struct expr *expr)
-{
-    return expr->evaluate == evaluate_item || expr->evaluate == evaluate_union ||
-           (expr->left && expr->evaluate != evaluate_path && expr->evaluate != evaluate_call &&
-            expr->evaluate != evaluate_is && expr->evaluate != evaluate_as &&
-            expr->evaluate != evaluate_sign && expr->evaluate != evaluate_where_resolves);
-}
-
-static bool depth_within(const struct expr *expr, unsigned limit)
-{
-    if (!expr)
-        return true;
-    if (limit == 0 || !depth_within(expr->left, limit - 1))
-        return false;
-    if (is_binary(expr) && !depth_within(expr->right, limit - 1))
-        return false;
-    if (expr->evaluate == evaluate_call) {
-        for (unsigned i = 0; i < expr->call.arg_count; i++) {
-            if (!depth_within(expr->call.args[i], limit - 1))
-                return false;
-        }
-    }
-    return true;
-}
-
-/* Chains such as a | b | c nest to the left without any brackets. */
-static bool check_depth(struct parser *parser, const struct expr *root)
-{
-    if (depth_within(root, MAX_DEPTH))
-        return true;
-    return err_set(parser->err, ERR_TOO_LARGE, NULL,
-                   "FHIRPath: the expression nests deeper than %d levels.", MAX_DEPTH);
-}
-
-/* Only for what is certainly empty when its path is. */
-static uint64_t find_heads(const struct expr *expr)
-{
-    if (expr->evaluate == evaluate_union)
-        return find_heads(expr->left) | find_heads(expr->right);
-    if (expr->evaluate == evaluate_as || expr->evaluate == evaluate_where_resolves)
-        return expr->left ? find_heads(expr->left) : UINT64_MAX;
-    if (expr->evaluate == evaluate_call && expr->left &&
-        !(expr->call.function->flags & FUNCTION_ON_EMPTY))
-        return find_heads(expr->left);
-    if (expr->evaluate == evaluate_item)
-        return find_heads(expr->left);
-    if (expr->evaluate != evaluate_path)
-        return UINT64_MAX;
-    if (expr->left)
-        return find_heads(expr->left);
-    return expr->path.count > 0 ? fhirpath_head_bit(expr->path.steps[0].id) : UINT64_MAX;
 }

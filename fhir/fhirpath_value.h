@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-struct unit;
+struct moment;
 
 /*
  * The value as one of FHIRPath's own types: primitive elements by their
@@ -26,6 +26,10 @@ bool value_to_number(const struct fhirpath_value *value, struct number *number);
 
 /* The number in front of a QUANTITY's unit. */
 bool quantity_number(const struct fhirpath_value *value, struct number *number);
+
+/* DATE, DATETIME and TIME. */
+bool value_is_moment(const struct fhirpath_value *value);
+bool value_to_moment(const struct fhirpath_value *value, struct moment *moment);
 
 /* FHIRPath's `=` on two single values. Bounded: false with an error past the limit. */
 bool value_equal(struct eval *eval, const struct fhirpath_value *a, const struct fhirpath_value *b,
