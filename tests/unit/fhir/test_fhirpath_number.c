@@ -7,7 +7,7 @@ typedef bool operation_fn(struct number a, struct number b, struct number *resul
 /* The result as text, or "-" when there is none. */
 static const char *calculate(struct arena *arena, const char *a, operation_fn *run, const char *b)
 {
-    struct number x, y, result;
+    struct number x = {0}, y = {0}, result;
 
     assert_true(number_read(text_of(a), &x) && number_read(text_of(b), &y));
     if (!run(x, y, &result))
@@ -90,7 +90,7 @@ static void rounding_has_a_direction(void **state)
 
 static void numbers_compare_by_value(void **state)
 {
-    struct number a, b;
+    struct number a = {0}, b = {0};
 
     (void)state;
     assert_true(number_read(TEXT("1.10"), &a) && number_read(TEXT("1.1"), &b));
