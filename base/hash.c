@@ -6,8 +6,6 @@
 
 #include "base/err.h"
 
-#include <assert.h>
-
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "hashes are stored as little endian makes them");
 

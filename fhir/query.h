@@ -183,6 +183,3 @@ bool query_can_sort(const struct search_param *param);
 /* Whether the parameter is answered at all: R4 defines some that need a text
  * index or server operations (_content, _filter, near, ...). */
 bool query_can_search(const struct search_param *param);
-
-/* "eq", "ne", ... */
-const char *query_prefix_name(enum query_prefix prefix);

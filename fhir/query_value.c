@@ -54,11 +54,6 @@ bool query_read_value(struct query_reader *reader, struct text name,
     return readers[type](reader, name, param, text, value);
 }
 
-const char *query_prefix_name(enum query_prefix prefix)
-{
-    return prefixes[prefix];
-}
-
 static bool read_number(struct query_reader *reader, struct text name,
                         const struct search_param *param, struct text text,
                         struct query_value *value)

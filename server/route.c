@@ -11,20 +11,20 @@
 #include "server/interactions.h"
 
 const struct route routes[] = {
-    {"GET", "metadata", ROUTE_SYSTEM, "capabilities", "", capabilities, false},
-    {"POST", "", ROUTE_SYSTEM, "transaction", "", bundle_post, true},
+    {"GET", "metadata", "capabilities", capabilities, ROUTE_SYSTEM, false},
+    {"POST", "", "transaction", bundle_post, ROUTE_SYSTEM, true},
     /* The same path; the router stops at the first row, the CapabilityStatement lists both. */
-    {"POST", "", ROUTE_SYSTEM, "batch", "", bundle_post, true},
-    {"GET", "_history", ROUTE_SYSTEM, "history-system", "s", history, false},
-    {"GET", "{type}/{id}", ROUTE_INSTANCE, "read", "r", read_current, false},
-    {"GET", "{type}/{id}/_history/{version}", ROUTE_INSTANCE, "vread", "r", read_version, false},
-    {"PUT", "{type}/{id}", ROUTE_INSTANCE, "update", "u", update, true},
-    {"DELETE", "{type}/{id}", ROUTE_INSTANCE, "delete", "d", remove_current, false},
-    {"GET", "{type}/{id}/_history", ROUTE_INSTANCE, "history-instance", "r", history, false},
-    {"GET", "{type}/_history", ROUTE_TYPE, "history-type", "s", history, false},
-    {"POST", "{type}", ROUTE_TYPE, "create", "c", create, true},
-    {"GET", "{type}", ROUTE_TYPE, "search-type", "s", search, false},
-    {"POST", "{type}/_search", ROUTE_TYPE, "search-type", "s", search, false},
+    {"POST", "", "batch", bundle_post, ROUTE_SYSTEM, true},
+    {"GET", "_history", "history-system", history, ROUTE_SYSTEM, false},
+    {"GET", "{type}/{id}", "read", read_current, ROUTE_INSTANCE, false},
+    {"GET", "{type}/{id}/_history/{version}", "vread", read_version, ROUTE_INSTANCE, false},
+    {"PUT", "{type}/{id}", "update", update, ROUTE_INSTANCE, true},
+    {"DELETE", "{type}/{id}", "delete", remove_current, ROUTE_INSTANCE, false},
+    {"GET", "{type}/{id}/_history", "history-instance", history, ROUTE_INSTANCE, false},
+    {"GET", "{type}/_history", "history-type", history, ROUTE_TYPE, false},
+    {"POST", "{type}", "create", create, ROUTE_TYPE, true},
+    {"GET", "{type}", "search-type", search, ROUTE_TYPE, false},
+    {"POST", "{type}/_search", "search-type", search, ROUTE_TYPE, false},
     {0},
 };
 

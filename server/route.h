@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * Routes - what the server can do, as data. The router, the authorizer, the
- * CapabilityStatement and the conformance report all read this one table.
+ * Routes - what the server can do, as data. The router and the
+ * CapabilityStatement read the same rows, so they cannot disagree.
  */
 
 #include "server/request.h"
@@ -13,11 +13,10 @@ enum route_level { ROUTE_SYSTEM, ROUTE_TYPE, ROUTE_INSTANCE };
 
 struct route {
     const char *method;
-    const char *pattern; /* below the base; {type}, {id} and {version} match one segment */
-    enum route_level level;
+    const char *pattern;     /* below the base; {type}, {id} and {version} match one segment */
     const char *interaction; /* the FHIR code: "read", "search-type"; for the CapabilityStatement */
-    const char *scope;       /* SMART permission it will need: c r u d s */
     interaction_fn *run;
+    enum route_level level;
     bool body; /* takes a resource as body */
 };
 

@@ -8,8 +8,6 @@
 #include "base/err.h"
 #include "fhir/type.h"
 
-#include <assert.h>
-
 struct sent {
     struct pg_reply reply;
     size_t expected; /* rows it must have touched; SIZE_MAX: any number */

@@ -130,8 +130,7 @@ struct pg_reply {
     struct pg_request *request; /* NULL when answered, or never sent */
     const struct pg_result *result;
     enum err_kind kind; /* ERR_NONE: the result is there */
-    bool prepared_again;
-    char sqlstate[6]; /* "" when PostgreSQL did not say one */
+    char sqlstate[6];   /* "" when PostgreSQL did not say one */
 };
 
 /* Several at once: send them all, then wait for each. Every reply that was

@@ -12,9 +12,6 @@
 #include "storage/row_set.h"
 #include "storage/token.h"
 
-#include <assert.h>
-#include <math.h>
-
 enum {
     TOKS_ROOM = 96,        /* most resources have fewer */
     URI_PREFIXES_MAX = 16, /* of one uri */
