@@ -141,8 +141,7 @@ static struct bundle parse(struct arena *arena, struct text json)
     struct err err = {0};
 
     issues_init(&issues, arena, 10);
-    struct node *node =
-        json_read(arena, json.data, json.size, &json_default_limits, &issues, &err);
+    struct node *node = json_read(arena, json.data, json.size, &json_default_limits, &issues, &err);
     if (!node || !bundle_read(arena, node, &bundle, &err)) {
         fprintf(stderr, "%s\n", err.text);
         exit(1);
@@ -186,8 +185,8 @@ static void measure_steps(struct bench *bench)
     us[step] += now - at;
             TIMED(STEP_LINKS, bundle_rewrite_links(scratch, resource, keep_link, NULL))
             TIMED(STEP_EXTRACT, search_values_extract(resource, scratch, &values, NULL))
-            TIMED(STEP_ROW, struct row *row = row_make(&tokens, resource->type, TEXT("x"),
-                                                       &values, scratch))
+            TIMED(STEP_ROW,
+                  struct row *row = row_make(&tokens, resource->type, TEXT("x"), &values, scratch))
             TIMED(STEP_STAMP, struct text json = stamp(resource, "x", 1, 0, scratch))
             TIMED(STEP_PACK, struct text body = body_pack(bench->store->codec, json, scratch))
             toks += row->tok_count;
@@ -258,8 +257,7 @@ static void run_fibers(struct bench *bench, void (*body)(void *), size_t count, 
             exit(1);
     double seconds = (double)(clock_monotonic() - start) / 1e6;
     printf("%-40s %8.0f resources/s, %5.1f us of our processor time each\n", what,
-           (double)bench->written / seconds,
-           (process_cpu_us() - cpu) / (double)bench->written);
+           (double)bench->written / seconds, (process_cpu_us() - cpu) / (double)bench->written);
     fflush(stdout);
 }
 

@@ -48,5 +48,5 @@ void bundle_rewrite_links(struct arena *arena, struct node *resource, bundle_lin
                           void *context);
 
 /* Calls `found` for every Reference.reference in the resource. */
-void bundle_each_reference(struct node *resource, void (*found)(struct node *reference, void *context),
-                           void *context);
+void bundle_each_reference(struct node *resource,
+                           void (*found)(struct node *reference, void *context), void *context);

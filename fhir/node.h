@@ -29,12 +29,13 @@ enum node_flag {
 
 struct node {
     const struct element *element; /* NULL for the root and for elements unknown to R4 */
-    const struct type *type;       /* the actual type; of a resource: the resource type; NULL if unknown */
-    struct node *parent;           /* NULL for the root */
-    struct node *next;             /* the next sibling */
-    struct node *first, *last;     /* children */
-    struct text name;              /* JSON name; for the root: empty */
-    struct text value;             /* unescaped; not NUL-terminated; borrowed from document or arena */
+    const struct type
+        *type;           /* the actual type; of a resource: the resource type; NULL if unknown */
+    struct node *parent; /* NULL for the root */
+    struct node *next;   /* the next sibling */
+    struct node *first, *last; /* children */
+    struct text name;          /* JSON name; for the root: empty */
+    struct text value;         /* unescaped; not NUL-terminated; borrowed from document or arena */
     uint8_t flags;
 };
 
