@@ -445,6 +445,7 @@ static struct search_atom *new_atom(struct maker *maker, enum search_atom_kind k
         if (term->atom_count > 0)
             memcpy(maker->atoms, old, term->atom_count * sizeof(old[0]));
     }
+    assert(maker->atoms);
     struct search_atom *atom = &maker->atoms[term->atom_count++];
     atom->kind = kind;
     return atom;
