@@ -595,6 +595,7 @@ static void rows_of(const struct search_plan *plan, struct search_sql *sql)
         return;
     }
 
+    assert(driving || (plan->driver != DRIVE_KEYS && plan->driver != DRIVE_TOKENS));
     sql_add(sql, "(select * from %s t where ", plan->table->name);
     if (plan->driver == DRIVE_KEYS) {
         sql_add(sql, "t.rkey");
