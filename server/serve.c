@@ -40,7 +40,7 @@ static bool prepare(struct server *server, int argc, char **argv, struct err *er
 static bool start_database(struct server *server, struct err *err);
 static void start_workers(struct server *server);
 static void on_stop(void *context);
-static void on_postgres_died(void *context);
+static void on_postgres_died(void *context, const char *problem);
 static int finish(struct server *server);
 static int print_help(void);
 
@@ -192,10 +192,10 @@ static void on_stop(void *context)
         worker_stop(server->workers[i]);
 }
 
-static void on_postgres_died(void *context)
+static void on_postgres_died(void *context, const char *problem)
 {
     (void)context;
-    log_error(NULL, "PostgreSQL ended unexpectedly", "remedy", "it is started again", NULL);
+    log_error(NULL, "no PostgreSQL", "why", problem, "remedy", "it is started again", NULL);
 }
 
 static int finish(struct server *server)
@@ -208,7 +208,8 @@ static int finish(struct server *server)
     log_info(NULL, "stopped", NULL);
     if (server->failed)
         fprintf(stderr, "isthmus serve: %s\n", server->cause.text);
-    loop_free(server->loop);
+    if (loop_fibers(server->loop) == 0) /* else PostgreSQL was just being started again */
+        loop_free(server->loop);
     arena_free(server->arena);
     return clean ? 0 : 1;
 }

@@ -4,7 +4,7 @@
 
 #include "storage/cluster.h"
 
-#include "base/clock.h"
+#include "base/fiber.h"
 #include "base/loop.h"
 #include "storage/cluster_place.h"
 
@@ -21,6 +21,7 @@
 #define READY_MS   60000  /* PostgreSQL may have to recover first */
 #define RECOVER_MS 600000 /* while it says that it does */
 #define STOP_MS    60000
+#define REVIVE_MS  3000 /* between attempts */
 
 #define CONNINFO_SIZE (PATH_MAX + 64)
 
@@ -29,8 +30,9 @@ struct cluster {
     char conninfo[CONNINFO_SIZE];
     int lock;  /* descriptor of DIR/isthmus.lock */
     pid_t pid; /* of the postmaster; 0: not running */
-    bool stopping;
-    void (*died)(void *context);
+    bool stopping, reviving;
+    struct loop *loop;
+    void (*died)(void *context, const char *problem);
     void *context;
 };
 
@@ -40,6 +42,7 @@ static bool write_settings(const struct cluster *cluster, struct err *err);
 static bool stop_orphan(const struct cluster *cluster, struct err *err);
 static bool launch(struct cluster *cluster, struct err *err);
 static void format_conninfo(char conninfo[CONNINFO_SIZE], const struct cluster_place *place);
+static void stop_postgres(struct cluster *cluster);
 static void sleep_ms(int ms);
 
 struct cluster *cluster_start(const struct cluster_config *config, struct err *err)
@@ -78,11 +81,15 @@ const char *cluster_program(const struct cluster *cluster, const char *name)
     return path;
 }
 
+/* At the start and the end there is no loop; between them nothing may block it. */
 static void sleep_ms(int ms)
 {
     const struct timespec time = {ms / 1000, (long)(ms % 1000) * 1000000};
 
-    nanosleep(&time, NULL);
+    if (fiber_loop())
+        fiber_sleep(ms);
+    else
+        nanosleep(&time, NULL);
 }
 
 /* The lock ends with the process, however it ends. */
@@ -363,21 +370,38 @@ static bool launch(struct cluster *cluster, struct err *err)
                    cluster->place.log);
 }
 
+/* In a fiber: tries until it runs, however long the disk is full. */
+static void revive(void *context)
+{
+    struct cluster *cluster = context;
+
+    while (!cluster->stopping) {
+        struct err err = {0};
+        if (launch(cluster, &err))
+            break;
+        cluster->died(cluster->context, err.text);
+        if (cluster->pid > 0)
+            stop_postgres(cluster);
+        sleep_ms(REVIVE_MS);
+    }
+    cluster->reviving = false;
+}
+
 static void on_child(void *context)
 {
     struct cluster *cluster = context;
-    struct err err = {0};
 
-    if (cluster->stopping || cluster->pid <= 0 || !has_exited(cluster))
+    if (cluster->stopping || cluster->reviving || cluster->pid <= 0 || !has_exited(cluster))
         return;
-    if (cluster->died)
-        cluster->died(cluster->context);
-    launch(cluster, &err);
+    cluster->reviving = true;
+    cluster->died(cluster->context, "PostgreSQL ended unexpectedly.");
+    fiber_spawn(cluster->loop, revive, cluster);
 }
 
-void cluster_watch(struct cluster *cluster, struct loop *loop, void (*died)(void *context),
-                   void *context)
+void cluster_watch(struct cluster *cluster, struct loop *loop,
+                   void (*died)(void *context, const char *problem), void *context)
 {
+    cluster->loop = loop;
     cluster->died = died;
     cluster->context = context;
     loop_on_signal(loop, SIGCHLD, on_child, cluster);

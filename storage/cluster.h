@@ -44,10 +44,11 @@ const char *cluster_conninfo(const struct cluster *cluster);
 /* Path of a program of the same PostgreSQL, such as pg_dump, in static storage. */
 const char *cluster_program(const struct cluster *cluster, const char *name);
 
-/* From now on a PostgreSQL that dies is started again; `died(context)` is called each
- * time, in the loop. */
-void cluster_watch(struct cluster *cluster, struct loop *loop, void (*died)(void *context),
-                   void *context);
+/* From now on a PostgreSQL that dies is started again, every few seconds until it runs;
+ * `died(context, problem)` is called in the loop when it is found dead and at each
+ * attempt that fails. Needs the loop until cluster_stop(). */
+void cluster_watch(struct cluster *cluster, struct loop *loop,
+                   void (*died)(void *context, const char *problem), void *context);
 
 /* Stops PostgreSQL (fast shutdown), waits for it, unlocks the folder. NULL is a no-op. */
 void cluster_stop(struct cluster *cluster);

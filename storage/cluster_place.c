@@ -38,13 +38,21 @@ bool cluster_place_find(struct cluster_place *place, const struct cluster_config
            make_owned(place, place->socket, err) && find_binaries(place, config, err);
 }
 
-/* A unix socket's path has 108 bytes; a deep folder gets a short one elsewhere. */
+/* A unix socket's path has 108 bytes, and goes into settings as it is: a deep
+ * folder, or one with unusual letters, gets a short one elsewhere. */
+static bool suits_socket(const char *path)
+{
+    return strlen(path) + sizeof("/.s.PGSQL.5432.lock") <= 107 &&
+           path[strspn(path,
+                       "/._-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")] == 0;
+}
+
 static void choose_socket(struct cluster_place *place)
 {
     const struct hash_key key = {0};
 
     snprintf(place->socket, sizeof(place->socket), "%s/socket", place->folder);
-    if (strlen(place->socket) + sizeof("/.s.PGSQL.5432.lock") > 107)
+    if (!suits_socket(place->socket))
         snprintf(place->socket, sizeof(place->socket), "/tmp/isthmus-%016llx",
                  (unsigned long long)hash_bytes(&key, place->folder, strlen(place->folder)));
 }
