@@ -5,6 +5,7 @@
 set -eu
 build=$1
 seconds=${2:-5}
+[ -x "$build/bench/bench_store" ] || { echo "build bench_store and pgread first" >&2; exit 1; }
 bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
 dir=$(mktemp -d)
 as=""
