@@ -1,6 +1,5 @@
 """A server of our own for the benchmark, and a look into its database."""
 import json
-import os
 import pathlib
 import re
 import shutil
