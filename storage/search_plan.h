@@ -106,5 +106,11 @@ const char *search_plan_driving_code(const struct search_plan *plan);
  * in any resource of the type. */
 const int64_t *search_plan_codes(const struct search_plan *plan, size_t *count);
 
+/* Whether one index answers all alternatives of a term. */
+bool search_term_is_uniform(const struct search_term *term);
+
 /* Whether a side-table term is one range under one hash, and so comes in the order of the index. */
 bool search_term_is_range(const struct search_term *term);
+
+/* search_dates.c: what the criteria on the main date say about its column. */
+void search_bound_dates(struct search_plan *plan);

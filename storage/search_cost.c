@@ -1,0 +1,261 @@
+/*
+ * Search cost - candidates for what drives, what each would read, and the cheapest.
+ *
+ * The estimates are rough on purpose: they need to tell one row from a
+ * thousand from a million, no more.
+ */
+
+#include "storage/search_cost.h"
+
+#include "base/clock.h"
+#include "storage/search_order.h"
+#include "storage/search_stats.h"
+
+#include <math.h>
+
+static const double day_us = 86400e6;
+
+/* Guesses where no statistics are kept. */
+static const double rows_of_patient = 200, rows_of_patient_code = 10, open_range = 0.3,
+                    some_numbers = 0.1;
+
+/* One choice under way. */
+struct choice {
+    const struct search_plan *plan;
+    enum search_purpose purpose;
+    double limit, rows;
+    struct search_candidate best;
+};
+
+static void consider_columns(struct choice *choice);
+static bool drives_by_patient(const struct search_plan *plan);
+static bool drives_by_code(const struct search_plan *plan);
+static double rows_by_code(const struct search_plan *plan, double rows);
+static void consider_terms(struct choice *choice);
+static void consider_walks(struct choice *choice);
+static void consider(struct choice *choice, enum search_driver driver, int driving, double rows,
+                     double rest);
+static double rest_of(const struct search_plan *plan, int a, int b, double rows);
+static double selectivity(const struct search_plan *plan, int i, double rows);
+static double atom_share(const struct search_plan *plan, const struct search_atom *atom,
+                         double rows);
+static double time_share(const struct query_value *value);
+
+bool search_cheapest(const struct search_plan *plan, enum search_purpose purpose, unsigned limit,
+                     struct search_candidate *cheapest)
+{
+    struct choice choice = {
+        .plan = plan,
+        .purpose = purpose,
+        .limit = purpose == SEARCH_COUNT ? INFINITY : limit,
+        .rows = search_stats_rows(plan->store, plan->table),
+        .best = {.cost = INFINITY},
+    };
+
+    consider_columns(&choice);
+    consider_terms(&choice);
+    consider_walks(&choice);
+    *cheapest = choice.best;
+    return !isinf(choice.best.cost);
+}
+
+static void consider_columns(struct choice *choice)
+{
+    const struct search_plan *plan = choice->plan;
+    bool patient = drives_by_patient(plan), code = drives_by_code(plan);
+    double rows = choice->rows;
+
+    if (patient && code)
+        consider(choice, DRIVE_PATIENT_CODE, -1,
+                 rows_of_patient_code * (double)plan->terms[plan->patients].patient_count *
+                     (double)plan->terms[plan->codes].code_count,
+                 rest_of(plan, plan->patients, plan->codes, rows));
+    if (patient)
+        consider(choice, DRIVE_PATIENT, -1,
+                 rows_of_patient * (double)plan->terms[plan->patients].patient_count,
+                 rest_of(plan, plan->patients, -1, rows));
+    if (!code)
+        return;
+
+    double by_code = rows_by_code(plan, rows);
+    consider(choice, DRIVE_CODE, -1, by_code, rest_of(plan, plan->codes, -1, rows));
+    if (plan->quantity >= 0 && plan->table->vq && plan->terms[plan->codes].code_count == 1)
+        consider(choice, DRIVE_CODE_QUANTITY, -1, by_code * selectivity(plan, plan->quantity, rows),
+                 rest_of(plan, plan->codes, plan->quantity, rows));
+}
+
+static bool drives_by_patient(const struct search_plan *plan)
+{
+    return plan->patients >= 0 && plan->table->patient;
+}
+
+static bool drives_by_code(const struct search_plan *plan)
+{
+    return plan->codes >= 0 && plan->table->code && !plan->no_codes;
+}
+
+static double rows_by_code(const struct search_plan *plan, double rows)
+{
+    return fmax(1, selectivity(plan, plan->codes, rows) * rows);
+}
+
+static void consider_terms(struct choice *choice)
+{
+    const struct search_plan *plan = choice->plan;
+
+    for (int i = 0; i < (int)plan->term_count; i++) {
+        const struct search_term *term = &plan->terms[i];
+
+        if (!search_term_is_uniform(term))
+            continue;
+
+        double found = selectivity(plan, i, choice->rows) * choice->rows;
+        double rest = rest_of(plan, i, -1, choice->rows);
+        switch (term->atoms[0].kind) {
+        case ATOM_KEYS:
+            consider(choice, DRIVE_KEYS, i, found, rest);
+            break;
+        case ATOM_TOKENS:
+            consider(choice, DRIVE_TOKENS, i, found + 1, rest);
+            break;
+        case ATOM_STRINGS:
+        case ATOM_DATES:
+        case ATOM_NUMBERS: /* a range that contains any text is the whole index */
+            consider(choice, DRIVE_SIDE, i,
+                     1.5 * (term->atoms[0].mode == STRING_CONTAINS ? choice->rows : found) + 2,
+                     rest);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/* Indexes that hold all rows, or a range of time. */
+static void consider_walks(struct choice *choice)
+{
+    const struct search_plan *plan = choice->plan;
+    double rows = choice->rows, all = rest_of(plan, -1, -1, rows);
+
+    if (plan->table->d && plan->columns->date)
+        consider(choice, DRIVE_DATE, -1, 2 + rows * (plan->dates.bounded ? 0.5 : 1), all);
+    for (int i = 0; i < (int)plan->term_count; i++) {
+        if (plan->terms[i].param->param == plan->columns->date && plan->dates.bounded)
+            consider(choice, DRIVE_DATE, -1, 2 + selectivity(plan, i, rows) * rows,
+                     rest_of(plan, i, -1, rows));
+        if (plan->terms[i].param->subject == QUERY_LAST_UPDATED)
+            consider(choice, DRIVE_UPDATED, i, 2 + 2 * selectivity(plan, i, rows) * rows,
+                     rest_of(plan, i, -1, rows));
+    }
+    if (plan->key_count == 1 && plan->keys[0].kind == KEY_UPDATED)
+        consider(choice, DRIVE_UPDATED, -1, 2 * rows, all);
+    if (plan->key_count == 1 && plan->keys[0].h && choice->purpose != SEARCH_COUNT)
+        consider(choice, DRIVE_SIDE, -1, 2 * rows, all);
+    consider(choice, DRIVE_ALL, -1, 1.1 * rows, all);
+}
+
+/* `rows` are what the driver finds, `rest` is the share of them that the
+ * other criteria leave. */
+static void consider(struct choice *choice, enum search_driver driver, int driving, double rows,
+                     double rest)
+{
+    const struct search_plan *plan = choice->plan;
+    struct search_candidate candidate = {.driver = driver, .driving = driving, .mode = MODE_KEY};
+    bool sorted = plan->key_count > 0 && choice->purpose != SEARCH_COUNT;
+    double read = rows;
+
+    if (choice->purpose == SEARCH_COUNT) {
+        candidate.mode = MODE_KEY;
+    } else if (search_index_is_ordered(plan, driver, driving)) {
+        struct search_key key = search_index_key(plan, driver, driving);
+
+        candidate.mode = sorted && !search_same_keys(plan, &key) ? MODE_SORT : MODE_INDEX;
+    } else if (sorted) {
+        candidate.mode = MODE_SORT;
+    }
+
+    if (candidate.mode != MODE_INDEX && driver == DRIVE_DATE && !plan->dates.bounded)
+        return; /* it only gives the order */
+    if (candidate.mode == MODE_SORT && (choice->purpose == SEARCH_WALK || rows * rest > 1e7))
+        return;
+    if (candidate.mode == MODE_SORT && rows * rest > SEARCH_SORT_MAX)
+        read = 1e9 + rows; /* it will probably fail */
+    if (candidate.mode == MODE_INDEX || (candidate.mode == MODE_KEY && driver == DRIVE_ALL))
+        read = fmin(rows, choice->limit / fmax(rest, 1e-9));
+    candidate.cost = read;
+    if (candidate.cost < choice->best.cost)
+        choice->best = candidate;
+}
+
+/* The share of all rows that the terms but `a` and `b` leave. */
+static double rest_of(const struct search_plan *plan, int a, int b, double rows)
+{
+    double rest = 1;
+
+    for (int i = 0; i < (int)plan->term_count; i++)
+        if (i != a && i != b)
+            rest *= selectivity(plan, i, rows);
+    return rest;
+}
+
+static double selectivity(const struct search_plan *plan, int i, double rows)
+{
+    const struct search_term *term = &plan->terms[i];
+    double share = 0;
+
+    if (term->patient_count > 0)
+        return fmin(1, rows_of_patient * (double)term->patient_count / rows);
+    for (size_t k = 0; k < term->atom_count; k++)
+        share += atom_share(plan, &term->atoms[k], rows);
+    share = fmin(share, 1);
+    return term->negated ? fmax(1 - share, 0.01) : share;
+}
+
+static double atom_share(const struct search_plan *plan, const struct search_atom *atom,
+                         double rows)
+{
+    double found = 0;
+
+    switch (atom->kind) {
+    case ATOM_KEYS:
+        return (double)atom->hash_count / rows;
+    case ATOM_TOKENS:
+        for (size_t i = 0; i < atom->hash_count; i++)
+            found += search_stats_token(plan->store, plan->table, atom->hashes[i]);
+        return found / rows;
+    case ATOM_DATE:
+    case ATOM_DATES:
+    case ATOM_UPDATED:
+        return time_share(atom->value);
+    case ATOM_STRINGS:
+        return atom->mode == STRING_CONTAINS ? 0.05
+               : atom->mode == STRING_EQUAL  ? 0.0005
+                                             : pow(0.2, fmin(4, (double)atom->norm.size));
+    case ATOM_QUANTITY:
+    case ATOM_NUMBERS:
+        return some_numbers;
+    }
+    return 1;
+}
+
+/* As if everything had happened evenly within ten years. */
+static double time_share(const struct query_value *value)
+{
+    const double era = 3652 * day_us;
+    int64_t now = clock_now();
+
+    switch (value->prefix) {
+    case PREFIX_EQ:
+    case PREFIX_AP:
+        return fmin(1, (double)(value->time_high - value->time_low) / era);
+    case PREFIX_GE:
+    case PREFIX_GT:
+    case PREFIX_SA:
+        return value->time_low > now ? 0.001
+                                     : fmin(1, fmax(0.0001, (double)(now - value->time_low) / era));
+    case PREFIX_NE:
+        return 1;
+    default:
+        return open_range;
+    }
+}

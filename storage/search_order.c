@@ -1,0 +1,113 @@
+/*
+ * Search order - in which order rows can come, and in which they are wanted.
+ */
+
+#include "storage/search_order.h"
+
+#include "base/err.h"
+
+#include <assert.h>
+
+static struct search_key sort_key(const struct search_plan *plan, const struct query_sort *sort);
+
+void search_order_by_sort(struct search_plan *plan)
+{
+    const struct query *query = plan->query;
+
+    assert(query->sort_count <= SEARCH_KEYS_MAX);
+    plan->key_count = query->sort_count;
+    for (size_t i = 0; i < query->sort_count; i++)
+        plan->keys[i] = sort_key(plan, &query->sorts[i]);
+}
+
+static struct search_key sort_key(const struct search_plan *plan, const struct query_sort *sort)
+{
+    struct search_key key = {.descending = sort->descending};
+
+    if (sort->subject == QUERY_ID) {
+        key.kind = KEY_ID;
+    } else if (sort->subject == QUERY_LAST_UPDATED) {
+        key.kind = KEY_UPDATED;
+    } else if (sort->param == plan->columns->date) {
+        key.kind = KEY_DATE;
+    } else if (sort->param == plan->columns->quantity) {
+        key.kind = KEY_QUANTITY;
+    } else {
+        key.kind = sort->param->search_type == SEARCH_STRING ? KEY_STRINGS
+                   : sort->param->search_type == SEARCH_DATE ? KEY_DATES
+                                                             : KEY_NUMBERS;
+        key.h = key.presence = token_param(&plan->tokens, sort->param);
+    }
+    return key;
+}
+
+void search_order_by_index(struct search_plan *plan)
+{
+    bool descending = plan->key_count > 0 && plan->keys[0].descending;
+    bool sorted = plan->key_count > 0;
+
+    plan->keys[0] = search_index_key(plan, plan->driver, plan->driving);
+    plan->keys[0].descending = sorted ? descending : plan->keys[0].kind == KEY_DATE;
+    plan->key_count = 1;
+}
+
+/* Newest first where the client does not say, since that is what is mostly wanted. */
+struct search_key search_index_key(const struct search_plan *plan, enum search_driver driver,
+                                   int driving)
+{
+    static const enum search_key_kind kinds[] = {
+        [ATOM_STRINGS] = KEY_STRINGS,
+        [ATOM_DATES] = KEY_DATES,
+        [ATOM_NUMBERS] = KEY_NUMBERS,
+    };
+
+    if (driver == DRIVE_UPDATED)
+        return (struct search_key){.kind = KEY_UPDATED};
+    if (driver == DRIVE_CODE_QUANTITY)
+        return (struct search_key){.kind = KEY_QUANTITY};
+    if (driver != DRIVE_SIDE)
+        return (struct search_key){.kind = KEY_DATE};
+    if (driving < 0)
+        return sort_key(plan, &plan->query->sorts[0]);
+    return (struct search_key){.kind = kinds[plan->terms[driving].atoms[0].kind],
+                               .h = plan->terms[driving].atoms[0].hashes[0]};
+}
+
+/* Whether rows come in an order by which paging can go on. */
+bool search_index_is_ordered(const struct search_plan *plan, enum search_driver driver, int driving)
+{
+    switch (driver) {
+    case DRIVE_PATIENT_CODE:
+        return plan->columns->date && plan->terms[plan->patients].patient_count == 1 &&
+               plan->terms[plan->codes].code_count == 1;
+    case DRIVE_PATIENT:
+        return plan->columns->date && plan->terms[plan->patients].patient_count == 1;
+    case DRIVE_CODE:
+        return plan->columns->date && plan->terms[plan->codes].code_count == 1;
+    case DRIVE_CODE_QUANTITY:
+    case DRIVE_DATE:
+    case DRIVE_UPDATED:
+        return true;
+    case DRIVE_SIDE:
+        return driving < 0 || search_term_is_range(&plan->terms[driving]);
+    case DRIVE_KEYS:
+    case DRIVE_TOKENS:
+    case DRIVE_ALL:
+        return false;
+    }
+    return false;
+}
+
+bool search_term_is_range(const struct search_term *term)
+{
+    const struct search_atom *atom = &term->atoms[0];
+
+    return term->atom_count == 1 && atom->hash_count == 1 && !term->negated &&
+           (atom->kind == ATOM_STRINGS ? atom->mode != STRING_CONTAINS
+                                       : atom->value->prefix != PREFIX_NE);
+}
+
+bool search_same_keys(const struct search_plan *plan, const struct search_key *key)
+{
+    return plan->key_count == 1 && plan->keys[0].kind == key->kind && plan->keys[0].h == key->h;
+}

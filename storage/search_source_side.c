@@ -1,0 +1,111 @@
+/*
+ * Search source, MODE_INDEX - pages in the order of a side table or of the log,
+ * each row of which names a resource.
+ */
+
+#include "storage/search_source_parts.h"
+
+static void side_rows(const struct search_plan *plan, const struct search_position *position,
+                      unsigned limit, struct search_sql *sql);
+static void side_matches(const struct search_plan *plan, struct search_sql *sql, const char *alias);
+
+/* Rows in the order of their least value; when the client sorts, also those without one. */
+void source_page_by_side(const struct search_plan *plan, const struct search_position *position,
+                         unsigned limit, struct search_sql *sql)
+{
+    bool in_nulls = position->set && position->keys[0].null;
+    static const char *const nulls[] = {
+        [KEY_STRINGS] = "text",
+        [KEY_DATES] = "timestamptz",
+        [KEY_NUMBERS] = "float8",
+    };
+
+    if (plan->driving >= 0) {
+        side_rows(plan, position, limit, sql);
+        return;
+    }
+    if (!in_nulls) {
+        sql_add(sql, "(");
+        side_rows(plan, position, limit, sql);
+        sql_add(sql, ") union all (");
+    }
+    sql_add(sql, "select " SEARCH_COLUMNS ", null::%s as k1 from (select * from %s t where ",
+            nulls[plan->keys[0].kind], plan->table->name);
+    sql_add(sql, plan->table->shared ? "t.rtype = %u::int2" : "true", plan->type->number);
+    if (in_nulls) {
+        sql_add(sql, " and t.rkey > ");
+        sql_int8(sql, position->rkey);
+    }
+    sql_add(sql, " order by t.rkey offset 0) t where not (");
+    sql_int8(sql, plan->keys[0].presence);
+    sql_add(sql, " = any(t.toks))");
+    source_terms_hold(plan, sql);
+    sql_and_visible(sql, plan->access, plan->type, "t");
+    sql_add(sql, " limit %u", limit);
+    if (!in_nulls)
+        sql_add(sql, ") limit %u", limit);
+}
+
+static void side_rows(const struct search_plan *plan, const struct search_position *position,
+                      unsigned limit, struct search_sql *sql)
+{
+    const struct search_key *key = &plan->keys[0];
+    const struct source_side *side = &source_sides[key->kind];
+    const char *less = key->kind == KEY_STRINGS ? "~<~" : "<";
+    const char *more = key->kind == KEY_STRINGS ? "~>~" : ">";
+    const char *behind = key->descending ? less : more;
+
+    sql_add(sql, "select " SEARCH_COLUMNS ", s.%s as k1 from %s s", side->key, side->table);
+    source_row_by_key(plan, "s", "", sql);
+    sql_add(sql, " where ");
+    side_matches(plan, sql, "s");
+    if (position->set) {
+        const struct search_key_value *from = &position->keys[0];
+
+        sql_add(sql, " and s.%s %.*s=%s ", side->key, key->kind == KEY_STRINGS ? 2 : 1, behind,
+                key->kind == KEY_STRINGS ? "~" : "");
+        source_key_value(key, from, sql);
+        sql_add(sql, " and (s.%s %s ", side->key, behind);
+        source_key_value(key, from, sql);
+        sql_add(sql, " or s.rkey > ");
+        sql_int8(sql, position->rkey);
+        sql_add(sql, ")");
+    }
+    sql_add(sql, " and not exists (select 1 from %s e where e.rkey = s.rkey and ", side->table);
+    side_matches(plan, sql, "e");
+    sql_add(sql, " and %s offset 0) order by s.%s %s, s.rkey limit %u", side->less, side->key,
+            !key->descending           ? side->order
+            : key->kind == KEY_STRINGS ? "using ~>~"
+                                       : "desc",
+            limit);
+}
+
+static void side_matches(const struct search_plan *plan, struct search_sql *sql, const char *alias)
+{
+    if (plan->driving >= 0) {
+        sql_side_matches(sql, &plan->terms[plan->driving].atoms[0], alias);
+        return;
+    }
+    sql_add(sql, "%s.h = ", alias);
+    sql_int8(sql, plan->keys[0].h);
+}
+
+void source_page_by_log(const struct search_plan *plan, const struct search_position *position,
+                        unsigned limit, struct search_sql *sql)
+{
+    bool descending = plan->keys[0].descending;
+
+    sql_add(sql, "select " SEARCH_COLUMNS ", l.updated as k1 from f_log l");
+    source_row_by_key(plan, "l", " and t.ver = l.ver", sql);
+    source_log_range(plan, sql);
+    if (position->set) {
+        sql_add(sql, " and l.updated %s ", descending ? "<=" : ">=");
+        sql_time(sql, position->keys[0].time);
+        sql_add(sql, " and (l.updated %s ", descending ? "<" : ">");
+        sql_time(sql, position->keys[0].time);
+        sql_add(sql, " or l.rkey > ");
+        sql_int8(sql, position->rkey);
+        sql_add(sql, ")");
+    }
+    sql_add(sql, " order by l.updated%s, l.rkey limit %u", descending ? " desc" : "", limit);
+}
