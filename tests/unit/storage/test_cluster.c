@@ -164,10 +164,11 @@ struct watch {
     unsigned deaths;
 };
 
-static void on_death(void *context)
+static void on_death(void *context, const char *problem)
 {
     struct watch *watch = context;
 
+    assert_non_null(problem);
     watch->deaths++;
 }
 
@@ -181,6 +182,8 @@ static void kill_and_wait(void *context)
     for (int i = 0; i < 400 && watch->deaths == 0; i++)
         fiber_sleep(25);
     assert_int_equal(watch->deaths, 1);
+    for (int i = 0; i < 400 && !*ask(watch->cluster, "select n from survivor"); i++)
+        fiber_sleep(25);
     assert_string_equal(ask(watch->cluster, "select n from survivor"), "9");
     assert_int_not_equal(postmaster(), before);
     loop_stop(watch->loop);
