@@ -125,7 +125,7 @@ static void on_connecting(int fd, short events, void *context)
 }
 
 /* The settings are pinned for the session. Parallel plans would take cores from other requests, and
- * lose the order in which search_source.c has rows come. Sorts are off so that rows which an
+ * lose the order in which search_source_index.c has rows come. Sorts are off so that rows which an
  * index gives in order are taken from it, however few the planner expects; what must be sorted
  * still is. synchronous_commit stays what it is, so that a change of the server's configuration
  * does not weaken a running one (store.c looked at it). */
