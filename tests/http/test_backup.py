@@ -7,6 +7,7 @@ import unittest
 
 from harness import Server, run, scratch
 
+PROGRAMS = "/usr/lib/postgresql/15/bin"
 SEARCHES = [
     "Patient?_sort=_id&_count=100", "Observation?_count=50&_sort=-date",
     "Observation?code=http://loinc.org|8302-2&_total=accurate", "Patient?gender=female&_count=50",
@@ -63,9 +64,35 @@ class Backup(unittest.TestCase):
             patient["gender"] = "unknown"
             self.assertEqual(client.put(f"Patient/{patient['id']}", patient).status, 200)
 
+    def test_an_upgrade_moves_everything_into_a_new_cluster(self):
+        with Server() as server:
+            data = os.path.join(server.folder, "data")
+            client = server.client()
+            patient = client.post("Patient", {"resourceType": "Patient", "active": True}).json()
+            busy = run("upgrade", "--data", data, "--postgres-bin", PROGRAMS)
+            self.assertEqual(busy.returncode, 1, "the data of a running server were moved")
+            server.stop()
+            self.assertIn("nothing to do", self.succeeds("upgrade", "--data", data).stdout)
+            # Naming the programs moves the data even to the same version.
+            self.succeeds("upgrade", "--data", data, "--postgres-bin", PROGRAMS)
+            self.assertTrue(os.path.isdir(os.path.join(data, "postgres.old")))
+            server.start()
+            self.assertEqual(server.client().get(f"Patient/{patient['id']}").json(), patient)
+
+    def test_a_damaged_backup_leaves_nothing_behind(self):
+        folder = scratch()
+        self.addCleanup(shutil.rmtree, folder, True)
+        file = os.path.join(folder, "bad.backup")
+        with open(file, "wb") as bad:
+            bad.write(b"PGDMP but nothing more")
+        self.assertEqual(run("restore", file, "--data", os.path.join(folder, "data")).returncode, 1)
+        with Server(folder) as server:
+            self.assertEqual(server.client().get("_history").json().get("entry", []), [])
+
     def succeeds(self, *arguments):
         result = run(*arguments)
         self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        return result
 
 
 if __name__ == "__main__":
