@@ -34,8 +34,7 @@ struct bundle {
 bool bundle_read(struct arena *arena, const struct node *resource, struct bundle *bundle,
                  struct err *err);
 
-/* What a link in a document becomes; absent: it stays. `conditional` when
- * the link is a search ("Patient?identifier=..."), which only references may be. */
+/* What a link in a document becomes; absent: it stays. */
 typedef struct text (*bundle_link_fn)(struct text link, void *context);
 
 /*
@@ -46,6 +45,10 @@ typedef struct text (*bundle_link_fn)(struct text link, void *context);
  */
 void bundle_rewrite_links(struct arena *arena, struct node *resource, bundle_link_fn replace,
                           void *context);
+
+/* Whether a reference is a search ("Patient?identifier=..."), which only
+ * transactions resolve (R4 http.html#trules). */
+bool bundle_link_is_search(struct text link);
 
 /* Calls `found` for every Reference.reference in the resource. */
 void bundle_each_reference(struct node *resource,

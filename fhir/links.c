@@ -54,6 +54,13 @@ void bundle_each_reference(struct node *resource,
     }
 }
 
+bool bundle_link_is_search(struct text link)
+{
+    struct text type, criteria;
+
+    return text_split(link, '?', &type, &criteria) && resource_type_find(type);
+}
+
 static void rewrite_node(struct rewrite *rewrite, struct node *node)
 {
     for (struct node *child = node->first; child; child = child->next) {

@@ -107,27 +107,16 @@ struct entry_names entry_names(struct arena *arena, const struct bundle *bundle)
     return names;
 }
 
-/* "Patient?identifier=..." */
-static bool is_search(struct text reference)
-{
-    struct text type, criteria;
-
-    return text_split(reference, '?', &type, &criteria) && resource_type_find(type);
-}
-
 static void look_at(struct node *reference, void *context)
 {
     struct link_search *search = context;
     const struct entry_names *names = search->names;
     struct text link = reference->value;
-    bool foreign = is_search(link);
 
-    if (search->found.data || !link.data)
+    if (search->found.data || !text_starts_with(link, TEXT("urn:")) ||
+        text_equals(link, search->own->full_url))
         return;
-    if (text_starts_with(link, TEXT("urn:")) && !text_equals(link, search->own->full_url))
-        foreign =
-            names->count && bsearch(&link, names->urls, names->count, sizeof(link), compare_texts);
-    if (foreign)
+    if (names->count && bsearch(&link, names->urls, names->count, sizeof(link), compare_texts))
         search->found = link;
 }
 

@@ -32,8 +32,8 @@ struct entry_names {
 struct entry_names entry_names(struct arena *arena, const struct bundle *bundle);
 
 /* Whether entries depend on one another, which in a batch they may not (R4
- * http.html#brules): a reference in `entry` to another's urn:uuid, or one by
- * search, which is for transactions; absent if there is none. */
+ * http.html#brules): a reference in `entry` to another's urn:uuid; absent if
+ * there is none. */
 struct text entry_foreign_link(const struct entry_names *names, const struct bundle_entry *entry);
 
 /*

@@ -153,9 +153,8 @@ static bool plan_entry(struct plan *plan, size_t index, struct err *err)
 static void look_at_reference(struct node *reference, void *context)
 {
     struct plan *plan = context;
-    struct text type_name, criteria;
 
-    if (!text_split(reference->value, '?', &type_name, &criteria) || !resource_type_find(type_name))
+    if (!bundle_link_is_search(reference->value))
         return;
     if (plan->found_count == plan->found_room) {
         size_t room = plan->found_room ? plan->found_room * 2 : 8;

@@ -5,13 +5,35 @@
 #include "server/write.h"
 
 #include "base/arena.h"
+#include "fhir/bundle.h"
 #include "server/precondition.h"
 
+static void look_for_search(struct node *reference, void *context);
 static bool is_subsetted(const struct node *resource);
 
 bool write_check_resource(struct request *req, struct err *err)
 {
-    return write_check(req->resource, req->type, NULL, err);
+    struct text link = {0};
+
+    if (!write_check(req->resource, req->type, NULL, err))
+        return false;
+    /* A Bundle that is stored as it is keeps the links of its entries. */
+    if (strcmp(req->type, "Bundle") != 0)
+        bundle_each_reference(req->resource, look_for_search, &link);
+    return !link.data ||
+           err_set(
+               err, ERR_INVALID, NULL,
+               "A reference is a search; it can be resolved in a transaction only. Send one, or "
+               "refer to the resource by its id.");
+}
+
+/* R4 http.html#trules: conditional references. */
+static void look_for_search(struct node *reference, void *context)
+{
+    struct text *link = context;
+
+    if (bundle_link_is_search(reference->value))
+        *link = reference->value;
 }
 
 bool write_check(const struct node *resource, const char *type, const char *where, struct err *err)

@@ -8,7 +8,8 @@
 #include "server/request.h"
 
 /* Whether the resource may be stored where the request says: its type is the
- * path's, and it is no partial view of a resource (tag SUBSETTED). */
+ * path's, it is no partial view of a resource (tag SUBSETTED), and no reference in it is a
+ * search. */
 bool write_check_resource(struct request *req, struct err *err);
 
 /* The same for any resource; `where` is its FHIRPath, NULL for the body itself. */

@@ -162,6 +162,14 @@ class Bundles(unittest.TestCase):
         self.assertTrue(searched["response"]["status"].startswith("400"))
         self.assertTrue(own["response"]["status"].startswith("201"))
 
+    def test_a_reference_by_search_outside_of_a_transaction_is_refused(self):
+        observation = {"resourceType": "Observation", "status": "final", "code": {"text": "x"},
+                       "subject": {"reference": "Patient?identifier=a|b"}}
+        before = self.total("Observation?status=final")
+        self.assertEqual(self.client.post("Observation", observation).status, 400)
+        self.assertEqual(self.client.put("Observation/o1", dict(observation, id="o1")).status, 400)
+        self.assertEqual(self.total("Observation?status=final"), before)
+
     def test_many_references_by_search_are_resolved_once_each(self):
         for number in (1, 2):
             self.client.put(f"Patient/by-search-{number}", patient(
