@@ -108,6 +108,11 @@ static bool upgrade(const struct config *config, struct arena *arena, struct err
         printf("%s: PostgreSQL %d is the newest installed; nothing to do\n", config->data, from);
         return true;
     }
+    const char *kept = arena_printf(arena, "%s/postgres.old", config->data);
+    if (access(kept, F_OK) == 0)
+        return err_set(err, ERR_CONFLICT, "data",
+                       "%s is there from an earlier upgrade; remove it when you no longer need it.",
+                       kept);
     const char *half = arena_printf(arena, "%s/postgres.upgrade", config->data);
     const char *const clean[] = {"/bin/rm", "-rf", half, NULL};
     if (!with_cluster(&old, file, backup_dump, arena, err) || !cluster_run(clean[0], clean, err) ||

@@ -76,6 +76,9 @@ class Backup(unittest.TestCase):
             # Naming the programs moves the data even to the same version.
             self.succeeds("upgrade", "--data", data, "--postgres-bin", PROGRAMS)
             self.assertTrue(os.path.isdir(os.path.join(data, "postgres.old")))
+            again = run("upgrade", "--data", data, "--postgres-bin", PROGRAMS)
+            self.assertEqual(again.returncode, 1, "the old data of the first upgrade were lost")
+            self.assertIn("postgres.old", again.stderr)
             server.start()
             self.assertEqual(server.client().get(f"Patient/{patient['id']}").json(), patient)
 
