@@ -104,14 +104,13 @@ int64_t *pg_int8_array(const struct pg_result *result, int row, int column, stru
     size_t elements = value_get32(value.data + HEADER);
     int64_t *numbers = arena_many(arena, int64_t, elements);
     const char *at = value.data + HEADER + DIMENSION;
-    const char *end = value.data + value.size;
     for (size_t i = 0; i < elements; i++) {
         int32_t size = (int32_t)value_get32(at);
 
         at += 4;
         if (size < 0)
             continue;
-        assert(size == 8 && at + size <= end);
+        assert(size == 8 && at + size <= value.data + value.size);
         numbers[i] = (int64_t)value_get64(at);
         at += size;
     }
