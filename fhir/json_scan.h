@@ -1,8 +1,8 @@
 #pragma once
 
 /*
- * JSON scan - the tokens of RFC 8259, checked to the letter. Used by
- * json_read.c only.
+ * JSON scan - the tokens of RFC 8259, checked to the letter. For
+ * json_read.c and json_skip.c.
  *
  * Every function that returns bool returns false with `err` set (ERR_INVALID,
  * line and column in the text) when the document is no JSON at that place.

@@ -2,7 +2,7 @@
 
 /*
  * Query reader - what the parts of the search parser share. Internal to
- * query.c, query_value.c and query_result.c.
+ * query*.c.
  */
 
 #include "fhir/query.h"

@@ -1,6 +1,6 @@
 #pragma once
 
-/* Gzip - the one content coding that is offered. The only user of zlib. */
+/* Gzip - the one content coding that is offered. Only gzip*.c know zlib. */
 
 #include "base/err.h"
 #include "base/text.h"

@@ -15,7 +15,7 @@ struct loop;
 
 struct migrated {
     struct hash_key key; /* of all hashes; made by the first */
-    uint32_t epoch;      /* of the feed: rises when the cluster is another one than before */
+    uint32_t epoch;      /* of the feed: rises after a restore, or in another cluster */
     unsigned applied;    /* migrations that were missing */
 };
 

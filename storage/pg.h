@@ -2,7 +2,7 @@
 
 /*
  * Pg - one connection to PostgreSQL in pipeline mode, on a loop, for fibers.
- * Only pg.c knows libpq.
+ * Only pg*.c know libpq.
  *
  * Statements are sent when they are asked for and answered in order; many
  * fibers may have some under way at once. At the end of each turn of the loop

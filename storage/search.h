@@ -6,7 +6,8 @@
  *   search_term.c    its criteria become hashes and ranges
  *   search_stats.c   how frequent a token is
  *   search_plan.c    which of them drives (search_cost.c), in which order rows come
- *                    (search_order.c): the program chooses, not the planner
+ *                    (search_order.c), between which dates (search_dates.c): the
+ *                    program chooses, not the planner
  *   search_sql.c     predicates, and who may see a row
  *   search_source*.c the statement, one file for each kind of order
  *   search_row.c     its rows

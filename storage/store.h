@@ -2,11 +2,11 @@
 
 /*
  * Store - FHIR resources in PostgreSQL. The only header of storage/ that
- * other folders include (but storage/cluster.h, for the embedded server); no
- * PostgreSQL type appears in it.
+ * other folders include (but cluster.h and restored.h, for the commands that
+ * run and restore a database); no PostgreSQL type appears in it.
  *
  * Rules that hold for every operation below:
- *  - It waits (see base/fiber.h), for at most the configured statement timeout.
+ *  - It waits (see base/fiber.h), for at most the timeout configured for its kind.
  *  - On failure it returns false, `err` is set, and the result means nothing.
  *  - Results live in the arena that was handed in.
  *  - `access` says whose eyes are looking. It becomes part of every SQL row
@@ -172,7 +172,7 @@ bool store_history(struct store *store, const struct access *access,
 
 /* A place in the change log. Zero is its beginning. */
 struct store_feed_position {
-    uint32_t epoch; /* rises when the database was restored into another cluster */
+    uint32_t epoch; /* rises when the database was restored */
     uint64_t transaction;
     int64_t sequence;
 };
