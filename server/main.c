@@ -55,6 +55,6 @@ static int print_usage(FILE *out, int status)
         out);
     for (const struct command *command = commands; command->name; command++)
         fprintf(out, "  %-10s %s\n", command->name, command->help);
-    fputs("\nEach command has a --help of its own.\n", out);
+    fputs("\nEach command has a --help of its own. isthmus --version prints the version.\n", out);
     return status;
 }

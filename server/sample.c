@@ -23,7 +23,7 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: isthmus sample --patients N --seed S --out DIR\n"
+    "usage: isthmus sample --out DIR [--patients N] [--seed S]\n"
     "                      [--format bundles|ndjson] [--style put|post] [--force]\n"
     "\n"
     "Makes realistic patients that never lived, the same ones for the same seed.\n"
