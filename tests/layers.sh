@@ -43,15 +43,12 @@ only() {
 }
 
 only 'event2/http|evhttp\.h' server/http.c server/http_request.c server/http_answer.c
-only 'event2/|event\.h' base/loop.c base/fiber.c storage/pg.c storage/pg_connection.c \
-    sync/fetch.c server/http.c \
-    server/http_request.c server/http_answer.c
+only 'event2/|event\.h' base/loop.c storage/pg.c storage/pg_connection.c sync/fetch.c \
+    server/http.c server/http_request.c server/http_answer.c
 only 'libpq|postgres_ext\.h' storage/pg_internal.h
 only 'curl/' sync/fetch.c
-only 'openssl/' server/jwt.c server/tls.c
 only 'zlib\.h' server/gzip.c server/gzip_file.c
 only 'zstd|zdict' storage/body.c
-only 'libxml/' fhir/xml.c
 
 # JSON that is no resource is the servers' business; resources never pass through jansson.
 found=$(grep -rnE '^ *# *include +<jansson' base fhir storage --include='*.[ch]' || true)
