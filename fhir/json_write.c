@@ -118,12 +118,12 @@ static void write_group(struct writer *w, const struct node *first, const struct
         values = values || node->value.data || !is_primitive(node);
         companions = companions || has_companion(node);
     }
-    /* An array of nulls alone is no FHIR, but has to be shown as it is. */
+    /* An array of nulls alone, or an empty `_name`, is no FHIR, but has to be shown as it is. */
     if (values || (array && !companions)) {
         start_member(w, "", first, comma);
         write_values(w, first, end, array);
     }
-    if (companions) {
+    if (companions || (!array && !values)) {
         start_member(w, "_", first, comma);
         write_companions(w, first, end, array);
     }

@@ -27,6 +27,18 @@ static void strings_are_escaped_as_little_as_json_allows(void **state)
     }
 }
 
+static void a_companion_without_content_is_written_as_it_came(void **state)
+{
+    static const char *const json = "{\"resourceType\":\"Patient\",\"_birthDate\":{}}";
+    struct reading r = read_json(json);
+    struct buf out = buf_in(r.arena);
+
+    (void)state;
+    json_write(r.root, &out);
+    assert_string_equal(buf_text(&out), json);
+    release(&r);
+}
+
 static void the_pretty_form_is_indented_by_two_spaces(void **state)
 {
     struct reading r = read_json(
@@ -101,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strings_are_escaped_as_little_as_json_allows),
+        cmocka_unit_test(a_companion_without_content_is_written_as_it_came),
         cmocka_unit_test(the_pretty_form_is_indented_by_two_spaces),
         cmocka_unit_test(an_element_can_be_written_alone),
         cmocka_unit_test(the_quick_scans_agree_with_the_letters),
