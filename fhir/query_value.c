@@ -120,6 +120,8 @@ static bool set_number(struct text text, struct query_value *value)
     value->number = number.value;
     value->number_low = number.low;
     value->number_high = number.high;
+    if (number.high <= number.value) /* more digits than a double has: the end is exclusive */
+        value->number_high = nextafter(number.value, INFINITY);
     if (value->prefix == PREFIX_AP)
         widen_number(value);
     return true;

@@ -9,7 +9,9 @@ static void side_rows(const struct search_plan *plan, const struct search_positi
                       unsigned limit, struct search_sql *sql);
 static void side_matches(const struct search_plan *plan, struct search_sql *sql, const char *alias);
 
-/* Rows in the order of their least value; when the client sorts, also those without one. */
+/* Rows in the order of their least value; when the client sorts, also those without one. These are
+ * told by their tokens, but for strings of which folding leaves nothing: they are values without
+ * a side row. */
 void source_page_by_side(const struct search_plan *plan, const struct search_position *position,
                          unsigned limit, struct search_sql *sql)
 {
@@ -36,9 +38,12 @@ void source_page_by_side(const struct search_plan *plan, const struct search_pos
         sql_add(sql, " and t.rkey > ");
         sql_int8(sql, position->rkey);
     }
-    sql_add(sql, " order by t.rkey offset 0) t where not (");
+    sql_add(sql, " order by t.rkey offset 0) t where (not (");
     sql_int8(sql, plan->keys[0].presence);
-    sql_add(sql, " = any(t.toks))");
+    sql_add(sql, " = any(t.toks)) or not exists (select 1 from %s e where e.rkey = t.rkey and ",
+            source_sides[plan->keys[0].kind].table);
+    side_matches(plan, sql, "e");
+    sql_add(sql, " offset 0))");
     source_terms_hold(plan, sql);
     sql_and_visible(sql, plan->access, plan->type, "t");
     sql_add(sql, " limit %u", limit);
