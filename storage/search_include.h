@@ -9,7 +9,7 @@
 
 /* At most this many with one page, if the configuration of the store does not say; more are
  * refused, with advice. */
-enum { SEARCH_INCLUDES_MAX = 5000 };
+enum { SEARCH_INCLUDES_MAX = 10000 };
 
 /* Waits. Appends what the matches of the page refer to and what refers to
  * them, as the query says, each resource once. `rkeys` are the keys of the page's entries. */

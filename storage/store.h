@@ -35,7 +35,7 @@ struct store_config {
     int search_timeout_ms;    /* for searches and history */
     int transaction_timeout_ms;
     unsigned transaction_lanes; /* connections a thread for interactive transactions */
-    unsigned include_max;       /* included resources on a page; 0: 5,000 */
+    unsigned include_max;       /* included resources on a page; 0: 10,000 */
     bool
         unsafe_durability; /* go on although fsync, full_page_writes or synchronous_commit is off */
 };
