@@ -12,6 +12,9 @@
  *  - It frees a request some time after the answer, or at once when the
  *    client is gone: nothing of it is touched after the answer.
  *  - A request whose client is gone is freed by answering it all the same.
+ *  - It tries again at once, and says so each time, when a connection cannot be
+ *    accepted for want of file descriptors. Here it waits for the next tick.
+ *  - It buffers the line that gives the size of a chunk however long it gets.
  */
 
 #include "server/http.h"
@@ -19,6 +22,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
 #include "base/loop.h"
 #include "server/http_internal.h"
 #include "server/http_socket.h"
@@ -28,6 +32,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 
 #define HEADER_SLACK   ((size_t)1024 * 1024) /* by which evhttp's limits are above ours */
 #define BODY_SLACK     ((size_t)16 * 1024 * 1024)
@@ -38,6 +43,7 @@
 #define ERROR_PAGE_MAX 4096
 
 static bool set_up(struct http *http, int fd);
+static void on_cannot_accept(struct evconnlistener *listener, void *context);
 static struct bufferevent *on_new_connection(struct event_base *base, void *context);
 static void on_fresh(evutil_socket_t fd, short what, void *context);
 static void tie(struct http *http, struct connection *connection);
@@ -97,7 +103,19 @@ static bool set_up(struct http *http, int fd)
     evhttp_set_bevcb(http->evhttp, on_new_connection, http);
     evhttp_set_gencb(http->evhttp, http_on_request, http);
     http->bound = evhttp_accept_socket_with_handle(http->evhttp, fd);
-    return http->bound != NULL;
+    if (!http->bound)
+        return false;
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(http->bound), on_cannot_accept);
+    return true;
+}
+
+/* Those who wait to be accepted keep waiting; on_tick() listens again. */
+static void on_cannot_accept(struct evconnlistener *listener, void *context)
+{
+    (void)context;
+    log_error(NULL, "cannot accept a connection", "why",
+              strerror(evutil_socket_geterror(evconnlistener_get_fd(listener))), NULL);
+    evconnlistener_disable(listener);
 }
 
 uint16_t http_port(const struct http *http)
@@ -321,23 +339,28 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     (void)what;
     http->now = clock_monotonic();
     close_late(http);
+    if (http->bound)
+        evconnlistener_enable(evhttp_bound_socket_get_listener(http->bound));
 }
 
 static bool is_late(const struct connection *connection)
 {
     const struct http_config *config = &connection->http->config;
     int64_t elapsed_ms = (connection->http->now - connection->since) / 1000;
+    size_t unread = evbuffer_get_length(bufferevent_get_input(connection->bufferevent));
 
     if (connection->exchange ||
         evbuffer_get_length(bufferevent_get_output(connection->bufferevent)) > 0)
         return false;
     if (connection->received == 0)
         return connection->http->stopping || elapsed_ms > config->idle_timeout_ms;
-    return elapsed_ms > config->read_timeout_ms + (int64_t)(connection->received / SLOWEST) * 1000;
+    return unread > config->body_size + BODY_SLACK + HEADER_SLACK ||
+           elapsed_ms > config->read_timeout_ms + (int64_t)(connection->received / SLOWEST) * 1000;
 }
 
 /* Closes connections that are idle for too long, or on which a request takes
- * too long to arrive; when stopping, all that are idle. */
+ * too long to arrive, or has a part that is larger than any may be; when stopping, all that are
+ * idle. */
 static void close_late(struct http *http)
 {
     struct connection *next;

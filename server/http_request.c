@@ -33,13 +33,18 @@ static const struct {
 struct heads {
     size_t size;
     unsigned hosts, lengths, codings;
+    bool malformed;
     bool chunked;
+    bool has_body;
     bool close;
 };
 
 static struct exchange *new_exchange(struct http *http, struct evhttp_request *evhttp);
 static void split_uri(struct http_request *request, const char *uri);
 static struct heads read_heads(struct evhttp_request *evhttp);
+static bool is_name(const char *key);
+static bool lists(const char *list, const char *word);
+static bool may_have_body(const struct exchange *exchange);
 static int check(const struct exchange *exchange, const struct heads *heads);
 static void run_exchange(void *context);
 static int take_body(struct exchange *exchange, struct err *err);
@@ -112,18 +117,45 @@ static struct heads read_heads(struct evhttp_request *evhttp)
     TAILQ_FOREACH(pair, evhttp_request_get_input_headers(evhttp), next)
     {
         heads.size += strlen(pair->key) + strlen(pair->value) + 4;
+        heads.malformed = heads.malformed || !is_name(pair->key);
         if (strcasecmp(pair->key, "Host") == 0)
             heads.hosts++;
-        else if (strcasecmp(pair->key, "Content-Length") == 0)
+        else if (strcasecmp(pair->key, "Content-Length") == 0) {
             heads.lengths++;
-        else if (strcasecmp(pair->key, "Connection") == 0)
-            heads.close = heads.close || strcasecmp(pair->value, "close") == 0;
+            heads.has_body = heads.has_body || strcmp(pair->value, "0") != 0;
+        } else if (strcasecmp(pair->key, "Connection") == 0)
+            heads.close = heads.close || lists(pair->value, "close");
         else if (strcasecmp(pair->key, "Transfer-Encoding") == 0) {
             heads.codings++;
+            heads.has_body = true;
             heads.chunked = strcasecmp(pair->value, "chunked") == 0;
         }
     }
     return heads;
+}
+
+/* RFC 9112 5.1: no space before the colon, which would hide a Content-Length. */
+static bool is_name(const char *key)
+{
+    return *key && !strpbrk(key, " \t");
+}
+
+static bool lists(const char *list, const char *word)
+{
+    struct text rest = text_of(list), item;
+
+    while (text_next(&rest, ',', &item))
+        if (text_equals_nocase(text_trim(item), text_of(word)))
+            return true;
+    return false;
+}
+
+/* Of these evhttp does not read a body, and would take it for the next request. */
+static bool may_have_body(const struct exchange *exchange)
+{
+    const char *method = exchange->request.method;
+
+    return strcmp(method, "HEAD") != 0 && strcmp(method, "TRACE") != 0;
 }
 
 static bool is_1_1(const struct evhttp_request *evhttp)
@@ -139,7 +171,8 @@ static int check(const struct exchange *exchange, const struct heads *heads)
     const struct http_config *config = &exchange->http->config;
     size_t body = evbuffer_get_length(evhttp_request_get_input_buffer(exchange->evhttp));
 
-    if (heads->lengths + heads->codings > 1 || heads->hosts > 1 ||
+    if (heads->malformed || heads->lengths + heads->codings > 1 || heads->hosts > 1 ||
+        (heads->has_body && !may_have_body(exchange)) ||
         (heads->hosts == 0 && is_1_1(exchange->evhttp)))
         return 400;
     if ((heads->codings > 0 && !heads->chunked) || !*exchange->request.method)

@@ -20,6 +20,7 @@
 #include "storage/cluster.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct server {
@@ -37,6 +38,7 @@ struct server {
 };
 
 static bool prepare(struct server *server, int argc, char **argv, struct err *err);
+static void allow_files(void);
 static bool start_database(struct server *server, struct err *err);
 static void start_workers(struct server *server);
 static void on_stop(void *context);
@@ -116,7 +118,20 @@ static bool prepare(struct server *server, int argc, char **argv, struct err *er
             : arena_printf(server->arena, "http://%s" DISPATCH_FHIR, server->address.text);
     server->capabilities = capabilities_make(server->arena, &server->config, server->base);
     metrics_gauge_process(ISTHMUS_VERSION);
+    allow_files();
     return search_values_setup(err);
+}
+
+/* Each connection takes a file, and 1,024 are what a shell usually gives. */
+static void allow_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        log_warn(NULL, "the limit of open files stays as it is", NULL);
 }
 
 static bool start_database(struct server *server, struct err *err)

@@ -239,13 +239,15 @@ bool pg_wait(struct pg_reply *reply, const struct pg_result **result, struct err
     return true;
 }
 
-/* When nothing at all comes any more, the connection is dead, whatever TCP says. */
+/* When nothing at all comes any more, the connection is dead, whatever TCP says. One of a single
+ * user is of no more use as soon as he gave up: to wait for its rollback would double his wait. */
 static void give_up_waiting(struct pg *pg)
 {
     int64_t silence = clock_monotonic() - pg->progress;
 
     pg->counters.timeouts++;
-    if (pg->state == READY && silence > INT64_C(2000) * pg->config.timeout_ms)
+    if (pg->state == READY &&
+        (pg->config.mode == PG_EXCLUSIVE || silence > INT64_C(2000) * pg->config.timeout_ms))
         pg_lose(pg);
 }
 
