@@ -35,6 +35,10 @@ struct json_limits {
 
 extern const struct json_limits json_default_limits; /* 64 MiB, 64, 10 million */
 
+/* For what was accepted once: it must stay readable whatever limits are configured, so these are
+ * beyond all that can be. */
+extern const struct json_limits json_stored_limits;
+
 /*
  * Reads one resource. The tree lives in `arena` and borrows from `data`, which
  * must live as long and not change. NULL with `err` set when the text is no

@@ -20,6 +20,12 @@ const struct json_limits json_default_limits = {
     .nodes = 10 * 1000 * 1000,
 };
 
+const struct json_limits json_stored_limits = {
+    .size = SIZE_MAX,
+    .depth = 512,
+    .nodes = 200 * 1000 * 1000,
+};
+
 /* Elements of one type, choices counted singly: ElementDefinition has most. */
 #define ELEMENTS_MAX 256
 

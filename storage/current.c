@@ -118,7 +118,7 @@ bool current_values(struct store *store, const struct current *current, struct a
         return false;
     issues_init(&issues, arena, 1);
     const struct node *resource =
-        json_read(arena, json->data, json->size, &json_default_limits, &issues, err);
+        json_read(arena, json->data, json->size, &json_stored_limits, &issues, err);
     if (!resource)
         return false;
     search_values_extract(resource, arena, values, NULL);

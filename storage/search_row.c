@@ -29,7 +29,7 @@ struct node *search_parse(const struct store_version *version, struct arena *are
     struct err err = {0};
 
     issues_init(&issues, arena, 0);
-    return json_read(arena, version->json, version->json_size, &json_default_limits, &issues, &err);
+    return json_read(arena, version->json, version->json_size, &json_stored_limits, &issues, &err);
 }
 
 bool search_holds(const struct search_plan *plan, const struct store_version *version)

@@ -242,6 +242,26 @@ class OddValues(unittest.TestCase):
             query = f"Observation?_id={name}&value-quantity=ne{value}"
             self.assertEqual(ids(self.client, query), [], query)
 
+    def test_what_was_accepted_with_wider_limits_can_be_changed_and_removed_later(self):
+        def deep(text):
+            extension = {"url": "urn:x", "valueString": text}
+            for _ in range(45):
+                extension = {"url": "urn:x", "extension": [extension]}
+            return {"resourceType": "Patient", "id": "deep", "name": [{"family": "Deep"}],
+                    "extension": [extension]}
+
+        with Server(arguments=["--json-depth", "200"]) as server:
+            client = server.client()
+            self.assertEqual(client.put("Patient/deep", deep("a")).status, 201)
+            self.assertEqual(client.put("Patient/deep", deep("b")).status, 200)
+            self.assertEqual(ids(client, "Patient?family:exact=Deep"), ["deep"])
+            server.stop()
+            server.arguments = []
+            server.start()
+            client = server.client()
+            self.assertEqual(client.get("Patient/deep").json()["meta"]["versionId"], "2")
+            self.assertEqual(client.delete("Patient/deep").status, 204)
+
 
 if __name__ == "__main__":
     unittest.main()
