@@ -18,6 +18,7 @@
 typedef bool(matcher_fn)(struct text value);
 
 static bool is_string(struct text value);
+static bool has_plain_letters(struct text value);
 static size_t count_characters(struct text value);
 static bool is_xhtml(struct text value);
 static bool is_uri(struct text value);
@@ -66,13 +67,18 @@ bool primitive_is_valid(enum primitive primitive, struct text value)
     return matches && value.data && matches(value);
 }
 
-/* "[ \r\n\t\S]+", and no control characters else. */
+/* "[ \r\n\t\S]+" */
 static bool is_string(struct text value)
+{
+    return value.size > 0 && (value.size <= STRING_MAX || count_characters(value) <= STRING_MAX) &&
+           has_plain_letters(value);
+}
+
+/* Of control characters only tabs and line ends. */
+static bool has_plain_letters(struct text value)
 {
     const char *at = value.data, *end = value.data + value.size;
 
-    if (value.size == 0 || (value.size > STRING_MAX && count_characters(value) > STRING_MAX))
-        return false;
     while ((at = json_unescaped_end(at, end)) < end) {
         if ((unsigned char)*at < 0x20 && *at != '\t' && *at != '\n' && *at != '\r')
             return false;
@@ -93,7 +99,7 @@ static size_t count_characters(struct text value)
 /* What may stand in it is for the invariants of Narrative to say. */
 static bool is_xhtml(struct text value)
 {
-    return value.size == 0 || is_string(value);
+    return has_plain_letters(value);
 }
 
 /* "\S*" */

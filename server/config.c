@@ -59,7 +59,7 @@ static const struct option options[] = {
         "Start although fsync, full_page_writes or synchronous_commit is off: acknowledged writes "
         "may then be lost."),
     OPTION("threads", threads, OPTION_NUMBER, 1, 256, "2", "Event loops; one per core is right."),
-    OPTION("body-size", body_size, OPTION_SIZE, 1024, INT64_C(2) << 30, "64M",
+    OPTION("body-size", body_size, OPTION_SIZE, 1024, 256 << 20, "64M",
            "Largest request body; beyond it 413."),
     OPTION("json-depth", json_depth, OPTION_NUMBER, 8, 512, "64",
            "Deepest nesting of objects and arrays in a body."),

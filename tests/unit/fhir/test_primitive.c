@@ -152,6 +152,8 @@ static void a_string_has_at_most_a_megabyte_of_characters(void **state)
         memcpy(text + 2 * i, "\xc3\xa9", 2);
     assert_true(primitive_is_valid(PRIMITIVE_STRING, (struct text){text, 2 * limit}));
     assert_false(primitive_is_valid(PRIMITIVE_STRING, (struct text){text, 2 * limit + 2}));
+    /* A narrative is no string. */
+    assert_true(primitive_is_valid(PRIMITIVE_XHTML, (struct text){text, 2 * limit + 2}));
     free(text);
 }
 
