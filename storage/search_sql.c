@@ -298,55 +298,43 @@ static const char *const number_shapes[] = {
     [PREFIX_AP] = "%h >= %L and %l <= %H",
 };
 
+/* An operand of a shape: L and H are the ends of the value's span, V the value itself. */
+static void date_operand(struct search_sql *sql, char which, const struct query_value *value)
+{
+    sql_time(sql, which == 'L' ? value->time_low : value->time_high);
+}
+
+static void number_operand(struct search_sql *sql, char which, const struct query_value *value)
+{
+    sql_float8(sql, which == 'L'   ? value->number_low
+                    : which == 'H' ? value->number_high
+                                   : value->number);
+}
+
+static void add_shape(struct search_sql *sql, const char *shape, const char *low, const char *high,
+                      const struct query_value *value,
+                      void (*operand)(struct search_sql *, char, const struct query_value *))
+{
+    for (const char *c = shape; *c; c++) {
+        if (*c != '%')
+            buf_add_char(&sql->text, *c);
+        else if (*++c == 'l')
+            sql_add(sql, "%s", low);
+        else if (*c == 'h')
+            sql_add(sql, "%s", high);
+        else
+            operand(sql, *c, value);
+    }
+}
+
 void sql_date_matches(struct search_sql *sql, const char *low, const char *high,
                       const struct query_value *value)
 {
-    for (const char *c = date_shapes[value->prefix]; *c; c++) {
-        if (*c != '%') {
-            buf_add_char(&sql->text, *c);
-            continue;
-        }
-        switch (*++c) {
-        case 'l':
-            sql_add(sql, "%s", low);
-            break;
-        case 'h':
-            sql_add(sql, "%s", high);
-            break;
-        case 'L':
-            sql_time(sql, value->time_low);
-            break;
-        case 'H':
-            sql_time(sql, value->time_high);
-            break;
-        }
-    }
+    add_shape(sql, date_shapes[value->prefix], low, high, value, date_operand);
 }
 
 void sql_number_matches(struct search_sql *sql, const char *low, const char *high,
                         const struct query_value *value)
 {
-    for (const char *c = number_shapes[value->prefix]; *c; c++) {
-        if (*c != '%') {
-            buf_add_char(&sql->text, *c);
-            continue;
-        }
-        switch (*++c) {
-        case 'l':
-            sql_add(sql, "%s", low);
-            break;
-        case 'h':
-            sql_add(sql, "%s", high);
-            break;
-        case 'L':
-            sql_float8(sql, value->number_low);
-            break;
-        case 'H':
-            sql_float8(sql, value->number_high);
-            break;
-        case 'V':
-            sql_float8(sql, value->number);
-            break;
-        }
-    }
+    add_shape(sql, number_shapes[value->prefix], low, high, value, number_operand);
 }
