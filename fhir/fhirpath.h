@@ -21,6 +21,7 @@ struct arena;
 struct buf;
 struct fhirpath;
 struct node;
+struct validation;
 
 enum fhirpath_kind {
     FHIRPATH_NODE, /* an element of the resource, primitives included */
@@ -57,6 +58,8 @@ struct fhirpath_context {
     unsigned max_steps;               /* 0: the default of 1,000,000 */
     bool search_rules; /* as R4's search parameters are meant: `as` filters several items instead
                         * of failing, and `|` may leave duplicates */
+    const struct validation *validation; /* who answers memberOf(), subsumes(), conformsTo() and
+                                          * references that leave the document; NULL: nobody */
 };
 
 /* Compiles; the result lives in `arena`. NULL with ERR_INVALID and the
