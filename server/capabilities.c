@@ -88,13 +88,39 @@ static bool has_interaction(const struct node *parent, const char *code)
     return false;
 }
 
-static void add_interactions(const struct maker *maker, struct node *parent, bool system)
+static bool is_there(const struct route *route, const char *type)
+{
+    return type ? route_serves(route, type) : route->level == ROUTE_SYSTEM;
+}
+
+/* Of a type, or with NULL of the system. */
+static void add_interactions(const struct maker *maker, struct node *parent, const char *type)
+{
+    for (const struct route *route = routes; route->method; route++)
+        if (!route->definition && is_there(route, type) && route->run != capabilities &&
+            !has_interaction(parent, route->interaction))
+            add(maker, node_add(maker->arena, parent, "interaction"), "code", route->interaction);
+}
+
+static bool has_operation(const struct node *parent, const char *name)
+{
+    const struct node *known = node_child(parent, "operation");
+
+    for (; known; known = node_next_same(known))
+        if (text_is(node_value(known, "name"), name))
+            return true;
+    return false;
+}
+
+static void add_operations(const struct maker *maker, struct node *parent, const char *type)
 {
     for (const struct route *route = routes; route->method; route++) {
-        if ((route->level == ROUTE_SYSTEM) != system || route->run == capabilities ||
-            has_interaction(parent, route->interaction))
+        if (!route->definition || !is_there(route, type) ||
+            has_operation(parent, route->interaction + 1))
             continue;
-        add(maker, node_add(maker->arena, parent, "interaction"), "code", route->interaction);
+        struct node *operation = node_add(maker->arena, parent, "operation");
+        add(maker, operation, "name", route->interaction + 1); /* without the dollar sign */
+        add(maker, operation, "definition", route->definition);
     }
 }
 
@@ -151,7 +177,7 @@ static void add_resource(const struct maker *maker, struct node *rest, const cha
     add(maker, resource, "type", type);
     add(maker, resource, "profile",
         arena_printf(maker->arena, "http://hl7.org/fhir/StructureDefinition/%s", type));
-    add_interactions(maker, resource, false);
+    add_interactions(maker, resource, type);
     add(maker, resource, "versioning", "versioned-update");
     add(maker, resource, "readHistory", "true");
     add(maker, resource, "updateCreate", "true");
@@ -162,6 +188,7 @@ static void add_resource(const struct maker *maker, struct node *rest, const cha
     add(maker, resource, "referencePolicy", "literal");
     add(maker, resource, "referencePolicy", "logical");
     add_search_params(maker, resource, type);
+    add_operations(maker, resource, type);
 }
 
 static void add_security(const struct maker *maker, struct node *rest)
@@ -184,5 +211,6 @@ static void add_rest(const struct maker *maker, struct node *statement)
     add_security(maker, rest);
     for (unsigned i = 0; i < resource_type_count(); i++)
         add_resource(maker, rest, type_at(i)->name);
-    add_interactions(maker, rest, true);
+    add_interactions(maker, rest, NULL);
+    add_operations(maker, rest, NULL);
 }

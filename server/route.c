@@ -11,20 +11,20 @@
 #include "server/interactions.h"
 
 const struct route routes[] = {
-    {"GET", "metadata", "capabilities", capabilities, ROUTE_SYSTEM, false},
-    {"POST", "", "transaction", bundle_post, ROUTE_SYSTEM, true},
+    {"GET", "metadata", "capabilities", capabilities, ROUTE_SYSTEM, false, NULL},
+    {"POST", "", "transaction", bundle_post, ROUTE_SYSTEM, true, NULL},
     /* The same path; the router stops at the first row, the CapabilityStatement lists both. */
-    {"POST", "", "batch", bundle_post, ROUTE_SYSTEM, true},
-    {"GET", "_history", "history-system", history, ROUTE_SYSTEM, false},
-    {"GET", "{type}/{id}", "read", read_current, ROUTE_INSTANCE, false},
-    {"GET", "{type}/{id}/_history/{version}", "vread", read_version, ROUTE_INSTANCE, false},
-    {"PUT", "{type}/{id}", "update", update, ROUTE_INSTANCE, true},
-    {"DELETE", "{type}/{id}", "delete", remove_current, ROUTE_INSTANCE, false},
-    {"GET", "{type}/{id}/_history", "history-instance", history, ROUTE_INSTANCE, false},
-    {"GET", "{type}/_history", "history-type", history, ROUTE_TYPE, false},
-    {"POST", "{type}", "create", create, ROUTE_TYPE, true},
-    {"GET", "{type}", "search-type", search, ROUTE_TYPE, false},
-    {"POST", "{type}/_search", "search-type", search, ROUTE_TYPE, false},
+    {"POST", "", "batch", bundle_post, ROUTE_SYSTEM, true, NULL},
+    {"GET", "_history", "history-system", history, ROUTE_SYSTEM, false, NULL},
+    {"GET", "{type}/{id}", "read", read_current, ROUTE_INSTANCE, false, NULL},
+    {"GET", "{type}/{id}/_history/{version}", "vread", read_version, ROUTE_INSTANCE, false, NULL},
+    {"PUT", "{type}/{id}", "update", update, ROUTE_INSTANCE, true, NULL},
+    {"DELETE", "{type}/{id}", "delete", remove_current, ROUTE_INSTANCE, false, NULL},
+    {"GET", "{type}/{id}/_history", "history-instance", history, ROUTE_INSTANCE, false, NULL},
+    {"GET", "{type}/_history", "history-type", history, ROUTE_TYPE, false, NULL},
+    {"POST", "{type}", "create", create, ROUTE_TYPE, true, NULL},
+    {"GET", "{type}", "search-type", search, ROUTE_TYPE, false, NULL},
+    {"POST", "{type}/_search", "search-type", search, ROUTE_TYPE, false, NULL},
     {0},
 };
 
@@ -37,6 +37,20 @@ static bool pattern_matches(struct text pattern, struct text path, struct match 
 static bool take_type(struct request *req, const struct match *match, struct err *err);
 static bool take_id(struct request *req, const struct match *match, struct err *err);
 static bool refuse(struct request *req, const char *allowed, struct err *err);
+
+/* No other literal segment begins with a capital letter. */
+static bool starts_with_type(struct text pattern)
+{
+    return pattern.size && pattern.data[0] >= 'A' && pattern.data[0] <= 'Z';
+}
+
+bool route_serves(const struct route *route, const char *type)
+{
+    struct text rest = text_of(route->pattern), first;
+
+    return route->level != ROUTE_SYSTEM && text_next(&rest, '/', &first) &&
+           (!starts_with_type(first) || text_is(first, type));
+}
 
 /* The same method may stand in several rows; whoever has GET has HEAD. */
 static void add_allowed(struct buf *allowed, const char *method)
@@ -66,10 +80,26 @@ bool route_find(struct request *req, struct err *err)
     return refuse(req, allowed.size ? buf_text(&allowed) : NULL, err);
 }
 
+/* A type in the pattern is taken like one that {type} stands for. Clients may write the dollar sign
+ * of an operation as %24 (RFC 3986 6.2.2.2). */
+static bool word_matches(struct text pattern, struct text segment, struct match *match)
+{
+    if (pattern.size && pattern.data[0] == '$' && text_starts_with(segment, TEXT("%24"))) {
+        pattern = (struct text){pattern.data + 1, pattern.size - 1};
+        segment = (struct text){segment.data + 3, segment.size - 3};
+    }
+    if (!text_equals(pattern, segment))
+        return false;
+    if (starts_with_type(pattern))
+        match->type = segment;
+    return true;
+}
+
 /* `_history` and other words of the standard never stand for a type or an id. */
 static bool segment_matches(struct text pattern, struct text segment, struct match *match)
 {
-    bool word = segment.size && (segment.data[0] == '_' || segment.data[0] == '$');
+    bool word = segment.size && (segment.data[0] == '_' || segment.data[0] == '$' ||
+                                 text_starts_with(segment, TEXT("%24")));
 
     if (text_is(pattern, "{type}") && !word && segment.size)
         match->type = segment;
@@ -78,7 +108,7 @@ static bool segment_matches(struct text pattern, struct text segment, struct mat
     else if (text_is(pattern, "{version}") && segment.size)
         match->version = segment;
     else
-        return text_equals(pattern, segment);
+        return word_matches(pattern, segment, match);
     return true;
 }
 
@@ -124,13 +154,19 @@ static bool take_id(struct request *req, const struct match *match, struct err *
     return true;
 }
 
+static bool names_operation(struct text path)
+{
+    return path.size &&
+           (memchr(path.data, '$', path.size) || memmem(path.data, path.size, "%24", 3));
+}
+
 static bool refuse(struct request *req, const char *allowed, struct err *err)
 {
     if (allowed) {
         answer_header(req, "Allow", arena_printf(req->arena, "%s, OPTIONS", allowed));
         return err_set(err, ERR_METHOD, NULL, "This path allows %s only.", allowed);
     }
-    if (memchr(req->path.data ? req->path.data : "", '$', req->path.size))
+    if (names_operation(req->path))
         return err_set(err, ERR_NOT_SUPPORTED, NULL,
                        "This operation is not offered; the CapabilityStatement at [base]/metadata "
                        "lists what is.");

@@ -13,15 +13,21 @@ enum route_level { ROUTE_SYSTEM, ROUTE_TYPE, ROUTE_INSTANCE };
 
 struct route {
     const char *method;
-    const char *pattern;     /* below the base; {type}, {id} and {version} match one segment */
-    const char *interaction; /* the FHIR code: "read", "search-type"; for the CapabilityStatement */
+    const char *pattern;     /* below the base; {type}, {id} and {version} match one segment; a type
+                                in place of {type} makes a row of that type only */
+    const char *interaction; /* the FHIR code: "read", "search-type"; of an operation its name with
+                                the dollar sign: "$validate"; for CapabilityStatement and metrics */
     interaction_fn *run;
     enum route_level level;
-    bool body; /* takes a resource as body */
+    bool body;              /* takes a resource as body */
+    const char *definition; /* of an operation: canonical of its OperationDefinition; else NULL */
 };
 
 /* Ended by a row of NULLs. */
 extern const struct route routes[];
+
+/* Whether the row is there for this resource type. */
+bool route_serves(const struct route *route, const char *type);
 
 /* Fills route, type, id and version of the request from method and path. HEAD
  * finds the row of GET. Refusals: unknown type, malformed id (R4
