@@ -10,6 +10,7 @@ an open-addressed hash table of positions in such an array (see hash_of).
 import pathlib
 import sys
 
+from generate_invariants import generate_invariants
 from generate_searches import generate_searches
 from generate_types import generate_types
 
@@ -19,7 +20,8 @@ def main():
         sys.exit(__doc__)
     facts, out = map(pathlib.Path, sys.argv[1:])
     out.mkdir(parents=True, exist_ok=True)
-    for name, lines in {**generate_types(facts), **generate_searches(facts)}.items():
+    tables = {**generate_types(facts), **generate_searches(facts), **generate_invariants(facts)}
+    for name, lines in tables.items():
         (out / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

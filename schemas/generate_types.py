@@ -17,8 +17,8 @@ def generate_types(facts):
     types = sort_types(read_facts(facts / "types.tsv"))
     numbers = {fact["name"]: number for number, fact in enumerate(types)}
     elements = complete_elements(types, read_facts(facts / "elements.tsv"))
-    names = sorted({row["fhirpath"] for rows in elements.values() for row in rows})
-    name_ids = {name: position + 1 for position, name in enumerate(names)}
+    name_ids = name_numbers(elements)
+    names = list(name_ids)
 
     targets = Lists()
     type_lines, element_lines = [], []
@@ -45,6 +45,12 @@ def sort_types(facts):
 
 def is_resource(fact):
     return fact["kind"] == "resource" and fact["abstract"] == "0"
+
+
+def name_numbers(elements):
+    """FHIRPath names -> element.name_id, in the order of the names."""
+    names = sorted({row["fhirpath"] for rows in elements.values() for row in rows})
+    return {name: position + 1 for position, name in enumerate(names)}
 
 
 def complete_elements(types, facts):

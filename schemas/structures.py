@@ -11,9 +11,10 @@ from terminology import code_systems
 TYPE_COLUMNS = ("name", "kind", "abstract", "base")
 ELEMENT_COLUMNS = ("type", "name", "fhirpath", "element_type", "min", "max", "flags", "strength",
                    "value_set", "code_system", "targets")
-INVARIANT_COLUMNS = ("key", "severity", "path", "expression", "human")
+INVARIANT_COLUMNS = ("key", "severity", "path", "expression", "human", "best_practice")
 
 FHIR_TYPE = CANONICAL + "structuredefinition-fhir-type"
+BEST_PRACTICE = CANONICAL + "elementdefinition-bestpractice"
 KINDS = {"primitive-type": "primitive", "complex-type": "datatype", "resource": "resource"}
 
 
@@ -133,4 +134,10 @@ def read_invariants(definition):
         for constraint in element.get("constraint", []):
             if constraint.get("source") in own and "expression" in constraint:
                 yield (constraint["key"], constraint["severity"], element["path"],
-                       constraint["expression"], constraint["human"])
+                       constraint["expression"], constraint["human"],
+                       int(is_best_practice(constraint)))
+
+
+def is_best_practice(constraint):
+    return any(extension["url"] == BEST_PRACTICE and extension.get("valueBoolean")
+               for extension in constraint.get("extension", []))
