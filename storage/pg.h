@@ -54,6 +54,10 @@ struct pg_config {
     const char *lane;     /* for application_name: isthmus/<lane>; borrowed */
     int timeout_ms;       /* statement_timeout; fibers wait half a second longer */
     enum pg_mode mode;
+    /* Called in the loop when a notification (LISTEN) has come, and whenever the connection was
+     * made, anew or first: then it has to listen again. It may only wake fibers. NULL: none. */
+    void (*stirred)(void *context);
+    void *context;
 };
 
 /* Begins to connect. */

@@ -176,6 +176,8 @@ void pg_ready(struct pg *pg)
     pg->backoff_ms = 0;
     pg->held = (struct queue){.end = &pg->held.first};
     wake_connect_waiters(pg);
+    if (pg->config.stirred)
+        pg->config.stirred(pg->config.context);
     for (struct pg_request *request = held.first, *next; request; request = next) {
         next = request->next;
         request->next = NULL;

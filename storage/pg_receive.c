@@ -11,6 +11,7 @@
 #include <assert.h>
 
 static void collect(struct pg *pg);
+static void take_notifications(struct pg *pg);
 static void take_result(struct pg *pg, struct pg_request *request, PGresult *result);
 static void take_success(struct pg *pg, struct pg_request *request, PGresult *result);
 static const struct pg_result *make_result(struct arena *arena, PGresult *from);
@@ -39,6 +40,7 @@ void pg_on_readable(int fd, short events, void *context)
     dispatch_again(pg);
     if (pg->conn != conn)
         return;
+    take_notifications(pg);
     if (open)
         pg_flush(pg);
     else
@@ -64,6 +66,17 @@ static void collect(struct pg *pg)
             empty++;
         }
     }
+}
+
+/* What they say does not matter, only that one came. */
+static void take_notifications(struct pg *pg)
+{
+    PGnotify *notification = pg->conn ? PQnotifies(pg->conn) : NULL;
+
+    if (notification && pg->config.stirred)
+        pg->config.stirred(pg->config.context);
+    for (; notification; notification = PQnotifies(pg->conn))
+        PQfreemem(notification);
 }
 
 static void take_result(struct pg *pg, struct pg_request *request, PGresult *result)

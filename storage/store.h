@@ -2,8 +2,9 @@
 
 /*
  * Store - FHIR resources in PostgreSQL. The only header of storage/ that
- * other folders include (but cluster.h and restored.h, for the commands that
- * run and restore a database); no PostgreSQL type appears in it.
+ * other folders include (but packages.h, for what is installed, and cluster.h
+ * and restored.h, for the commands that run and restore a database); no
+ * PostgreSQL type appears in it.
  *
  * Rules that hold for every operation below:
  *  - It waits (see base/fiber.h), for at most the timeout configured for its kind.

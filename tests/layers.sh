@@ -12,7 +12,7 @@ allowed() {
     fhir)    echo 'base/' ;;
     storage) echo 'base/ fhir/' ;;
     sync)    echo 'base/ fhir/ storage/store\.h' ;;
-    server)  echo 'base/ fhir/ storage/store\.h storage/cluster\.h storage/restored\.h sync/' ;;
+    server)  echo 'base/ fhir/ storage/store\.h storage/cluster\.h storage/packages\.h storage/restored\.h sync/' ;;
     esac
 }
 
@@ -49,6 +49,7 @@ only 'libpq|postgres_ext\.h' storage/pg_internal.h
 only 'curl/' sync/fetch.c
 only 'zlib\.h' server/gzip.c server/gzip_file.c
 only 'zstd|zdict' storage/body.c
+only 'archive' server/archive.c
 
 # JSON that is no resource is the servers' business; resources never pass through jansson.
 found=$(grep -rnE '^ *# *include +<jansson' base fhir storage --include='*.[ch]' || true)
