@@ -118,6 +118,13 @@ static inline uint64_t fhirpath_head_bit(uint16_t name_id)
     return UINT64_C(1) << (name_id % 64);
 }
 
+/*
+ * Which elements of its focus the expression looks at, as bits like those
+ * above; all bits when it may look at anything. Two elements that have none of
+ * them give the same result.
+ */
+uint64_t fhirpath_depends(const struct fhirpath *expression);
+
 /* Whether the steps of a path that begins with a type's name are elements, as
  * far as the types are certain: a choice or any resource ends that. */
 bool expr_steps_exist(const struct expr *path);

@@ -1,0 +1,80 @@
+#pragma once
+
+/*
+ * The walk of validation - what its parts share while they go over one
+ * resource once (fhir/validate.h).
+ */
+
+#include "base/text.h"
+#include "fhir/issue.h"
+#include "fhir/node.h"
+#include "fhir/validate.h"
+
+#include <stdbool.h>
+
+struct arena;
+struct bundle_index;
+
+struct walk {
+    const struct validation *validation;
+    struct issues *issues;
+    struct arena *arena;          /* as long as the walk */
+    struct arena *scratch;        /* emptied after each resource */
+    const struct node *document;  /* the outermost resource */
+    const struct node *resource;  /* R4 fhirpath.html#variables: %resource */
+    const struct node *container; /* %rootResource: the one that contains `resource`, or itself */
+    const struct node *entry;     /* of the innermost Bundle around, or NULL */
+    const struct bundle_index *bundle; /* that Bundle, or NULL */
+};
+
+/*
+ * Invariants (validate_invariants.c): those of the type, of what it
+ * specialises, and of the element as a part of its parent.
+ */
+void invariants_check(struct walk *walk, const struct node *node);
+
+/* An empty result decides nothing: comparing 2012 with 2012-05 is no fault. */
+enum verdict { VERDICT_HOLDS, VERDICT_FAILS, VERDICT_OPEN };
+
+/* Every invariant has an expression; the most frequent also have a function (validate_native.c)
+ * that decides the same, or leaves it open for the expression. By key, or NULL. */
+typedef enum verdict native_fn(const struct walk *walk, const struct node *node);
+native_fn *native_find(struct text key);
+
+/* What the expression in row `number` of the table says of the node; open also when it cannot be
+ * applied. For tests, which compare it with the functions: the rows, their keys, and whether a
+ * row is to be asked about a node. */
+enum verdict invariant_verdict(struct walk *walk, unsigned number, const struct node *node);
+unsigned invariant_count(void);
+const char *invariant_key(unsigned number);
+bool invariant_applies(unsigned number, const struct node *node);
+
+/* References (validate_references.c): what they may point at, and whether it is there. */
+void reference_check(struct walk *walk, const struct node *reference);
+void canonical_check(struct walk *walk, const struct node *canonical);
+
+/* Extensions (validate_extensions.c): urls, where they may be used, what they may hold. */
+void extension_check(struct walk *walk, const struct node *extension);
+
+/* Values (validate_values.c). */
+void attachment_check(struct walk *walk, const struct node *attachment);
+void coding_value_check(struct walk *walk, const struct node *coding);
+void identifier_check(struct walk *walk, const struct node *identifier);
+void string_check(struct walk *walk, const struct node *string);
+void narrative_element_check(struct walk *walk, const struct node *div);
+
+/* Whether a text begins with the scheme of a URI: "http:", "urn:", ... */
+bool uri_is_absolute(struct text uri);
+
+/* Bundles (validate_bundle.c): the rules of R4 bundle.html that are no invariants. */
+void bundle_check(struct walk *walk, const struct node *bundle);
+
+/* An index over the entries of a Bundle, in the walk's arena. */
+const struct bundle_index *bundle_index_new(struct walk *walk, const struct node *bundle);
+
+enum bundle_match { BUNDLE_NOTHING, BUNDLE_ONE, BUNDLE_SEVERAL };
+
+/* Which entry of the walk's Bundle a reference means (R4 bundle.html#references). It is
+ * document_find() for one Bundle with many references. */
+enum bundle_match bundle_find(const struct walk *walk, struct text reference,
+                              const struct node **resource);
