@@ -112,6 +112,13 @@ bool unit_is_calendar(struct text unit)
     return find_duration(unit) >= 0;
 }
 
+bool unit_is_known(struct text unit)
+{
+    struct unit known;
+
+    return !unit_is_calendar(unit) && read_unit(unit, &known);
+}
+
 bool units_align(struct number *a, struct text unit_a, struct number *b, struct text unit_b)
 {
     struct unit x, y;

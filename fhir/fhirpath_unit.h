@@ -16,6 +16,9 @@ struct arena;
 /* "year", "years", ... "milliseconds". */
 bool unit_is_calendar(struct text unit);
 
+/* Whether it is a UCUM term of units known here; calendar durations are none. */
+bool unit_is_known(struct text unit);
+
 /* Scales both numbers so that they can be compared. False when they cannot be compared: unknown
  * units, different dimensions, or a calendar year or month beside a UCUM one. */
 bool units_align(struct number *a, struct text unit_a, struct number *b, struct text unit_b);

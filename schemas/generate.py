@@ -11,7 +11,9 @@ import pathlib
 import sys
 
 from generate_invariants import generate_invariants
+from generate_profiles import generate_profiles
 from generate_searches import generate_searches
+from generate_terminology import generate_terminology
 from generate_types import generate_types
 
 
@@ -20,7 +22,8 @@ def main():
         sys.exit(__doc__)
     facts, out = map(pathlib.Path, sys.argv[1:])
     out.mkdir(parents=True, exist_ok=True)
-    tables = {**generate_types(facts), **generate_searches(facts), **generate_invariants(facts)}
+    tables = {**generate_types(facts), **generate_searches(facts), **generate_invariants(facts),
+              **generate_terminology(facts), **generate_profiles(facts)}
     for name, lines in tables.items():
         (out / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
