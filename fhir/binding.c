@@ -9,7 +9,6 @@
 #include "fhir/node.h"
 #include "fhir/profile.h"
 #include "fhir/profile_finding.h"
-#include "fhir/terminology.h"
 
 /* One question, and what was learned of it so far. */
 struct question {
@@ -27,6 +26,7 @@ struct question {
 enum coded { CODED_NOT, CODED_VALUE, CODED_CODING, CODED_CONCEPT };
 
 static void check(struct question *question, const struct node *node);
+static bool ask_element(struct question *question, const struct node *node);
 static enum coded coded_as(const struct type *type);
 static void ask(struct question *question, struct text system, struct text code);
 static void ask_coding(struct question *question, const struct node *coding);
@@ -92,17 +92,35 @@ void binding_check_rule(const struct definitions *definitions, const struct rule
         check(&most, node);
 }
 
+enum code_answer binding_answer(const struct definitions *definitions, struct text value_set,
+                                const struct node *node, struct text *missing)
+{
+    struct question question = {
+        .definitions = definitions, .value_set = value_set, .answer = CODE_NO};
+
+    ask_element(&question, node);
+    *missing = question.missing;
+    return question.answer;
+}
+
 static void check(struct question *question, const struct node *node)
 {
+    if (ask_element(question, node))
+        report(question, node);
+}
+
+/* False when there is nothing to ask about. */
+static bool ask_element(struct question *question, const struct node *node)
+{
     if (node->flags & NODE_RAW || !node->type)
-        return;
+        return false;
 
     switch (coded_as(node->type)) {
     case CODED_NOT:
-        return;
+        return false;
     case CODED_VALUE:
         if (!node->value.data)
-            return; /* an extension says why, or structure checks say that it is missing */
+            return false; /* an extension says why, or structure checks say that it is missing */
         ask(question, (struct text){NULL, 0}, node->value);
         break;
     case CODED_CODING:
@@ -115,7 +133,7 @@ static void check(struct question *question, const struct node *node)
                 ask_coding(question, child);
         break;
     }
-    report(question, node);
+    return true;
 }
 
 static enum coded coded_as(const struct type *type)

@@ -9,6 +9,7 @@
  */
 
 #include "base/text.h"
+#include "fhir/terminology.h"
 #include "fhir/type.h"
 
 #include <stdbool.h>
@@ -29,6 +30,11 @@ void binding_check(const struct definitions *definitions, enum binding_strength 
 /* The same for the binding of a profile, which the findings then name. */
 void binding_check_rule(const struct definitions *definitions, const struct rule *rule,
                         const struct node *node, struct issues *issues);
+
+/* Whether a coded element, as above, has a code of the value set. UNKNOWN: `*missing` is what would
+ * have to be loaded, absent when it is a part of the set. NO for what has no code. */
+enum code_answer binding_answer(const struct definitions *definitions, struct text value_set,
+                                const struct node *node, struct text *missing);
 
 /*
  * Checks a Coding, or a Quantity's unit, by itself, bound or not: whether its

@@ -21,6 +21,7 @@ struct arena;
 struct buf;
 struct fhirpath;
 struct node;
+struct profile_work;
 struct validation;
 
 enum fhirpath_kind {
@@ -60,6 +61,9 @@ struct fhirpath_context {
                         * of failing, and `|` may leave duplicates */
     const struct validation *validation; /* who answers memberOf(), subsumes(), conformsTo() and
                                           * references that leave the document; NULL: nobody */
+    unsigned *steps_left; /* like max_steps, shared by several evaluations: lowered by what each
+                           * takes; or NULL */
+    struct profile_work *work; /* of the profile check that evaluates this; or NULL */
 };
 
 /* Compiles; the result lives in `arena`. NULL with ERR_INVALID and the

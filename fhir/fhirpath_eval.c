@@ -33,10 +33,18 @@ bool fhirpath_evaluate(const struct fhirpath *expression, const struct fhirpath_
     struct scope scope = {.this = focus ? &this : NULL};
     union block blocks[FIRST_BLOCKS]; /* enough for most expressions: none from the arena */
     struct list out = {0};
+    unsigned *shared = eval.context->steps_left, limit;
+    bool done;
 
     for (size_t i = 0; i < FIRST_BLOCKS; i++)
         eval_give_block(&eval, &blocks[i]);
-    if (!evaluate(&eval, expression->root, &scope, &out))
+    if (shared && eval.steps > *shared)
+        eval.steps = *shared;
+    limit = eval.steps;
+    done = evaluate(&eval, expression->root, &scope, &out);
+    if (shared)
+        *shared = limit - eval.steps < *shared ? *shared - (limit - eval.steps) : 0;
+    if (!done)
         return false;
     values->items = NULL;
     values->count = out.count;

@@ -31,3 +31,7 @@ function_fn function_abs, function_ceiling, function_exp, function_floor, functi
 
 /* fhirpath_conversions.c */
 function_fn function_convert, function_converts;
+
+/* fhirpath_definitions.c: what needs profiles and terminology. */
+function_fn function_member_of, function_conforms_to, function_subsumes, function_subsumed_by,
+    function_html_checks;

@@ -78,6 +78,29 @@ static struct issue *issue_new(struct issues *issues, enum issue_severity severi
     return issue;
 }
 
+void issues_take(struct issues *issues, struct issues *more)
+{
+    struct issue *issue = more->first, *next;
+
+    issues->errors += more->errors;
+    issues->dropped += more->dropped;
+    for (; issue; issue = next) {
+        next = issue->next;
+        issue->next = NULL;
+        if (issues->kept >= issues->limit) {
+            issues->dropped++;
+            continue;
+        }
+        if (issues->last)
+            issues->last->next = issue;
+        else
+            issues->first = issue;
+        issues->last = issue;
+        issues->kept++;
+    }
+    *more = (struct issues){.arena = more->arena, .limit = more->limit};
+}
+
 const char *issue_severity_name(enum issue_severity severity)
 {
     static const char *const names[] = {

@@ -44,6 +44,9 @@ void issue_add_at(struct issues *issues, enum issue_severity severity, const cha
                   const struct node *node, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Moves the findings of `more` behind those of `issues`. Both in the same arena. */
+void issues_take(struct issues *issues, struct issues *more);
+
 const char *issue_severity_name(enum issue_severity severity);
 
 /* An OperationOutcome with these issues as a tree; with one informational
