@@ -7,8 +7,10 @@
 set -eu
 
 build='build-essential cmake ninja-build pkg-config python3 libevent-dev libpq-dev libjansson-dev
-    libcurl4-openssl-dev libzstd-dev zlib1g-dev libarchive-dev libcmocka-dev'
-run='postgresql-15 libevent-2.1-7 libpq5 libjansson4 libcurl4 libzstd1 zlib1g libarchive13 ca-certificates'
+    libcurl4-openssl-dev libzstd-dev zlib1g-dev libarchive-dev libxml2-dev
+    libcmocka-dev'
+run='postgresql-15 libevent-2.1-7 libpq5 libjansson4 libcurl4 libzstd1 zlib1g libarchive13 libxml2
+    ca-certificates'
 test='clang-format-14 curl procps python3-yaml'
 long='clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14 valgrind'
 

@@ -49,6 +49,7 @@ only 'libpq|postgres_ext\.h' storage/pg_internal.h
 only 'curl/' sync/fetch.c
 only 'zlib\.h' server/gzip.c server/gzip_file.c
 only 'zstd|zdict' storage/body.c
+only 'libxml/' fhir/xml_events.c
 only 'archive' server/archive.c
 
 # JSON that is no resource is the servers' business; resources never pass through jansson.
