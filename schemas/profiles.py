@@ -1,0 +1,88 @@
+"""Profiles and extensions that R4 publishes itself, cut down to their rules.
+
+One StructureDefinition a line, as JSON, without what only people read. What
+R4's own types say beyond the columns of elements.tsv is here too.
+"""
+
+import json
+
+from package import CANONICAL, read_definitions
+
+ELEMENT_RULE_COLUMNS = ("type", "fhirpath", "element_type", "profile", "max_value_set")
+
+MAX_VALUE_SET = CANONICAL + "elementdefinition-maxValueSet"
+BEST_PRACTICE = CANONICAL + "elementdefinition-bestpractice"
+
+DEFINITION_KEYS = ("resourceType", "url", "version", "name", "title", "kind", "abstract", "context",
+                   "contextInvariant", "type", "baseDefinition", "derivation")
+ELEMENT_KEYS = ("id", "path", "sliceName", "slicing", "short", "min", "max", "contentReference",
+                "type", "maxLength", "constraint", "mustSupport", "isModifier", "binding")
+VALUE_KEYS = ("fixed", "pattern", "minValue", "maxValue")
+CUT = {
+    "type": ("code", "profile", "targetProfile", "aggregation"),
+    "slicing": ("discriminator", "ordered", "rules"),
+    "constraint": ("extension", "key", "severity", "human", "expression"),
+    "binding": ("extension", "strength", "valueSet"),
+    "context": ("type", "expression"),
+}
+EXTENSIONS = {MAX_VALUE_SET, BEST_PRACTICE}
+
+
+def derive_profiles(folder):
+    """Returns one line for each profile."""
+    return [json.dumps(cut_definition(definition), ensure_ascii=False, separators=(",", ":"))
+            for definition in read_definitions(folder, "StructureDefinition")
+            if definition.get("derivation") == "constraint" and definition["kind"] != "logical"]
+
+
+def cut_definition(definition):
+    found = {key: cut(key, definition[key]) for key in DEFINITION_KEYS if key in definition}
+    elements = [cut_element(element) for element in definition["differential"]["element"]]
+    found["differential"] = {"element": elements}
+    return found
+
+
+def cut_element(element):
+    found = {}
+    for key, value in element.items():
+        if key in ELEMENT_KEYS or key.startswith(VALUE_KEYS):
+            found[key] = cut(key, value)
+    if found["id"] == found["path"]:
+        del found["id"]
+    if "." in found["path"] and "sliceName" not in found:
+        found.pop("short", None)
+    return found
+
+
+def cut(key, value):
+    """The members of an object, or of each in a list, that carry rules."""
+    if isinstance(value, list):
+        return [cut(key, item) for item in value]
+    if key not in CUT or isinstance(value, str):
+        return value
+    found = {name: value[name] for name in CUT[key] if name in value}
+    extensions = [one for one in found.pop("extension", []) if one["url"] in EXTENSIONS]
+    return {"extension": extensions, **found} if extensions else found
+
+
+def derive_element_rules(folder):
+    """Profiles of datatypes and largest value sets that R4's own types ask for."""
+    rows = set()
+    for definition in read_definitions(folder, "StructureDefinition"):
+        if definition["kind"] == "logical" or definition.get("derivation") == "constraint":
+            continue
+        for element in definition["snapshot"]["element"]:
+            if element.get("base", {}).get("path", element["path"]) == element["path"]:
+                rows.update(element_rules(element))
+    return sorted(rows)
+
+
+def element_rules(element):
+    owner, _, name = element["path"].rpartition(".")
+    for one in element.get("type", []):
+        for profile in one.get("profile", []):
+            yield (owner, name.removesuffix("[x]"), one["code"], profile, "")
+    for extension in element.get("binding", {}).get("extension", []):
+        if extension["url"] == MAX_VALUE_SET and owner:
+            value_set = extension["valueCanonical"].partition("|")[0]
+            yield (owner, name.removesuffix("[x]"), element["type"][0]["code"], "", value_set)
