@@ -33,7 +33,8 @@ struct search_value {
      * in `system` when R4 fixes one, with `system_implied` set. */
     /* STRING: `text` is the value as written. URI: `text`. */
     /* REFERENCE: `text` is the reference as written (absent when only an
-     * identifier is given, which is then in system and code); `reference_type`
+     * identifier is given, which is then in system and code, and when somebody
+     * contained is meant or only a display says who); `reference_type`
      * and `reference_id` are filled for a literal reference to type/id
      * (relative, or absolute: then `reference_base` is the part before it). */
     struct text system, code, text;
@@ -45,9 +46,9 @@ struct search_value {
     int64_t time_low, time_high;
 
     /* NUMBER, QUANTITY: the value, and what it spans: its own digits'
-     * precision (see decimal_parse), widened by a comparator (`<5`: low is
-     * -INFINITY) or by Range. `exact` when value is a plain number. system and code hold
-     * the unit's; `text` holds Quantity.unit. */
+     * precision (see decimal_parse), or what a comparator leaves open (`<5`: from
+     * -INFINITY to just below 5), or the ends of a Range as they are. `exact` when value is a plain
+     * number. system and code hold the unit's; `text` holds Quantity.unit. */
     double number, number_low, number_high;
     bool exact;
 

@@ -110,7 +110,8 @@ void convert_number(struct gather *gather, const struct node *node)
                                               .exact = true});
 }
 
-/* The value of a Range's end. */
+/* The value of a Range's end, exactly: only a query's digits say how precise
+ * it is meant (R4 search.html#number). */
 static bool read_end(struct gather *gather, const struct node *node, const char *name,
                      struct decimal_value *decimal)
 {
@@ -128,8 +129,8 @@ static bool read_range(struct gather *gather, const struct node *node, struct se
     if (!has_low && !has_high)
         return false;
     value->number = has_low ? low.value : high.value;
-    value->number_low = has_low ? low.low : -INFINITY;
-    value->number_high = has_high ? high.high : INFINITY;
+    value->number_low = has_low ? low.value : -INFINITY;
+    value->number_high = has_high ? high.value : INFINITY;
     return true;
 }
 
@@ -148,19 +149,22 @@ static void read_unit(const struct node *quantity, struct search_value *value)
     value->text = node_value(quantity, "unit");
 }
 
-/* "<5" may be anything below. */
+/* "<5" may be anything below, but not 5: a search for ge5 must not find it. */
 static void widen(struct text comparator, struct search_value *value)
 {
     if (!comparator.data)
         return;
     value->exact = false;
-    if (comparator.size > 0 && comparator.data[0] == '<') {
-        value->number_low = -INFINITY;
+    value->number_low = -INFINITY;
+    value->number_high = INFINITY;
+    if (text_is(comparator, "<"))
+        value->number_high = nextafter(value->number, -INFINITY);
+    else if (text_is(comparator, "<="))
         value->number_high = value->number;
-    } else {
+    else if (text_is(comparator, ">="))
         value->number_low = value->number;
-        value->number_high = INFINITY;
-    }
+    else
+        value->number_low = nextafter(value->number, INFINITY);
 }
 
 static bool read_number(struct gather *gather, const struct node *node, struct search_value *value)

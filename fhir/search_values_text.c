@@ -60,16 +60,21 @@ static bool read_literal(struct search_value *value, struct text text)
     return true;
 }
 
+/* Somebody who is contained or only has a name cannot be searched for, but is
+ * there: for :missing it is a value (R4 search.html#modifiers). */
 void convert_reference(struct gather *gather, const struct node *node)
 {
+    static const char *const parts[] = {"reference", "identifier", "display", "type"};
     const struct node *identifier = node_child(node, "identifier");
     struct search_value value = {0};
-    bool found = read_literal(&value, node_value(node, "reference"));
+    bool found = false;
 
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        found = found || node_child(node, parts[i]);
+    read_literal(&value, node_value(node, "reference"));
     if (identifier) {
         value.system = node_value(identifier, "system");
         value.code = node_value(identifier, "value");
-        found = found || value.system.data || value.code.data;
     }
     if (!value.reference_type.data)
         value.reference_type = node_value(node, "type");

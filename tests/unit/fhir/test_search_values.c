@@ -4,6 +4,7 @@
 #include "tests/unit/fhir/reading.h"
 
 #include <dirent.h>
+#include <math.h>
 
 static void write_value(struct buf *out, const struct search_value *value);
 
@@ -30,6 +31,8 @@ static void write_reference(struct buf *out, const struct search_value *value)
                    TEXT_ARGS(value->reference_version));
     if (value->code.data)
         buf_printf(out, "(identifier %.*s|%.*s)", TEXT_ARGS(value->system), TEXT_ARGS(value->code));
+    if (!value->text.data && !value->code.data)
+        buf_add_text(out, "(somebody)");
 }
 
 static void write_time(struct buf *out, int64_t time)
@@ -53,6 +56,17 @@ static void write_composite(struct buf *out, const struct search_value *value)
     buf_add_char(out, '>');
 }
 
+/* Parentheses where a comparator leaves the number itself out. */
+static char opening(const struct search_value *value)
+{
+    return value->number_low == nextafter(value->number, INFINITY) ? '(' : '[';
+}
+
+static char closing(const struct search_value *value)
+{
+    return value->number_high == nextafter(value->number, -INFINITY) ? ')' : ']';
+}
+
 /* A value as the test cases spell it. */
 static void write_value(struct buf *out, const struct search_value *value)
 {
@@ -70,8 +84,8 @@ static void write_value(struct buf *out, const struct search_value *value)
         break;
     case SEARCH_NUMBER:
     case SEARCH_QUANTITY:
-        buf_printf(out, "%g[%g,%g]%s", value->number, value->number_low, value->number_high,
-                   value->exact ? "" : "~");
+        buf_printf(out, "%g%c%g,%g%c%s", value->number, opening(value), value->number_low,
+                   value->number_high, closing(value), value->exact ? "" : "~");
         if (value->code.data || value->text.data)
             write_token(out, value);
         break;
@@ -245,7 +259,9 @@ static void quantities_have_bounds_and_units(void **state)
         {"\"valueQuantity\":{\"value\":5.40,\"unit\":\"mg\",\"system\":\"http://"
          "u\",\"code\":\"mg\"}",
          "5.4[5.395,5.405]http://u|mg\"mg\""},
-        {"\"valueQuantity\":{\"value\":5,\"comparator\":\"<\"}", "5[-inf,5]~"},
+        {"\"valueQuantity\":{\"value\":5,\"comparator\":\"<\"}", "5[-inf,5)~"},
+        {"\"valueQuantity\":{\"value\":5,\"comparator\":\"<=\"}", "5[-inf,5]~"},
+        {"\"valueQuantity\":{\"value\":5,\"comparator\":\">\"}", "5(5,inf]~"},
         {"\"valueQuantity\":{\"value\":5,\"comparator\":\">=\"}", "5[5,inf]~"},
         {"\"valueQuantity\":{\"unit\":\"mg\"}", ""},
         {"\"valueSampledData\":{\"origin\":{\"value\":1},\"period\":1,\"dimensions\":1}", ""},
@@ -268,7 +284,7 @@ static void quantities_have_bounds_and_units(void **state)
 
 static void ranges_ages_and_money_are_quantities(void **state)
 {
-    static const struct expectation range[] = {{"onset-age", "20[19.5,30.5]~http://u|a"}};
+    static const struct expectation range[] = {{"onset-age", "20[20,30]~http://u|a"}};
     static const struct expectation age[] = {{"onset-age", "20[19.5,20.5]http://u|a"}};
     static const struct expectation money[] = {
         {"totalnet", "40.22[40.215,40.225]urn:iso:std:iso:4217|EUR"}};
@@ -289,7 +305,7 @@ static void ranges_ages_and_money_are_quantities(void **state)
 static void numbers_have_the_precision_they_are_written_with(void **state)
 {
     static const struct expectation decimal[] = {{"probability", "0.5[0.45,0.55]"}};
-    static const struct expectation range[] = {{"probability", "0.1[0.05,inf]~"}};
+    static const struct expectation range[] = {{"probability", "0.1[0.1,inf]~"}};
 
     (void)state;
     CHECK("{\"resourceType\":\"RiskAssessment\",\"status\":\"final\",\"subject\":{},\"prediction\":"
@@ -307,8 +323,8 @@ static void references_are_literal_logical_or_absolute(void **state)
         {"subject", "Patient/1( Patient 1 )"},
         {"performer",
          "https://h/fhir/Practitioner/2/_history/3(https://h/fhir Practitioner 2 3) urn:uuid:4 "
-         "(identifier urn:s|5)"},
-        {"has-member", ""},
+         "(identifier urn:s|5) (somebody)"},
+        {"has-member", "(somebody)"},
     };
     static const struct expectation group[] = {{"patient", ""}, {"subject", "Group/1( Group 1 )"}};
 
