@@ -104,8 +104,8 @@ static bool contained_has(const struct node *resource, const char *path)
     return false;
 }
 
-/* A contained resource must be referred to, or refer to its container. The published expression
- * cannot be evaluated: it takes one type of several elements at once. */
+/* A contained resource must be referred to, or refer to its container. The expression goes over
+ * the whole resource several times for each of them. */
 static enum verdict dom_3(const struct walk *walk, const struct node *node)
 {
     struct fragments fragments = {0};
@@ -238,7 +238,7 @@ static enum verdict cpt_2(const struct walk *walk, const struct node *node)
     return verdict(!node_child(node, "value") || node_child(node, "system"));
 }
 
-/* narrative_finding() tells more than whether it holds: see string_check(). */
+/* narrative_check() tells more than whether it holds: see narrative_element_check(). */
 static enum verdict txt(const struct walk *walk, const struct node *node)
 {
     (void)walk, (void)node;

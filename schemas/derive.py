@@ -29,7 +29,7 @@ def main():
     out = pathlib.Path(sys.argv[3]) if len(sys.argv) == 4 else FACTS
     out.mkdir(parents=True, exist_ok=True)
 
-    types, elements, invariants = structures.derive_structures(package)
+    types, elements, invariants = structures.derive_structures(package, FACTS)
     write_facts(out / "types.tsv", structures.TYPE_COLUMNS, types)
     write_facts(out / "elements.tsv", structures.ELEMENT_COLUMNS, elements)
     write_facts(out / "invariants.tsv", structures.INVARIANT_COLUMNS, invariants)

@@ -5,7 +5,7 @@ logical models. A row stands where its element is defined; what a type
 inherits unchanged is not repeated (generate.py puts it back).
 """
 
-from package import CANONICAL, read_definitions, type_name
+from package import CANONICAL, read_definitions, read_facts, type_name
 from terminology import code_systems
 
 TYPE_COLUMNS = ("name", "kind", "abstract", "base")
@@ -18,8 +18,9 @@ BEST_PRACTICE = CANONICAL + "elementdefinition-bestpractice"
 KINDS = {"primitive-type": "primitive", "complex-type": "datatype", "resource": "resource"}
 
 
-def derive_structures(folder):
-    """Returns the rows of types, elements and invariants."""
+def derive_structures(folder, facts):
+    """Returns the rows of types, elements and invariants. `facts` has the corrections."""
+    corrections = read_facts(facts / "invariant_corrections.tsv")
     definitions = [d for d in read_definitions(folder, "StructureDefinition") if defines_a_type(d)]
     systems = code_systems(folder)
     types, elements, invariants = {}, {}, set()
@@ -27,6 +28,7 @@ def derive_structures(folder):
         read_definition(definition, systems, types, elements)
         invariants.update(read_invariants(definition))
     drop_inherited(types, elements)
+    invariants = correct(invariants, corrections)
     rows = [row for name in sorted(types) for row in elements.get(name, {}).values()]
     return [types[name] for name in sorted(types)], rows, sorted(invariants)
 
@@ -136,6 +138,14 @@ def read_invariants(definition):
                 yield (constraint["key"], constraint["severity"], element["path"],
                        constraint["expression"], constraint["human"],
                        int(is_best_practice(constraint)))
+
+
+def correct(invariants, corrections):
+    corrected = {(row["key"], row["published"]): row["corrected"] for row in corrections}
+    stated = {(key, expression) for key, _, _, expression, *_ in invariants}
+    assert corrected.keys() <= stated, "a correction corrects nothing"
+    return {(key, severity, path, corrected.get((key, expression), expression), *more)
+            for key, severity, path, expression, *more in invariants}
 
 
 def is_best_practice(constraint):
