@@ -162,6 +162,27 @@ void node_move_first(struct node *node)
     link_after(parent, NULL, node);
 }
 
+void node_move_before(struct node *node, struct node *other)
+{
+    struct node *parent = other->parent;
+
+    node_remove(node);
+    link_after(parent, previous_sibling(other), node);
+}
+
+void node_move_behind(struct node *node, struct node *other)
+{
+    struct node *parent = other->parent;
+
+    node_remove(node);
+    link_after(parent, other, node);
+}
+
+void node_append(struct node *parent, struct node *node)
+{
+    link_after(parent, parent->last, node);
+}
+
 void node_remove(struct node *node)
 {
     struct node *parent = node->parent;

@@ -79,6 +79,13 @@ void node_change_value(struct arena *arena, struct node *node, struct text value
 /* Moves a child to the front of its parent, so that it is written first. */
 void node_move_first(struct node *node);
 
+/* Moves a node in front of or behind another one, which may have another parent. */
+void node_move_before(struct node *node, struct node *other);
+void node_move_behind(struct node *node, struct node *other);
+
+/* Makes a node without a parent the last child of one. */
+void node_append(struct node *parent, struct node *node);
+
 /* Takes the node out of its parent. */
 void node_remove(struct node *node);
 
