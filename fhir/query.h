@@ -88,16 +88,26 @@ enum query_subject {
     QUERY_VALUE,        /* the resource's content: search values decide */
     QUERY_ID,           /* _id; the values are tokens with a code */
     QUERY_LAST_UPDATED, /* _lastUpdated; the values are dates */
+    QUERY_CHAIN,        /* a resource that `param` refers to is found by one of the parts */
+    QUERY_HAS,          /* a resource found by the part refers to this one by `param`, its own */
+    QUERY_GROUP,        /* the resource itself is found by one of the parts; no param */
 };
 
-/* One criterion. All criteria of a query hold at once, each by any of its values. */
+/*
+ * One criterion. All criteria of a query hold at once, each by any of its
+ * values, or parts: those are queries of which only type and params count. The
+ * parts of a chain are about different types, which are those that may be meant.
+ */
 struct query_param {
     const struct search_param *param;
     enum query_subject subject;
     enum query_modifier modifier;
     bool missing;                     /* MODIFIER_MISSING: must be absent (true) or present */
+    bool negated;                     /* GROUP: none of the parts may find it */
     const struct query_value *values; /* none for MODIFIER_MISSING */
     size_t value_count;
+    const struct query *const *parts; /* CHAIN, HAS, GROUP */
+    size_t part_count;
 };
 
 struct query_sort {
@@ -149,6 +159,7 @@ struct query_options {
     unsigned count;   /* page size when _count is not given */
     unsigned count_max;                        /* a larger _count is lowered to this */
     unsigned max_params, max_values, max_size; /* criteria; values of one; bytes of the whole */
+    unsigned max_chain;                        /* references that one criterion may follow */
 };
 
 struct query_options query_options_default(void);

@@ -19,6 +19,8 @@ typedef bool match_fn(struct matcher *matcher, enum query_modifier modifier,
 static match_fn match_number, match_date, match_string, match_token, match_reference,
     match_composite, match_quantity, match_uri;
 static bool meets(struct matcher *matcher, const struct query_param *param);
+static bool is_about_itself(const struct query_param *param);
+static bool meets_group(struct matcher *matcher, const struct query_param *param);
 static bool meets_values(struct matcher *matcher, const struct query_param *param);
 static bool has_id(const struct query_param *param, const char *id);
 static bool was_updated(const struct query_param *param, int64_t time);
@@ -52,6 +54,10 @@ bool query_matches(const struct query *query, const struct query_candidate *cand
 
 static bool meets(struct matcher *matcher, const struct query_param *param)
 {
+    if (!is_about_itself(param))
+        return true;
+    if (param->subject == QUERY_GROUP)
+        return meets_group(matcher, param) != param->negated;
     if (param->subject == QUERY_ID)
         return has_id(param, matcher->candidate->id);
     if (param->subject == QUERY_LAST_UPDATED)
@@ -61,6 +67,25 @@ static bool meets(struct matcher *matcher, const struct query_param *param)
     if (param->modifier == MODIFIER_MISSING)
         return found != param->missing;
     return found != (param->modifier == MODIFIER_NOT);
+}
+
+static bool is_about_itself(const struct query_param *param)
+{
+    if (param->subject == QUERY_CHAIN || param->subject == QUERY_HAS)
+        return false;
+    for (size_t i = 0; i < param->part_count; i++)
+        for (size_t k = 0; k < param->parts[i]->param_count; k++)
+            if (!is_about_itself(&param->parts[i]->params[k]))
+                return false;
+    return true;
+}
+
+static bool meets_group(struct matcher *matcher, const struct query_param *param)
+{
+    for (size_t i = 0; i < param->part_count; i++)
+        if (query_matches(param->parts[i], matcher->candidate, matcher->arena))
+            return true;
+    return false;
 }
 
 /* For :missing, whether there is any value at all. */

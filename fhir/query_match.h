@@ -17,6 +17,7 @@ struct query_candidate {
     const struct search_values *values;
 };
 
+/* Whether it does, as far as can be seen: what a chain asks of other resources is taken to hold. */
 bool query_matches(const struct query *query, const struct query_candidate *candidate,
                    struct arena *arena);
 

@@ -7,6 +7,8 @@
 
 #include "fhir/query.h"
 
+struct type;
+
 struct query_reader {
     struct arena *arena;
     const struct query_options *options;
@@ -30,6 +32,32 @@ bool query_refuse(struct query_reader *reader, struct text name, const char *cod
 
 /* At most this much of a name is quoted in a text: use with "%.*s". */
 #define NAME_ARGS(name) (int)((name).size < 64 ? (name).size : 64), (name).data
+
+/* Where in the name of a criterion the reader stands. */
+struct query_place {
+    const char *type;  /* whose parameter comes next */
+    struct text name;  /* the whole, as the client wrote it */
+    struct text path;  /* what of it is still to be read: "code", "subject:Patient.name" */
+    unsigned followed; /* references on the way here */
+};
+
+/* The parameter that comes next in the path; absent behind the whole of it. */
+struct text query_next_code(const struct query_place *place);
+
+/* Reads a criterion whose next parameter is known, with its values. */
+bool query_read_criterion(struct query_reader *reader, const struct query_place *place,
+                          struct text value, struct query_param *param);
+
+/* The same for one that goes on behind a reference; and for _has (R4
+ * search.html#chaining, #has). `modifier` is the type behind the reference's name, or absent. */
+bool query_read_chain(struct query_reader *reader, const struct query_place *place,
+                      const struct search_param *reference, struct text modifier, struct text rest,
+                      struct text value, struct query_param *param);
+bool query_read_has(struct query_reader *reader, const struct query_place *place, struct text value,
+                    struct query_param *param);
+
+/* " (did you mean birthdate, death-date?)", or nothing. */
+void query_suggest(const char *type, struct text name, struct buf *out);
 
 /* Reads one value of `param`, which is of the given type (a component's type
  * when it is part of a composite). Reports and returns false when malformed. */

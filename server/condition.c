@@ -18,6 +18,7 @@ static struct query_options options_of(const struct request *req)
     options.count_max = (unsigned)config->page_size_max;
     options.max_params = (unsigned)config->query_parameters;
     options.max_values = (unsigned)config->query_parameters;
+    options.max_chain = (unsigned)config->chain_depth;
     return options;
 }
 

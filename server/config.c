@@ -69,6 +69,8 @@ static const struct option options[] = {
            "Most entries in a batch or transaction; beyond it 413."),
     OPTION("query-parameters", query_parameters, OPTION_NUMBER, 1, 1000, "100",
            "Most parameters in a query, and most values in one of them."),
+    OPTION("chain-depth", chain_depth, OPTION_NUMBER, 0, 8, "3",
+           "Most references that one search parameter may follow (chains, _has)."),
     OPTION("page-size", page_size, OPTION_NUMBER, 1, 10000, "20",
            "Matches on a page when the client does not say (_count)."),
     OPTION("page-size-max", page_size_max, OPTION_NUMBER, 1, 10000, "1000",

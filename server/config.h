@@ -38,6 +38,7 @@ struct config {
     int64_t json_nodes;
     int64_t bundle_entries;
     int64_t query_parameters;
+    int64_t chain_depth;
     int64_t page_size;
     int64_t page_size_max;
     int64_t include_max;

@@ -9,6 +9,7 @@
 #include "fhir/query.h"
 #include "storage/cursor.h"
 #include "storage/search_include.h"
+#include "storage/search_link.h"
 #include "storage/search_row.h"
 #include "storage/search_stats.h"
 
@@ -33,16 +34,19 @@ struct paging {
 
 static bool begin(struct paging *paging, struct store *store, const struct access *access,
                   const struct query *query, struct arena *arena, struct err *err);
+static bool settle_links(struct paging *paging, struct search_plan *plan, struct err *err);
+static bool settle(struct paging *paging, struct search_link *link, struct err *err);
 static bool choose(struct paging *paging, enum search_purpose purpose, struct err *err);
 static bool fill(struct paging *paging, struct err *err);
 static bool fill_some(struct paging *paging, bool *exhausted, struct err *err);
 static bool run(struct paging *paging, struct search_sql *sql, const struct pg_result **result,
                 struct err *err);
-static bool send_both(struct paging *paging, struct search_sql *sql, const int64_t *codes,
-                      size_t code_count, const struct pg_result **result, bool *second,
-                      struct err *err);
-static bool note_seconds(struct paging *paging, const struct pg_result *found);
-static bool knows_second(const struct paging *paging, const int64_t *codes, size_t count);
+static bool send_both(struct paging *paging, struct search_sql *sql,
+                      const struct pg_result **result, bool *second, struct err *err);
+static void ask_codes(struct pg_params *params, const struct search_plan *plan,
+                      const struct search_code *codes, size_t count);
+static bool note_seconds(struct paging *paging, const struct pg_result *found,
+                         const struct search_code *codes, size_t count);
 static bool explain_timeout(const struct paging *paging, const struct err *cause, struct err *err);
 static bool refuse_too_many_values(struct err *err);
 static bool overflowed(const struct paging *paging, const struct pg_result *result);
@@ -118,11 +122,45 @@ static bool begin(struct paging *paging, struct store *store, const struct acces
             return err_set(err, ERR_INVALID, "_sort",
                            "\"%s\" is two parameters in one and cannot be sorted by.",
                            query->sorts[i].param->code);
-    for (size_t i = 0; i < plan->term_count; i++)
-        plan->no_codes |= knows_second(paging, plan->terms[i].codes, plan->terms[i].code_count);
+    if (!settle_links(paging, plan, err))
+        return false;
     if (paging->limit == 0)
         return true; /* a count, which chooses for itself */
     return query->page.data ? read_cursor(paging, err) : choose(paging, SEARCH_PAGE, err);
+}
+
+/* What a link finds by a criterion that must be looked at in the resource itself is found
+ * beforehand; from there it is known by its keys. */
+static bool settle_links(struct paging *paging, struct search_plan *plan, struct err *err)
+{
+    for (size_t i = 0; i < plan->term_count; i++) {
+        for (size_t k = 0; k < plan->terms[i].link_count; k++) {
+            struct search_link *link = &plan->terms[i].links[k];
+
+            if (!settle_links(paging, link->plan, err))
+                return false;
+            if (link->relation != LINK_SELF && link->plan->inexact && !settle(paging, link, err))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool settle(struct paging *paging, struct search_link *link, struct err *err)
+{
+    struct paging finding = {
+        .plan = *link->plan, .pg = paging->pg, .limit = SEARCH_SORT_MAX, .look = true};
+
+    if (!choose(&finding, SEARCH_PAGE, err) || !fill(&finding, err))
+        return false;
+    if (finding.more)
+        return err_set(err, ERR_UNPROCESSABLE, NULL,
+                       "More than %d resources of type %s match what the chain asks of them, and "
+                       "each must be looked at; ask for fewer.",
+                       SEARCH_SORT_MAX, link->plan->type->name);
+    search_plan_settle(link->plan, finding.rkeys, finding.count);
+    link->matches = (double)finding.count;
+    return true;
 }
 
 static bool choose(struct paging *paging, enum search_purpose purpose, struct err *err)
@@ -206,20 +244,21 @@ static bool run(struct paging *paging, struct search_sql *sql, const struct pg_r
                 struct err *err)
 {
     struct search_plan *plan = &paging->plan;
-    size_t code_count;
-    const int64_t *codes = search_plan_codes(plan, &code_count);
     struct err cause = {0};
     bool second = false;
 
     if (sql->too_many)
         return refuse_too_many_values(err);
-    if (!send_both(paging, sql, codes, code_count, result, &second, &cause))
+    if (!send_both(paging, sql, result, &second, &cause))
         return explain_timeout(paging, &cause, err);
+    if (second && search_plan_avoid_codes(plan))
+        *result = NULL;
     if (second && !paging->position.set) {
-        plan->no_codes = true;
         *result = NULL;
         return choose(paging, SEARCH_PAGE, err);
     }
+    if (!*result)
+        return true;
     if (plan->mode == MODE_SORT && overflowed(paging, *result)) {
         *result = NULL;
         return choose(paging, SEARCH_WALK, err);
@@ -233,22 +272,21 @@ static bool run(struct paging *paging, struct search_sql *sql, const struct pg_r
  * another process may just have written such a one, and in the same breath, because
  * mostly there is none.
  */
-static bool send_both(struct paging *paging, struct search_sql *sql, const int64_t *codes,
-                      size_t code_count, const struct pg_result **result, bool *second,
-                      struct err *err)
+static bool send_both(struct paging *paging, struct search_sql *sql,
+                      const struct pg_result **result, bool *second, struct err *err)
 {
     static const struct pg_statement lookup = {
-        "select code from f_code where tenant = $1::int4 and rtype = $2::int2 "
+        "select rtype, code from f_code where tenant = $1::int4 and rtype = any($2::int2[]) "
         "and code = any($3::int8[])"};
     struct search_plan *plan = &paging->plan;
     struct pg_params params = pg_params_in(plan->arena);
     struct pg_reply asked = {0}, found = {0};
     const struct pg_result *seconds = NULL;
+    size_t code_count;
+    const struct search_code *codes = search_plan_codes(plan, &code_count);
 
     if (code_count > 0) {
-        pg_add_int4(&params, plan->access->tenant);
-        pg_add_int2(&params, (int16_t)plan->type->number);
-        pg_add_int8_array(&params, codes, NULL, code_count);
+        ask_codes(&params, plan, codes, code_count);
         pg_send(paging->pg, &lookup, &params, plan->arena, &asked);
     }
     pg_send_sql(paging->pg, buf_text(&sql->text), &sql->params, plan->arena, &found);
@@ -258,23 +296,41 @@ static bool send_both(struct paging *paging, struct search_sql *sql, const int64
     }
     if (!pg_wait(&found, result, err))
         return false;
-    *second = seconds && note_seconds(paging, seconds);
+    *second = seconds && note_seconds(paging, seconds, codes, code_count);
     return true;
 }
 
-static bool note_seconds(struct paging *paging, const struct pg_result *found)
+static void ask_codes(struct pg_params *params, const struct search_plan *plan,
+                      const struct search_code *codes, size_t count)
 {
-    for (int row = 0; row < pg_rows(found); row++)
-        search_stats_note_second(paging->plan.store, paging->plan.type, pg_int8(found, row, 0));
-    return pg_rows(found) > 0;
+    int64_t *hashes = arena_many(plan->arena, int64_t, count);
+    int16_t *types = arena_many(plan->arena, int16_t, count);
+
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = codes[i].code;
+        types[i] = (int16_t)codes[i].type->number;
+    }
+    pg_add_int4(params, plan->access->tenant);
+    pg_add_int2_array(params, types, count);
+    pg_add_int8_array(params, hashes, NULL, count);
 }
 
-static bool knows_second(const struct paging *paging, const int64_t *codes, size_t count)
+/* Whether one of the codes was found; it may have been asked for of another type only. */
+static bool note_seconds(struct paging *paging, const struct pg_result *found,
+                         const struct search_code *codes, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (search_stats_is_second(paging->plan.store, paging->plan.type, codes[i]))
-            return true;
-    return false;
+    bool any = false;
+
+    for (int row = 0; row < pg_rows(found); row++) {
+        for (size_t i = 0; i < count; i++) {
+            if (codes[i].type->number != (unsigned)pg_int2(found, row, 0) ||
+                codes[i].code != pg_int8(found, row, 1))
+                continue;
+            search_stats_note_second(paging->plan.store, codes[i].type, codes[i].code);
+            any = true;
+        }
+    }
+    return any;
 }
 
 static bool overflowed(const struct paging *paging, const struct pg_result *result)

@@ -8,6 +8,7 @@
 #include "storage/search_cost.h"
 
 #include "base/clock.h"
+#include "storage/search_link.h"
 #include "storage/search_order.h"
 #include "storage/search_stats.h"
 
@@ -29,6 +30,8 @@ struct choice {
 
 static void consider_columns(struct choice *choice);
 static bool drives_by_patient(const struct search_plan *plan);
+static double patients_of(const struct search_plan *plan);
+static double before_patients(const struct search_plan *plan);
 static bool drives_by_code(const struct search_plan *plan);
 static double rows_by_code(const struct search_plan *plan, double rows);
 static void consider_terms(struct choice *choice);
@@ -59,20 +62,32 @@ bool search_cheapest(const struct search_plan *plan, enum search_purpose purpose
     return !isinf(choice.best.cost);
 }
 
+double search_cost_matches(const struct search_plan *plan)
+{
+    double rows = search_stats_rows(plan->store, plan->table);
+
+    return rows * rest_of(plan, -1, -1, rows);
+}
+
+double search_cost_rows_read(const struct search_plan *plan)
+{
+    return plan->cost;
+}
+
 static void consider_columns(struct choice *choice)
 {
     const struct search_plan *plan = choice->plan;
     bool patient = drives_by_patient(plan), code = drives_by_code(plan);
-    double rows = choice->rows;
+    double rows = choice->rows, patients = patient ? patients_of(plan) : 0;
+    double before = patient ? before_patients(plan) : 0;
 
     if (patient && code)
         consider(choice, DRIVE_PATIENT_CODE, -1,
-                 rows_of_patient_code * (double)plan->terms[plan->patients].patient_count *
-                     (double)plan->terms[plan->codes].code_count,
+                 before +
+                     rows_of_patient_code * patients * (double)plan->terms[plan->codes].code_count,
                  rest_of(plan, plan->patients, plan->codes, rows));
     if (patient)
-        consider(choice, DRIVE_PATIENT, -1,
-                 rows_of_patient * (double)plan->terms[plan->patients].patient_count,
+        consider(choice, DRIVE_PATIENT, -1, before + rows_of_patient * patients,
                  rest_of(plan, plan->patients, -1, rows));
     if (!code)
         return;
@@ -87,6 +102,21 @@ static void consider_columns(struct choice *choice)
 static bool drives_by_patient(const struct search_plan *plan)
 {
     return plan->patients >= 0 && plan->table->patient;
+}
+
+/* How many patients are asked for; and how many rows are read to know which. */
+static double patients_of(const struct search_plan *plan)
+{
+    const struct search_term *term = &plan->terms[plan->patients];
+
+    return term->link_count ? term->links[0].matches : (double)term->patient_count;
+}
+
+static double before_patients(const struct search_plan *plan)
+{
+    const struct search_term *term = &plan->terms[plan->patients];
+
+    return term->link_count ? search_cost_rows_read(term->links[0].plan) : 0;
 }
 
 static bool drives_by_code(const struct search_plan *plan)
@@ -106,6 +136,9 @@ static void consider_terms(struct choice *choice)
     for (int i = 0; i < (int)plan->term_count; i++) {
         const struct search_term *term = &plan->terms[i];
 
+        if (term->link_count > 0 && !term->negated && !search_link_is_patients(term))
+            consider(choice, DRIVE_LINK, i, search_link_read(term) + 1,
+                     rest_of(plan, i, -1, choice->rows));
         if (!search_term_is_uniform(term))
             continue;
 
@@ -203,6 +236,8 @@ static double selectivity(const struct search_plan *plan, int i, double rows)
     const struct search_term *term = &plan->terms[i];
     double share = 0;
 
+    if (term->link_count > 0)
+        share = search_link_found(term) / rows;
     if (term->patient_count > 0)
         return fmin(1, rows_of_patient * (double)term->patient_count / rows);
     for (size_t k = 0; k < term->atom_count; k++)

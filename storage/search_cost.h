@@ -14,3 +14,9 @@ struct search_candidate {
 /* False when there is no way. The plan's keys are what the query sorts by. */
 bool search_cheapest(const struct search_plan *plan, enum search_purpose purpose, unsigned limit,
                      struct search_candidate *cheapest);
+
+/* How many rows match, probably. */
+double search_cost_matches(const struct search_plan *plan);
+
+/* How many are read for it, the way the plan has chosen. */
+double search_cost_rows_read(const struct search_plan *plan);

@@ -4,10 +4,13 @@
 
 #include "storage/search_plan.h"
 
+#include "base/arena.h"
 #include "fhir/type.h"
 #include "storage/search_cost.h"
+#include "storage/search_link.h"
 #include "storage/search_order.h"
 #include "storage/search_sql.h"
+#include "storage/search_stats.h"
 
 static void note_terms(struct search_plan *plan);
 static void take(struct search_plan *plan, enum search_driver driver, enum search_mode mode,
@@ -15,6 +18,9 @@ static void take(struct search_plan *plan, enum search_driver driver, enum searc
 static bool can_drive(const struct search_plan *plan, enum search_driver driver, int driving);
 static bool can_order(struct search_plan *plan, enum search_driver driver, enum search_mode mode,
                       int driving);
+static size_t count_codes(const struct search_plan *plan);
+static void add_codes(const struct search_plan *plan, bool linked, struct search_code *codes,
+                      size_t *count);
 
 void search_plan_init(struct search_plan *plan, struct store *store, const struct access *access,
                       const struct query *query, struct arena *arena)
@@ -34,6 +40,7 @@ void search_plan_init(struct search_plan *plan, struct store *store, const struc
         .driving = -1,
     };
     plan->terms = search_terms_make(&plan->tokens, type, query, arena);
+    search_links_make(plan);
     note_terms(plan);
     search_bound_dates(plan);
 }
@@ -46,14 +53,38 @@ static void note_terms(struct search_plan *plan)
         const struct search_term *term = &plan->terms[i];
 
         plan->inexact |= term->inexact;
+        for (size_t k = 0; k < term->link_count; k++) /* a group's row is looked at as a whole */
+            plan->inexact |= term->links[k].relation == LINK_SELF && term->links[k].plan->inexact;
         if (plan->patients < 0 && term->patient_count > 0)
             plan->patients = i;
         if (plan->codes < 0 && term->code_count > 0)
             plan->codes = i;
+        for (size_t k = 0; k < term->code_count; k++)
+            plan->no_codes |= search_stats_is_second(plan->store, plan->type, term->codes[k]);
         if (plan->quantity < 0 && plan->columns->quantity &&
             term->param->param == plan->columns->quantity && !term->negated)
             plan->quantity = i;
     }
+    for (int i = 0; plan->patients < 0 && i < (int)plan->term_count; i++)
+        if (search_link_is_patients(&plan->terms[i]))
+            plan->patients = i;
+}
+
+void search_plan_settle(struct search_plan *plan, const int64_t *keys, size_t count)
+{
+    struct search_term *term = arena_one(plan->arena, struct search_term);
+    struct search_atom *atom = arena_one(plan->arena, struct search_atom);
+    struct query_param *param = arena_one(plan->arena, struct query_param);
+
+    *atom = (struct search_atom){.kind = ATOM_KEYS, .hashes = keys, .hash_count = count};
+    *param = (struct query_param){.param = plan->terms[0].param->param, .subject = QUERY_ID};
+    *term = (struct search_term){.param = param, .atoms = atom, .atom_count = 1};
+    plan->terms = term;
+    plan->term_count = 1;
+    plan->inexact = false;
+    note_terms(plan);
+    search_bound_dates(plan);
+    search_plan_choose(plan, SEARCH_COUNT, 0);
 }
 
 bool search_plan_choose(struct search_plan *plan, enum search_purpose purpose, unsigned limit)
@@ -64,6 +95,7 @@ bool search_plan_choose(struct search_plan *plan, enum search_purpose purpose, u
     if (!search_cheapest(plan, purpose, limit, &cheapest))
         return false;
     take(plan, cheapest.driver, cheapest.mode, cheapest.driving);
+    plan->cost = cheapest.cost;
     return true;
 }
 
@@ -119,6 +151,8 @@ static bool can_drive(const struct search_plan *plan, enum search_driver driver,
             return sorted_by_side;
         return search_term_is_uniform(&plan->terms[driving]) &&
                sql_side_table(&plan->terms[driving].atoms[0]);
+    case DRIVE_LINK:
+        return driving >= 0 && plan->terms[driving].link_count > 0 && !plan->terms[driving].negated;
     case DRIVE_UPDATED:
     case DRIVE_ALL:
         return true;
@@ -151,16 +185,61 @@ const char *search_plan_driving_code(const struct search_plan *plan)
         for (int i = 0; i < (int)plan->term_count; i++)
             if (plan->terms[i].param->param == plan->columns->date)
                 term = i;
-    return term >= 0 ? plan->terms[term].param->param->code : NULL;
+    if (term < 0)
+        return NULL;
+    const struct search_param *param = plan->terms[term].param->param;
+    return param ? param->code : "_filter";
 }
 
-const int64_t *search_plan_codes(const struct search_plan *plan, size_t *count)
+const struct search_code *search_plan_codes(const struct search_plan *plan, size_t *count)
+{
+    struct search_code *codes = arena_many(plan->arena, struct search_code, count_codes(plan) + 1);
+
+    *count = 0;
+    add_codes(plan, false, codes, count);
+    return codes;
+}
+
+static size_t count_codes(const struct search_plan *plan)
+{
+    size_t count = plan->codes >= 0 ? plan->terms[plan->codes].code_count : 0;
+
+    for (size_t i = 0; i < plan->term_count; i++)
+        for (size_t k = 0; k < plan->terms[i].link_count; k++)
+            count += count_codes(plan->terms[i].links[k].plan);
+    return count;
+}
+
+/* What a link looks for in a column depends on the end from which it is looked at. */
+static void add_codes(const struct search_plan *plan, bool linked, struct search_code *codes,
+                      size_t *count)
 {
     bool by_code = plan->driver == DRIVE_PATIENT_CODE || plan->driver == DRIVE_CODE ||
                    plan->driver == DRIVE_CODE_QUANTITY;
 
-    *count = by_code ? plan->terms[plan->codes].code_count : 0;
-    return by_code ? plan->terms[plan->codes].codes : NULL;
+    if (plan->codes >= 0 && (by_code || (linked && !plan->no_codes)))
+        for (size_t i = 0; i < plan->terms[plan->codes].code_count; i++)
+            codes[(*count)++] = (struct search_code){plan->terms[plan->codes].codes[i], plan->type};
+    for (size_t i = 0; i < plan->term_count; i++)
+        for (size_t k = 0; k < plan->terms[i].link_count; k++)
+            add_codes(plan->terms[i].links[k].plan, true, codes, count);
+}
+
+bool search_plan_avoid_codes(struct search_plan *plan)
+{
+    bool any = false;
+
+    plan->no_codes = true;
+    for (size_t i = 0; i < plan->term_count; i++) {
+        for (size_t k = 0; k < plan->terms[i].link_count; k++) {
+            struct search_plan *linked = plan->terms[i].links[k].plan;
+
+            any |= linked->codes >= 0 && !linked->no_codes;
+            any |= search_plan_avoid_codes(linked);
+            search_plan_choose(linked, SEARCH_COUNT, 0);
+        }
+    }
+    return any;
 }
 
 /* Whether one index answers all alternatives of a term. */

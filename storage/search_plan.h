@@ -21,6 +21,7 @@ enum search_driver {
     DRIVE_CODE,          /* index (code, d) */
     DRIVE_DATE,          /* index (d) or (rtype, d) */
     DRIVE_SIDE,          /* a side table */
+    DRIVE_LINK,          /* other resources: what a chain or a group finds */
     DRIVE_UPDATED,       /* the log */
     DRIVE_ALL,           /* all rows of the type */
 };
@@ -68,7 +69,7 @@ struct search_plan {
     const struct columns *columns;
     struct tokens tokens;
     struct arena *arena;
-    const struct search_term *terms;
+    struct search_term *terms;
     size_t term_count;
     bool inexact;  /* hits must be looked at */
     bool no_codes; /* a code asked for stands second somewhere: not by column */
@@ -81,6 +82,7 @@ struct search_plan {
     int codes, quantity;
     struct search_key keys[SEARCH_KEYS_MAX]; /* none in MODE_KEY */
     size_t key_count;
+    double cost; /* rows that are probably read */
 };
 
 /* Reads the query; nothing is chosen yet. */
@@ -93,6 +95,9 @@ enum search_purpose {
     SEARCH_WALK,  /* a page, but not by sorting all matches: there are too many */
 };
 
+/* Makes it one of the rows with these keys, whatever it was before. */
+void search_plan_settle(struct search_plan *plan, const int64_t *keys, size_t count);
+
 /* Chooses driver and order. False when there is no way, which SEARCH_WALK may find. */
 bool search_plan_choose(struct search_plan *plan, enum search_purpose purpose, unsigned limit);
 
@@ -102,9 +107,17 @@ bool search_plan_resume(struct search_plan *plan, int64_t driver, int64_t mode, 
 /* The code of the parameter that drives, for messages; NULL: none does. */
 const char *search_plan_driving_code(const struct search_plan *plan);
 
-/* The codes that the plan looks for in the column. They must not stand second
- * in any resource of the type. */
-const int64_t *search_plan_codes(const struct search_plan *plan, size_t *count);
+/* The codes that the plan, and those of its links, look for in columns. They must not stand
+ * second in any resource of their type. */
+struct search_code {
+    int64_t code;
+    const struct type *type;
+};
+const struct search_code *search_plan_codes(const struct search_plan *plan, size_t *count);
+
+/* Makes the plan, which is then to be chosen again, and its links do without. Whether a link has
+ * looked for one. */
+bool search_plan_avoid_codes(struct search_plan *plan);
 
 /* Whether one index answers all alternatives of a term. */
 bool search_term_is_uniform(const struct search_term *term);

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "fhir/type.h"
+#include "storage/search_link.h"
 #include "storage/search_source_parts.h"
 
 #include <assert.h>
@@ -24,6 +25,7 @@ const struct source_side source_sides[] = {
 
 static void page_by_key(const struct search_plan *plan, const struct search_position *position,
                         unsigned limit, struct search_sql *sql);
+static void patients_are(const struct search_term *term, struct search_sql *sql);
 static bool is_answered(const struct search_plan *plan, size_t i);
 
 void search_source_page(const struct search_plan *plan, const struct search_position *position,
@@ -86,6 +88,14 @@ void source_rows(const struct search_plan *plan, struct search_sql *sql)
         sql_add(sql, " where true");
         return;
     }
+    if (plan->driver == DRIVE_LINK && driving) {
+        sql_add(sql, "(select distinct k.rkey from (");
+        search_link_keys(sql, driving);
+        sql_add(sql, ") k offset 0) s");
+        source_row_by_key(plan, "s", "", sql);
+        sql_add(sql, " where true");
+        return;
+    }
     if (plan->driver == DRIVE_UPDATED) {
         sql_add(sql, "f_log l");
         source_row_by_key(plan, "l", " and t.ver = l.ver", sql);
@@ -132,7 +142,7 @@ void source_columns(const struct search_plan *plan, struct search_sql *sql)
     case DRIVE_PATIENT_CODE:
     case DRIVE_PATIENT:
         sql_add(sql, "t.patient");
-        sql_is_any(sql, terms[plan->patients].patients, terms[plan->patients].patient_count);
+        patients_are(&terms[plan->patients], sql);
         if (plan->driver == DRIVE_PATIENT)
             break;
         sql_add(sql, " and t.code");
@@ -150,6 +160,17 @@ void source_columns(const struct search_plan *plan, struct search_sql *sql)
             sql_add(sql, "true");
         break;
     }
+}
+
+static void patients_are(const struct search_term *term, struct search_sql *sql)
+{
+    if (term->link_count == 0) {
+        sql_is_any(sql, term->patients, term->patient_count);
+        return;
+    }
+    sql_add(sql, " = any(array(");
+    search_link_patients(sql, term);
+    sql_add(sql, "))");
 }
 
 /* With a patient, all of the patient's rows are looked at: they are few. */
@@ -242,7 +263,7 @@ static bool is_answered(const struct search_plan *plan, size_t i)
                    plan->driver == DRIVE_CODE_QUANTITY;
 
     if ((int)i == plan->patients && by_patient)
-        return term->patients_suffice;
+        return term->patients_suffice || term->link_count > 0;
     if ((int)i == plan->codes && by_code)
         return true;
     if ((int)i != plan->driving)
@@ -253,7 +274,7 @@ static bool is_answered(const struct search_plan *plan, size_t i)
                 return false;
         return true;
     }
-    return plan->driver == DRIVE_TOKENS || plan->driver == DRIVE_KEYS;
+    return plan->driver == DRIVE_TOKENS || plan->driver == DRIVE_KEYS || plan->driver == DRIVE_LINK;
 }
 
 struct search_key_value search_source_key(const struct search_plan *plan,

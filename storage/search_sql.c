@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "fhir/type.h"
+#include "storage/search_link.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -123,6 +124,11 @@ void sql_term(struct search_sql *sql, const struct search_term *term)
     if (term->patients_suffice) {
         sql_add(sql, "t.patient");
         sql_is_any(sql, term->patients, term->patient_count);
+        return;
+    }
+    if (term->link_count > 0) {
+        sql_add(sql, term->negated ? "not " : "");
+        search_links_hold(sql, term);
         return;
     }
     if (term->atom_count == 0) {

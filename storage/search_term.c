@@ -81,12 +81,16 @@ struct search_term *search_terms_make(const struct tokens *tokens, const struct 
 
 static void make_term(struct maker *maker, const struct query_param *param)
 {
-    const struct search_union *whole = search_union_of(param->param);
     struct search_term *term = maker->term;
 
     term->param = param;
     term->negated = param->modifier == MODIFIER_NOT || param->missing;
     term->inexact = param->modifier == MODIFIER_EXACT;
+    if (param->part_count > 0) {
+        term->negated = param->negated;
+        return; /* search_links_make() goes on */
+    }
+    const struct search_union *whole = search_union_of(param->param);
     if (param->subject == QUERY_ID) {
         add_keys(maker, param, param->param->type);
     } else if (whole) {

@@ -11,6 +11,7 @@
 #include "storage/token.h"
 
 struct arena;
+struct search_link;
 struct type;
 
 enum search_atom_kind {
@@ -56,6 +57,9 @@ struct search_term {
     bool patients_suffice;
     const int64_t *codes;
     size_t code_count;
+
+    struct search_link *links; /* instead of atoms: storage/search_link.h */
+    size_t link_count;
 };
 
 /* One term for each parameter of the query, in their order. */

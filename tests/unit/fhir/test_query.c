@@ -122,6 +122,39 @@ static void criteria_are_joined_by_and_values_by_or(void **state)
     assert_true(query_is_effective(query));
 }
 
+static void a_chain_asks_every_type_that_may_be_meant(void **state)
+{
+    const struct query *query =
+        must_parse("Observation", "subject.name=x&patient.birthdate=ge1970");
+
+    (void)state;
+    assert_int_equal(query->param_count, 2);
+    assert_int_equal(query->params[0].subject, QUERY_CHAIN);
+    assert_string_equal(query->params[0].param->code, "subject");
+    assert_int_equal(query->params[0].part_count, 2);
+    assert_string_equal(query->params[0].parts[0]->type, "Location");
+    assert_string_equal(query->params[0].parts[1]->type, "Patient");
+    assert_int_equal(query->params[1].part_count, 1);
+    assert_int_equal(query->params[1].parts[0]->params[0].values[0].prefix, PREFIX_GE);
+}
+
+static void a_reverse_chain_asks_what_refers_here(void **state)
+{
+    const struct query *query =
+        must_parse("Patient", "_has:Encounter:patient:_has:Observation:encounter:code:not=8867-4");
+    const struct query_param *first = &query->params[0];
+
+    (void)state;
+    assert_int_equal(query->param_count, 1);
+    assert_int_equal(first->subject, QUERY_HAS);
+    assert_string_equal(first->param->type, "Encounter");
+    assert_string_equal(first->parts[0]->type, "Encounter");
+    assert_int_equal(first->parts[0]->params[0].subject, QUERY_HAS);
+    const struct query_param *last = first->parts[0]->params[0].parts[0]->params;
+    assert_string_equal(last->param->code, "code");
+    assert_int_equal(last->modifier, MODIFIER_NOT);
+}
+
 static void dates_span_what_their_precision_says(void **state)
 {
     static const struct {
@@ -328,9 +361,16 @@ static void what_cannot_be_honoured_is_refused(void **state)
         {"Patient", "birthdate=xx2020", "takes a date"},
         {"Patient", "birthdate=2020-13-01", "takes a date"},
         {"Patient", "family=--", "neither letters nor digits"},
-        {"Patient", "general-practitioner.name=x", "Chained"},
-        {"Patient", "general-practitioner:Practitioner.name=x", "Chained"},
-        {"Patient", "_has:Observation:patient:code=1", "_has"},
+        {"Patient", "general-practitioner.gendre=x", "nothing that"},
+        {"Patient", "general-practitioner:Practitioner.gendre=x", "did you mean gender"},
+        {"Patient", "general-practitioner:Patient.name=x", "never refers"},
+        {"Patient", "gender.name=x", "no reference"},
+        {"Patient", "_has:Observation:patient=1", "_has:Type:reference:parameter"},
+        {"Patient", "_has:Observation:code:code=1", "does not name a reference"},
+        {"Patient", "_has:Observation:encounter:code=1", "does not name a reference"},
+        {"Patient", "_has:Observation:patient:cod=1", "did you mean code"},
+        {"Observation", "patient.organization.partof.partof.name=x", "more than 3"},
+        {"Provenance", "target._id=x", "more than 32 types"},
         {"Patient", "general-practitioner:Patient=1", "never refers to a Patient"},
         {"Observation", "subject:Patient=Group/1", "takes the id of a Patient"},
         {"Observation", "subject=Patient/1/_history/2", "one version"},
@@ -393,7 +433,7 @@ static void lenient_ignores_unknown_parameters_and_says_so(void **state)
     assert_string_equal(buf_text(&self), "gender=male");
 
     assert_refused("Patient", "gender:foo=male", "not supported");
-    assert_refused("Patient", "general-practitioner.name=x", "Chained");
+    assert_refused("Patient", "general-practitioner.gendre=x", "nothing that");
     assert_refused("Patient", "birthdate=x", "takes a date");
 }
 
@@ -504,6 +544,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(a_token_has_four_forms),
+        TEST(a_chain_asks_every_type_that_may_be_meant),
+        TEST(a_reverse_chain_asks_what_refers_here),
         TEST(criteria_are_joined_by_and_values_by_or),
         TEST(dates_span_what_their_precision_says),
         TEST(about_a_date_is_a_tenth_of_its_distance_from_now),
