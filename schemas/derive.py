@@ -51,7 +51,7 @@ def main():
 
     rules = profiles.derive_element_rules(package)
     write_facts(out / "element_rules.tsv", profiles.ELEMENT_RULE_COLUMNS, rules)
-    lines = profiles.derive_profiles(package)
+    lines = profiles.derive_profiles(package, FACTS)
     (out / "profiles.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

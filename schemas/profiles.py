@@ -6,7 +6,7 @@ R4's own types say beyond the columns of elements.tsv is here too.
 
 import json
 
-from package import CANONICAL, read_definitions
+from package import CANONICAL, read_definitions, read_facts
 
 ELEMENT_RULE_COLUMNS = ("type", "fhirpath", "element_type", "profile", "max_value_set")
 
@@ -28,11 +28,35 @@ CUT = {
 EXTENSIONS = {MAX_VALUE_SET, BEST_PRACTICE}
 
 
-def derive_profiles(folder):
-    """Returns one line for each profile."""
-    return [json.dumps(cut_definition(definition), ensure_ascii=False, separators=(",", ":"))
-            for definition in read_definitions(folder, "StructureDefinition")
-            if definition.get("derivation") == "constraint" and definition["kind"] != "logical"]
+def derive_profiles(folder, facts):
+    """Returns one line for each profile. `facts` has the corrections."""
+    corrections = read_facts(facts / "profile_corrections.tsv")
+    lines = []
+    for definition in read_definitions(folder, "StructureDefinition"):
+        if definition.get("derivation") == "constraint" and definition["kind"] != "logical":
+            found = correct(cut_definition(definition), corrections)
+            lines.append(json.dumps(found, ensure_ascii=False, separators=(",", ":")))
+    assert not [c for c in corrections if "used" not in c], "a correction corrects nothing"
+    return lines
+
+
+def correct(definition, corrections):
+    for correction in corrections:
+        if correction["url"] == definition["url"]:
+            definition = replace(definition, correction)
+    return definition
+
+
+def replace(value, correction):
+    """The same with the corrected expression wherever the published one stands."""
+    if isinstance(value, dict):
+        return {key: replace(item, correction) for key, item in value.items()}
+    if isinstance(value, list):
+        return [replace(item, correction) for item in value]
+    if value != correction["published"]:
+        return value
+    correction["used"] = True
+    return correction["corrected"]
 
 
 def cut_definition(definition):
