@@ -88,6 +88,4 @@ void bundle_answer_end(struct request *req, struct buf *out)
     req->answer.status = 200;
     req->answer.content_type = FORMAT_FHIR_JSON;
     req->answer.body = (struct text){out->data, out->size};
-    if (req->pretty)
-        format_prettify(req);
 }

@@ -37,8 +37,6 @@ bool capabilities(struct request *req, struct err *err)
     req->answer.status = 200;
     req->answer.content_type = FORMAT_FHIR_JSON;
     req->answer.body = req->service->capabilities;
-    if (req->pretty)
-        format_prettify(req);
     return true;
 }
 
@@ -75,7 +73,9 @@ static void add_head(const struct maker *maker, struct node *statement)
     add(maker, implementation, "url", maker->base);
     add(maker, statement, "fhirVersion", "4.0.1");
     add(maker, statement, "format", "application/fhir+json");
+    add(maker, statement, "format", "application/fhir+xml");
     add(maker, statement, "format", "json");
+    add(maker, statement, "format", "xml");
 }
 
 static bool has_interaction(const struct node *parent, const char *code)

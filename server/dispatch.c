@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "server/config.h"
 #include "server/cors.h"
+#include "server/format.h"
 #include "server/http.h"
 #include "server/metrics.h"
 #include "server/outcome.h"
@@ -20,6 +21,7 @@
 
 static void begin(struct request *req, struct http_request *http, const struct service *service);
 static bool below_base(struct request *req, const struct http_request *http);
+static void run(struct request *req);
 static void finish(struct request *req, int64_t started);
 
 void dispatch(struct http_request *http, void *context)
@@ -32,11 +34,17 @@ void dispatch(struct http_request *http, void *context)
     if (cors_is_preflight(&req))
         cors_answer_preflight(&req);
     else if (below_base(&req, http))
-        request_run(&req);
+        run(&req);
     else
         site_run(&req, http->path);
     cors_add_headers(&req);
     finish(&req, started);
+}
+
+static void run(struct request *req)
+{
+    request_run(req);
+    format_answer(req);
 }
 
 /* A client's request id is kept when it is harmless, so that logs on both sides agree. */

@@ -8,8 +8,33 @@
 #include "base/buf.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
+#include "fhir/xml.h"
 
-static bool check_wanted(struct text wanted, const char *where, struct err *err);
+/* The media types in which we speak; the words are for _format. */
+static const struct media {
+    const char *name;
+    bool xml;
+} medias[] = {
+    {"application/fhir+json", false},
+    {"application/json", false},
+    {"text/json", false},
+    {"json", false},
+    {"application/fhir+xml", true},
+    {"application/xml", true},
+    {"text/xml", true},
+    {"xml", true},
+};
+
+/* How much one format is wanted: RFC 9110 12.5.1, and among equals what was named
+ * rather than meant by a wildcard, and what was named first. */
+struct wish {
+    int quality;   /* in thousandths; 0: not acceptable */
+    int precision; /* of the range that says so: 0 nothing, 1 all, 2 application, 3 the type */
+    int rank;      /* later ranges have less */
+};
+
+static const struct media *media_of_body(const struct request *req);
+static bool choose(struct request *req, struct text wanted, const char *where, struct err *err);
 static void read_prefer(struct request *req, struct text prefer);
 
 static bool is_word(struct text text, const char *word)
@@ -23,81 +48,131 @@ bool format_negotiate(struct request *req, struct err *err)
     struct text accept = request_header(req, "Accept");
 
     req->pretty = text_is(format_parameter(req, "_pretty"), "true");
+    req->xml = false;
     read_prefer(req, request_header(req, "Prefer"));
 
     /* R4 http.html#parameters: _format overrides Accept. */
     if (format.data)
-        return check_wanted(format, "_format", err);
-    return !accept.data || check_wanted(accept, "Accept", err);
+        return choose(req, format, "_format", err);
+    if (accept.data)
+        return choose(req, accept, "Accept", err);
+    /* Who says nothing reads what he writes. */
+    const struct media *body = media_of_body(req);
+    req->xml = body && body->xml;
+    return true;
 }
 
-/* The FHIR version a media type asks for, or absent. */
-static struct text fhir_version(struct text parameters)
+/* The value of a media type's parameter, or absent. */
+static struct text parameter_of(struct text parameters, const char *wanted)
 {
     struct text item, name, value;
 
     while (text_next(&parameters, ';', &item))
-        if (text_split(item, '=', &name, &value) && is_word(name, "fhirVersion"))
+        if (text_split(item, '=', &name, &value) && is_word(name, wanted))
             return text_trim(value);
     return (struct text){0};
 }
 
-/* Whether a media type, with its parameters, is one in which we speak. */
-static bool is_json(struct text media, bool wildcards)
+/* Splits a media type from its parameters; false when these ask for another version of FHIR. */
+static bool split_media(struct text media, struct text *name, struct text *parameters)
 {
-    static const char *const names[] = {"application/fhir+json", "application/json", "text/json",
-                                        "json", NULL};
-    static const char *const wild[] = {"*/*", "application/*", NULL};
-    struct text name, parameters = {0};
-
-    if (!text_split(media, ';', &name, &parameters))
-        name = media;
-    struct text version = fhir_version(parameters);
-    if (version.data && !text_is(version, "4.0") && !text_is(version, "4.0.1"))
-        return false;
-    for (const char *const *known = names; *known; known++)
-        if (is_word(name, *known))
-            return true;
-    for (const char *const *known = wild; wildcards && *known; known++)
-        if (is_word(name, *known))
-            return true;
-    return false;
+    *parameters = (struct text){0};
+    if (!text_split(media, ';', name, parameters))
+        *name = media;
+    struct text version = parameter_of(*parameters, "fhirVersion");
+    return !version.data || text_is(version, "4.0") || text_is(version, "4.0.1");
 }
 
-/* `;q=0` says "not this". */
-static bool is_refused(struct text media)
+static const struct media *find_media(struct text name)
 {
-    struct text item, name, value;
-
-    while (text_next(&media, ';', &item))
-        if (text_split(item, '=', &name, &value) && is_word(name, "q")) {
-            value = text_trim(value);
-            while (value.size && (value.data[0] == '0' || value.data[0] == '.'))
-                value.data++, value.size--;
-            return value.size == 0;
-        }
-    return false;
+    for (size_t i = 0; i < sizeof(medias) / sizeof(medias[0]); i++)
+        if (is_word(name, medias[i].name))
+            return &medias[i];
+    return NULL;
 }
 
-static bool check_wanted(struct text wanted, const char *where, struct err *err)
+static const struct media *media_of_body(const struct request *req)
 {
-    struct text media;
+    struct text type = request_header(req, "Content-Type"), name, parameters;
 
-    while (text_next(&wanted, ',', &media))
-        if (is_json(media, true) && !is_refused(media))
-            return true;
-    return err_set(err, ERR_NOT_ACCEPTABLE, where,
-                   "Only application/fhir+json of FHIR 4.0 is offered here.");
+    return type.data && split_media(type, &name, &parameters) ? find_media(name) : NULL;
 }
 
-bool format_check_body(const struct request *req, struct err *err)
+/* `q` in thousandths; what is no number counts as 1. */
+static int quality_of(struct text parameters)
 {
-    struct text type = request_header(req, "Content-Type");
+    struct text q = parameter_of(parameters, "q");
+    int value = 0, digits = 0;
 
-    if (type.data && !is_json(type, false))
-        return err_set(err, ERR_MEDIA_TYPE, "Content-Type",
-                       "Send application/fhir+json of FHIR 4.0; nothing else can be read here.");
-    return true;
+    if (q.size == 0 || q.data[0] != '0')
+        return 1000;
+    for (size_t i = 2; i < q.size && digits < 3 && q.data[i] >= '0' && q.data[i] <= '9'; i++) {
+        value = value * 10 + q.data[i] - '0';
+        digits++;
+    }
+    for (; digits < 3; digits++)
+        value *= 10;
+    return value;
+}
+
+/* The most precise range decides; of equals the one that stands first. */
+static void note_wish(struct wish *wish, struct wish said)
+{
+    if (said.precision > wish->precision)
+        *wish = said;
+}
+
+static bool is_better(struct wish a, struct wish b)
+{
+    if (a.quality != b.quality)
+        return a.quality > b.quality;
+    if (a.precision != b.precision)
+        return a.precision > b.precision;
+    return a.rank > b.rank;
+}
+
+static bool choose(struct request *req, struct text wanted, const char *where, struct err *err)
+{
+    struct text range, name, parameters;
+    struct wish json = {0}, xml = {0};
+    int rank = 0;
+
+    while (text_next(&wanted, ',', &range)) {
+        if (!split_media(range, &name, &parameters))
+            continue;
+        const struct media *media = find_media(name);
+        int precision = media                            ? 3
+                        : is_word(name, "application/*") ? 2
+                        : is_word(name, "*/*")           ? 1
+                                                         : 0;
+        struct wish said = {quality_of(parameters), precision, --rank};
+        if (!media || !media->xml)
+            note_wish(&json, said);
+        if (!media || media->xml)
+            note_wish(&xml, said);
+    }
+    req->xml = is_better(xml, json);
+    return json.quality > 0 || xml.quality > 0 ||
+           err_set(err, ERR_NOT_ACCEPTABLE, where,
+                   "Only application/fhir+json and application/fhir+xml of FHIR 4.0 are offered "
+                   "here.");
+}
+
+struct node *format_read_body(struct request *req, const struct json_limits *limits,
+                              struct err *err)
+{
+    struct text type = request_header(req, "Content-Type"), body = req->body;
+    const struct media *media = media_of_body(req);
+
+    if (type.data && !media) {
+        err_set(err, ERR_MEDIA_TYPE, "Content-Type",
+                "Send application/fhir+json or application/fhir+xml of FHIR 4.0; nothing else can "
+                "be read here.");
+        return NULL;
+    }
+    if (media && media->xml)
+        return xml_read(req->arena, body.data, body.size, limits, &req->issues, err);
+    return json_read(req->arena, body.data, body.size, limits, &req->issues, err);
 }
 
 static void read_preference(struct request *req, struct text preference)
@@ -123,20 +198,33 @@ static void read_prefer(struct request *req, struct text prefer)
             read_preference(req, item);
 }
 
-/* The stored bytes went through the reader once, so they are good. */
-void format_prettify(struct request *req)
+/* What we answer was written by ourselves, and what was stored went through the
+ * reader once: it can be read. */
+void format_answer(struct request *req)
 {
+    struct answer *answer = &req->answer;
+    struct buf out = buf_in(req->arena);
     struct err err = {0};
     struct issues issues;
-    struct buf out = buf_in(req->arena);
 
-    issues_init(&issues, req->arena, 1);
-    struct node *tree = json_read(req->arena, req->answer.body.data, req->answer.body.size,
-                                  &json_default_limits, &issues, &err);
-    if (!tree)
+    if (!answer->content_type || strcmp(answer->content_type, FORMAT_FHIR_JSON) != 0)
         return;
-    json_write_pretty(tree, &out);
-    req->answer.body = (struct text){out.data, out.size};
+    answer_header(req, "Vary", "Accept");
+    if (!req->xml && !req->pretty)
+        return;
+    issues_init(&issues, req->arena, 1);
+    const struct node *tree = json_read(req->arena, answer->body.data, answer->body.size,
+                                        &json_stored_limits, &issues, &err);
+    if (!tree) {
+        log_warn(&req->log, "unreadable answer", "why", err.text, NULL);
+        return;
+    }
+    if (req->xml)
+        (req->pretty ? xml_write_pretty : xml_write)(tree, &out);
+    else
+        json_write_pretty(tree, &out);
+    answer->content_type = req->xml ? FORMAT_FHIR_XML : FORMAT_FHIR_JSON;
+    answer->body = (struct text){out.data, out.size};
 }
 
 struct text format_decode(struct arena *arena, struct text raw)

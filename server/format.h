@@ -2,22 +2,30 @@
 
 /*
  * Format - which representation a client sends and wants (R4 http.html#mime-type).
- * FHIR JSON is the one offered; everything else is refused by name.
+ * FHIR's JSON and XML are offered; everything else is refused by name.
+ *
+ * Interactions know JSON only: they answer with it, as it is stored, and what
+ * another format needs is done to the finished answer.
  */
 
 #include "server/request.h"
 
 #define FORMAT_FHIR_JSON "application/fhir+json; charset=utf-8"
+#define FORMAT_FHIR_XML  "application/fhir+xml; charset=utf-8"
+
+struct json_limits;
 
 /* Reads Accept, _format, _pretty and Prefer of a request (entries of a Bundle
- * inherit theirs); ERR_NOT_ACCEPTABLE when no JSON is wanted. */
+ * go into a Bundle, whatever theirs say); ERR_NOT_ACCEPTABLE when neither is wanted. */
 bool format_negotiate(struct request *req, struct err *err);
 
-/* Whether the body's Content-Type is FHIR JSON of R4, else ERR_MEDIA_TYPE. */
-bool format_check_body(const struct request *req, struct err *err);
+/* Reads the body as what its Content-Type says, JSON if it says nothing; NULL
+ * with ERR_MEDIA_TYPE when we do not read that, else as json_read(). */
+struct node *format_read_body(struct request *req, const struct json_limits *limits,
+                              struct err *err);
 
-/* Rewrites the answer's body, which is FHIR JSON, with indentation. */
-void format_prettify(struct request *req);
+/* Gives an answer of FHIR JSON the form the client wants: XML, indentation. */
+void format_answer(struct request *req);
 
 /* Percent-decodes a part of a query. */
 struct text format_decode(struct arena *arena, struct text raw);

@@ -64,8 +64,6 @@ void page_answer(struct request *req, enum page_kind kind, const struct store_pa
     req->answer.status = 200;
     req->answer.content_type = FORMAT_FHIR_JSON;
     req->answer.body = (struct text){out.data, out.size};
-    if (req->pretty)
-        format_prettify(req);
 }
 
 /* The path of the request below the base, as it was asked: for a search by

@@ -68,10 +68,7 @@ bool request_read_resource(struct request *req, struct err *err)
         return true;
     if (req->entry)
         return err_set(err, ERR_INVALID, "resource", "This entry needs a resource.");
-    if (!format_check_body(req, err))
-        return false;
-    req->resource =
-        json_read(req->arena, req->body.data, req->body.size, &limits, &req->issues, err);
+    req->resource = format_read_body(req, &limits, err);
     if (req->resource)
         check_structure(req->resource, &req->issues);
     return req->resource != NULL;
@@ -127,10 +124,7 @@ static struct text write_json(struct request *req, const struct node *resource)
 {
     struct buf out = buf_in(req->arena);
 
-    if (req->pretty)
-        json_write_pretty(resource, &out);
-    else
-        json_write(resource, &out);
+    json_write(resource, &out);
     return (struct text){out.data, out.size};
 }
 
@@ -147,8 +141,6 @@ void answer_version(struct request *req, int status, const struct store_version 
     req->answer.status = status;
     req->answer.content_type = FORMAT_FHIR_JSON;
     req->answer.body = (struct text){version->json, version->json_size};
-    if (req->pretty)
-        format_prettify(req);
 }
 
 static void add_location(struct request *req, const struct store_version *version)

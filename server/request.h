@@ -77,6 +77,7 @@ struct request {
     enum prefer_return prefer_return;
     bool lenient; /* Prefer: handling=lenient */
     bool pretty;
+    bool xml; /* answer with XML; interactions write JSON all the same, see format_answer() */
 
     struct answer answer;
 };

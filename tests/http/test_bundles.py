@@ -71,7 +71,7 @@ class Bundles(unittest.TestCase):
         self.assertEqual(self.client.get("Patient/whole").status, 404)
 
     def test_a_read_that_cannot_be_answered_fails_the_transaction_before_it_commits(self):
-        for url in ("Patient?nonsense=1", "_history?_count=x", "Patient/readfirst?_format=xml",
+        for url in ("Patient?nonsense=1", "_history?_count=x", "Patient/readfirst?_format=papyrus",
                     "Patient/readfirst/_history?_since=x", "Patient?birthdate=x"):
             answer = self.send("transaction",
                                entry("PUT", "Patient/readfirst", patient(id="readfirst")),

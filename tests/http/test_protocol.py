@@ -61,7 +61,7 @@ class Protocol(unittest.TestCase):
     def test_a_form_may_say_how_the_answer_should_look(self):
         answer = self.client.request("POST", "Patient/_search", "_id=one&_pretty=true", FORM)
         self.assertIn(b"\n", answer.bytes)
-        answer = self.client.request("POST", "Patient/_search?_id=one", "_format=xml", FORM)
+        answer = self.client.request("POST", "Patient/_search?_id=one", "_format=papyrus", FORM)
         self.assertEqual(answer.status, 406)
         answer = self.client.request("POST", "Patient/_search?_id=one", "_id=two", FORM)
         self.assertNotIn("entry", answer.json())
