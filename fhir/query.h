@@ -120,7 +120,8 @@ struct query_sort {
  * to by `param`; with it: resources of param->type that refer to matches. */
 struct query_include {
     bool reverse;
-    const char *source;               /* resource type the reference stands in */
+    bool iterate;                     /* what came along counts like a match */
+    const char *source;               /* resource type the reference stands in; NULL: any */
     const struct search_param *param; /* NULL: every reference parameter of `source` */
     const char *target;               /* resource type, NULL: any */
 };

@@ -17,27 +17,28 @@ static read_result_fn read_sort, read_count, read_total, read_summary, read_incl
     read_revinclude, read_contained, read_page, pass;
 static bool add_include(struct query_reader *reader, struct text name, struct text value,
                         bool reverse);
-static bool check_source(struct query_reader *reader, struct text name, bool reverse,
-                         const struct type *source);
+static bool check_source(struct query_reader *reader, struct text name,
+                         const struct query_include *include, const struct type *source);
 static bool check_target(struct query_reader *reader, struct text name,
                          const struct query_include *include, const struct type *target);
 
-/* `repeats`: may be given several times. `used`: part of the self link. */
+/* `repeats`: may be given several times. `used`: part of the self link. `iterates`: may have that
+ * modifier. */
 static const struct result_param {
     const char *name;
     read_result_fn *read;
-    bool repeats, used;
+    bool repeats, used, iterates;
 } result_params[] = {
-    {"_sort", read_sort, false, true},
-    {"_count", read_count, false, true},
-    {"_total", read_total, false, true},
-    {"_summary", read_summary, false, true},
-    {"_include", read_include, true, true},
-    {"_revinclude", read_revinclude, true, true},
-    {"_contained", read_contained, false, true},
-    {"_page", read_page, false, false},
-    {"_format", pass, true, false},
-    {"_pretty", pass, true, false},
+    {"_sort", read_sort, false, true, false},
+    {"_count", read_count, false, true, false},
+    {"_total", read_total, false, true, false},
+    {"_summary", read_summary, false, true, false},
+    {"_include", read_include, true, true, true},
+    {"_revinclude", read_revinclude, true, true, true},
+    {"_contained", read_contained, false, true, false},
+    {"_page", read_page, false, false, false},
+    {"_format", pass, true, false, false},
+    {"_pretty", pass, true, false, false},
 };
 
 enum query_taken query_read_result_param(struct query_reader *reader, struct text name,
@@ -51,9 +52,10 @@ enum query_taken query_read_result_param(struct query_reader *reader, struct tex
 
         if (!text_is(code, param->name))
             continue;
-        if (modifier.data) {
+        if (modifier.data && !(param->iterates && text_is(modifier, "iterate"))) {
             query_refuse(reader, name, "not-supported",
-                         "\"%s\" is supported without a modifier only.", param->name);
+                         "\"%s\" is supported without a modifier%s only.", param->name,
+                         param->iterates ? ", or with :iterate," : "");
             return QUERY_REFUSED;
         }
         if (!param->repeats && reader->seen & 1u << i) {
@@ -179,7 +181,10 @@ static bool add_include(struct query_reader *reader, struct text name, struct te
                         bool reverse)
 {
     struct query *query = reader->query;
-    struct query_include include = {.reverse = reverse, .source = query->type};
+    struct query_include include = {
+        .reverse = reverse,
+        .iterate = memchr(name.data, ':', name.size) != NULL,
+    };
     struct text type = value, rest = {0}, code = {0}, target_name = {0};
     const struct type *target = NULL;
 
@@ -194,7 +199,7 @@ static bool add_include(struct query_reader *reader, struct text name, struct te
             return query_refuse(reader, name, "value",
                                 "\"%.*s\" takes Type:parameter or Type:parameter:Target.",
                                 NAME_ARGS(name));
-        if (!check_source(reader, name, reverse, source))
+        if (!check_source(reader, name, &include, source))
             return false;
         include.source = source->name;
         if (!text_is(code, "*")) {
@@ -220,13 +225,13 @@ static bool add_include(struct query_reader *reader, struct text name, struct te
     return true;
 }
 
-static bool check_source(struct query_reader *reader, struct text name, bool reverse,
-                         const struct type *source)
+static bool check_source(struct query_reader *reader, struct text name,
+                         const struct query_include *include, const struct type *source)
 {
-    return reverse || strcmp(source->name, reader->query->type) == 0 ||
+    return include->reverse || include->iterate || strcmp(source->name, reader->query->type) == 0 ||
            query_refuse(reader, name, "not-supported",
                         "\"_include\" follows references of the matches, which are of type %s; "
-                        "following those of included resources is not supported.",
+                        "\"_include:iterate\" those of included resources, too.",
                         reader->query->type);
 }
 
@@ -234,15 +239,15 @@ static bool check_source(struct query_reader *reader, struct text name, bool rev
 static bool check_target(struct query_reader *reader, struct text name,
                          const struct query_include *include, const struct type *target)
 {
-    const char *type = reader->query->type;
+    const char *type = include->iterate ? NULL : reader->query->type;
 
-    if (include->reverse && target && strcmp(target->name, type) != 0)
+    if (type && include->reverse && target && strcmp(target->name, type) != 0)
         return query_refuse(reader, name, "value",
                             "The target of \"_revinclude\" can only be the type searched, %s.",
                             type);
     if (!include->param)
         return true;
-    if (include->reverse && !query_can_refer_to(include->param, type))
+    if (type && include->reverse && !query_can_refer_to(include->param, type))
         return query_refuse(reader, name, "value", "\"%s\" of %s never refers to a %s.",
                             include->param->code, include->source, type);
     if (target && !query_can_refer_to(include->param, target->name))

@@ -47,8 +47,11 @@ static bool selects(const struct query_used *used)
     static const char *const others[] = {"_count",   "_total",      "_summary",
                                          "_include", "_revinclude", "_contained"};
 
+    struct text name = used->name, modifier;
+
+    text_split(name, ':', &name, &modifier);
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-        if (text_is(used->name, others[i]))
+        if (text_is(name, others[i]))
             return false;
     return true;
 }

@@ -17,8 +17,16 @@ struct keys {
     size_t count, room;
 };
 
+/* The entries of the page that are followed in one round: the matches first, then, where an
+ * include iterates, what came along in the round before. */
+struct round {
+    bool first;
+    size_t from, to;
+};
+
 struct including {
     const struct search_plan *plan;
+    struct round round;
     struct keys *wanted; /* by number of their type */
     size_t wanted_count;
     struct keys seen; /* on this page already */
@@ -28,20 +36,29 @@ struct including {
     size_t reply_count, reply_room;
     struct store_page *page;
     size_t entry_room;
+    int64_t *rkeys; /* of the entries */
+    size_t rkey_room;
     unsigned most; /* resources that may come along */
 };
 
+static bool run_round(struct including *including, struct err *err);
+static bool is_active(const struct including *including, const struct query_include *include);
 static void collect(struct including *including, const struct store_version *version);
-static void collect_value(struct including *including, const struct search_value *value);
-static bool is_wanted(const struct query_include *include, const struct search_value *value);
+static void collect_value(struct including *including, const char *source,
+                          const struct search_value *value);
+static bool is_wanted(const struct query_include *include, const char *source,
+                      const struct search_value *value);
 static void send_wanted(struct including *including);
-static void send_referring(struct including *including, const struct query_include *include,
-                           const int64_t *rkeys, size_t count);
+static void send_referring(struct including *including, const struct query_include *include);
+static void send_referring_to(struct including *including, const struct query_include *include,
+                              const char *type, const int64_t *rkeys, size_t count);
 static void send_referring_by(struct including *including, const struct search_param *param,
-                              const struct type *source, const int64_t *rkeys, size_t count);
+                              const char *type, const int64_t *rkeys, size_t count);
 static bool may_refer(const struct query_include *include, const struct search_param *param,
                       const char *type);
 static void send(struct including *including, struct search_sql *sql, const struct type *type);
+static size_t replies_max(const struct including *including);
+static size_t types_of_round(const struct including *including);
 static bool receive(struct including *including, struct err *err);
 static bool take_rows(struct including *including, const struct type *type,
                       const struct pg_result *result, struct err *err);
@@ -52,33 +69,63 @@ static void *grow(struct arena *arena, void *items, size_t count, size_t *room, 
 bool search_include(const struct search_plan *plan, const int64_t *rkeys, struct store_page *page,
                     struct err *err)
 {
-    const struct query *query = plan->query;
     size_t matches = page->count;
     struct including including = {
         .plan = plan,
         .wanted = arena_many(plan->arena, struct keys, resource_type_count()),
+        .round = {.first = true, .to = matches},
         .page = page,
-        .entry_room = page->count,
+        .entry_room = matches,
+        .rkeys = arena_many(plan->arena, int64_t, matches),
+        .rkey_room = matches,
         .most =
             plan->store->config.include_max ? plan->store->config.include_max : SEARCH_INCLUDES_MAX,
     };
-    bool forward = false;
 
-    for (size_t i = 0; i < matches; i++)
+    for (size_t i = 0; i < matches; i++) {
+        including.rkeys[i] = rkeys[i];
         insert(plan->arena, &including.seen, rkeys[i]);
+    }
     including.matches = including.seen.count;
-    for (size_t i = 0; i < query->include_count; i++)
-        forward |= !query->includes[i].reverse;
-    for (size_t i = 0; forward && i < matches; i++)
-        collect(&including, &page->entries[i].version);
-    if (including.wanted_count > including.most)
-        return refuse_too_many(&including, err);
+    while (including.round.from < including.round.to) {
+        if (!run_round(&including, err))
+            return false;
+        including.round = (struct round){.from = including.round.to, .to = page->count};
+    }
+    return true;
+}
 
-    send_wanted(&including);
-    for (size_t i = 0; matches > 0 && i < query->include_count; i++)
-        if (query->includes[i].reverse)
-            send_referring(&including, &query->includes[i], rkeys, matches);
-    return receive(&including, err);
+static bool run_round(struct including *including, struct err *err)
+{
+    const struct query *query = including->plan->query;
+    const struct round *round = &including->round;
+    bool forward = false, any = false;
+
+    for (size_t i = 0; i < query->include_count; i++) {
+        any |= is_active(including, &query->includes[i]);
+        forward |= is_active(including, &query->includes[i]) && !query->includes[i].reverse;
+    }
+    if (!any)
+        return true;
+    for (unsigned i = 0; i < resource_type_count(); i++)
+        including->wanted[i] = (struct keys){0};
+    including->wanted_count = including->reply_count = including->reply_room = 0;
+
+    for (size_t i = round->from; forward && i < round->to; i++)
+        collect(including, &including->page->entries[i].version);
+    if (including->wanted_count > including->most)
+        return refuse_too_many(including, err);
+
+    send_wanted(including);
+    for (size_t i = 0; i < query->include_count; i++)
+        if (is_active(including, &query->includes[i]) && query->includes[i].reverse)
+            send_referring(including, &query->includes[i]);
+    return receive(including, err);
+}
+
+static bool is_active(const struct including *including, const struct query_include *include)
+{
+    return including->round.first || include->iterate;
 }
 
 /* What was stored can be read; if it cannot, there is nothing to follow. */
@@ -92,10 +139,11 @@ static void collect(struct including *including, const struct store_version *ver
         return;
     search_values_extract(resource, arena, &values, NULL);
     for (size_t i = 0; i < values.count; i++)
-        collect_value(including, &values.items[i]);
+        collect_value(including, version->type, &values.items[i]);
 }
 
-static void collect_value(struct including *including, const struct search_value *value)
+static void collect_value(struct including *including, const char *source,
+                          const struct search_value *value)
 {
     const struct search_plan *plan = including->plan;
     const struct query *query = plan->query;
@@ -105,7 +153,8 @@ static void collect_value(struct including *including, const struct search_value
     for (size_t i = 0; i < query->include_count; i++) {
         const struct type *type = resource_type_find(value->reference_type);
 
-        if (!type || !is_wanted(&query->includes[i], value))
+        if (!type || !is_active(including, &query->includes[i]) ||
+            !is_wanted(&query->includes[i], source, value))
             continue;
         including->wanted_count +=
             insert(plan->arena, &including->wanted[type->number],
@@ -114,9 +163,11 @@ static void collect_value(struct including *including, const struct search_value
     }
 }
 
-static bool is_wanted(const struct query_include *include, const struct search_value *value)
+static bool is_wanted(const struct query_include *include, const char *source,
+                      const struct search_value *value)
 {
-    return !include->reverse && (!include->param || include->param == value->param) &&
+    return !include->reverse && (!include->source || strcmp(include->source, source) == 0) &&
+           (!include->param || include->param == value->param) &&
            (!include->target || text_is(value->reference_type, include->target));
 }
 
@@ -141,23 +192,45 @@ static void send_wanted(struct including *including)
     }
 }
 
-static void send_referring(struct including *including, const struct query_include *include,
-                           const int64_t *rkeys, size_t count)
+/* Type by type: a reference is found by the kind of what it refers to. */
+static void send_referring(struct including *including, const struct query_include *include)
 {
-    const struct type *source = resource_type_find(text_of(include->source));
+    const struct round *round = &including->round;
+    const struct store_entry *entries = including->page->entries;
+    int64_t *rkeys = arena_many(including->plan->arena, int64_t, round->to - round->from);
+    bool *done = arena_many(including->plan->arena, bool, resource_type_count());
+
+    for (size_t i = round->from; i < round->to; i++) {
+        const char *type = entries[i].version.type;
+        unsigned number = resource_type_find(text_of(type))->number;
+        size_t count = 0;
+
+        if (done[number] || (include->target && strcmp(include->target, type) != 0))
+            continue;
+        done[number] = true;
+        for (size_t k = i; k < round->to; k++)
+            if (strcmp(entries[k].version.type, type) == 0)
+                rkeys[count++] = including->rkeys[k];
+        send_referring_to(including, include, type, rkeys, count);
+    }
+}
+
+static void send_referring_to(struct including *including, const struct query_include *include,
+                              const char *type, const int64_t *rkeys, size_t count)
+{
     unsigned param_count;
     const struct search_param *params = search_params_of(include->source, &param_count);
 
     for (unsigned i = 0; i < param_count; i++)
-        if (may_refer(include, &params[i], including->plan->query->type))
-            send_referring_by(including, &params[i], source, rkeys, count);
+        if (may_refer(include, &params[i], type))
+            send_referring_by(including, &params[i], type, rkeys, count);
 }
 
 static bool may_refer(const struct query_include *include, const struct search_param *param,
                       const char *type)
 {
-    if (include->param)
-        return include->param == param;
+    if (include->param && include->param != param)
+        return false;
     if (param->search_type != SEARCH_REFERENCE || !query_can_search(param))
         return false;
     for (const char *const *target = param->targets; target && *target; target++)
@@ -168,17 +241,17 @@ static bool may_refer(const struct query_include *include, const struct search_p
 
 /* By the column where that knows all references, else by their tokens. */
 static void send_referring_by(struct including *including, const struct search_param *param,
-                              const struct type *source, const int64_t *rkeys, size_t count)
+                              const char *type, const int64_t *rkeys, size_t count)
 {
     const struct search_plan *plan = including->plan;
+    const struct type *source = resource_type_find(text_of(param->type));
     const struct columns *columns = columns_of(source);
     struct search_sql sql = search_sql_in(plan->arena);
     int64_t *tokens = arena_many(plan->arena, int64_t, count);
 
     sql_add(&sql, "select " SEARCH_COLUMNS " from (select * from %s t where ",
             table_of(source)->name);
-    if (param == columns->patient && !columns->patient_repeats &&
-        strcmp(plan->query->type, "Patient") == 0) {
+    if (param == columns->patient && !columns->patient_repeats && strcmp(type, "Patient") == 0) {
         sql_add(&sql, "t.patient = any(");
         sql_int8s(&sql, rkeys, count);
         sql_add(&sql, ")");
@@ -202,7 +275,7 @@ static void send(struct including *including, struct search_sql *sql, const stru
     /* A reply must not move while it is under way. */
     if (including->reply_count == including->reply_room) {
         assert(including->reply_room == 0);
-        including->reply_room = resource_type_count() * (1 + plan->query->include_count) + 512;
+        including->reply_room = replies_max(including);
         including->replies = arena_many(arena, struct pg_reply, including->reply_room);
         including->reply_types = arena_many(arena, const struct type *, including->reply_room);
     }
@@ -211,6 +284,32 @@ static void send(struct including *including, struct search_sql *sql, const stru
     including->reply_types[including->reply_count] = type;
     pg_send_sql(plan->store->search, buf_text(&sql->text), params, arena,
                 &including->replies[including->reply_count++]);
+}
+
+/* A statement for each type that is referred to, and for each parameter by which an include finds
+ * each type of the round. */
+static size_t replies_max(const struct including *including)
+{
+    const struct query *query = including->plan->query;
+    size_t most = resource_type_count();
+
+    for (size_t i = 0; i < query->include_count; i++) {
+        unsigned params = 1;
+
+        if (query->includes[i].reverse && !query->includes[i].param)
+            search_params_of(query->includes[i].source, &params);
+        if (query->includes[i].reverse)
+            most += (size_t)params * types_of_round(including);
+    }
+    return most;
+}
+
+static size_t types_of_round(const struct including *including)
+{
+    const struct round *round = &including->round;
+    size_t entries = round->to - round->from;
+
+    return entries < resource_type_count() ? entries : resource_type_count();
 }
 
 /* Every reply is waited for, even behind a failure. */
@@ -237,13 +336,18 @@ static bool take_rows(struct including *including, const struct type *type,
     struct store_page *page = including->page;
 
     for (int row = 0; row < pg_rows(result); row++) {
-        if (!insert(plan->arena, &including->seen, pg_int8(result, row, COLUMN_RKEY)))
+        int64_t rkey = pg_int8(result, row, COLUMN_RKEY);
+
+        if (!insert(plan->arena, &including->seen, rkey))
             continue;
         if (including->seen.count - including->matches > including->most)
             return refuse_too_many(including, err);
 
         page->entries = grow(plan->arena, page->entries, page->count, &including->entry_room,
                              sizeof(page->entries[0]));
+        including->rkeys =
+            grow(plan->arena, including->rkeys, page->count, &including->rkey_room, sizeof(rkey));
+        including->rkeys[page->count] = rkey;
         struct store_entry *entry = &page->entries[page->count];
         *entry = (struct store_entry){.mode = STORE_INCLUDE};
         if (!search_version(plan, type, result, row, &entry->version, err))

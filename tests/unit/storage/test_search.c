@@ -269,6 +269,21 @@ static void what_is_referred_to_comes_along_once(void *context)
         {"Encounter", "patient=anna&_revinclude=Encounter:part-of", "e1 e2", ""},
         {"Organization", "_revinclude=Patient:organization", "o1", "anna bert"},
         {"Patient", "_id=nobody&_revinclude=Observation:patient", "", ""},
+        {"Observation", "_id=hr1&_include=Observation:encounter&_include:iterate=Encounter:patient",
+         "hr1", "anna e1"},
+        {"Observation",
+         "_id=hr1&_include=Observation:patient&_include:iterate=Patient:organization", "hr1",
+         "anna o1"},
+        {"Observation", "_id=hr1&_include:iterate=*", "hr1", "anna d1 e1 o1"},
+        {"Encounter", "_id=e2&_include=Encounter:part-of&_revinclude:iterate=Observation:encounter",
+         "e2", "e1 hr1"},
+        {"Encounter", "_id=e1&_revinclude:iterate=Encounter:part-of", "e1", "e2"},
+        {"Organization",
+         "_revinclude=Patient:organization&_revinclude:iterate=RiskAssessment:subject", "o1",
+         "anna bert r1 r2"},
+        {"Organization",
+         "_revinclude=Patient:organization&_include:iterate=Patient:general-practitioner", "o1",
+         "anna bert d1"},
     };
 
     (void)context;
