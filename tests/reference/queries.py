@@ -1,0 +1,365 @@
+"""Random searches, their values mostly drawn from the data: the same for the same seed and number."""
+
+import datetime
+import random
+import re
+import unicodedata
+import urllib.parse
+from decimal import Decimal
+
+from evaluator import PREFIXES
+from values import HANGUL, INFINITY, fold
+
+EPOCH_YEAR = 1970
+SORTABLE = ("date", "string", "number", "quantity")
+
+
+def escape(text):
+    return re.sub(r"([,|$\\])", r"\\\1", text)
+
+
+def encode(text):
+    return urllib.parse.quote(text, safe="|,:/$")
+
+
+class Queries:
+    def __init__(self, search, seed, features):
+        """`features`: names of what may be asked beyond plain criteria, see FEATURES."""
+        self.search = search
+        self.definitions = search.definitions
+        self.seed = seed
+        self.features = features
+        self.kinds = sorted(search.by_type)
+        self.chosen = [kind for kind in self.kinds
+                       for _ in range(3 if kind in ("Observation", "Patient") else 1)]
+        self.random = None
+
+    def one(self, items):
+        return self.random.choice(items)
+
+    def chance(self, share):
+        return self.random.random() < share
+
+    def make(self, number):
+        """Query `number`: (type, query string)."""
+        self.random = random.Random(f"queries {self.seed} {number}")
+        kind = self.one(self.chosen)
+        pairs = []
+        for _ in range(self.one([1, 1, 1, 2, 2, 3])):
+            pairs += self.criterion(kind)
+        pairs += self.shape(kind)
+        return kind, "&".join(f"{encode(name)}={encode(value)}" for name, value in pairs)
+
+    # ---- criteria
+
+    def used(self, kind):
+        """Parameters that have values on some resource of the type, and sometimes others."""
+        codes = {code for resource in self.search.by_type[kind] for code in resource.values}
+        parameters = self.definitions.parameters[kind]
+        others = {"_id", "_lastUpdated"}
+        if self.chance(0.05):
+            others.update(code for code in parameters if parameters[code].kind != "special")
+        return sorted(codes | others)
+
+    def criterion(self, kind):
+        if "_has" in self.features and self.chance(0.06):
+            return self.has(kind)
+        if "chain" in self.features and self.chance(0.1):
+            made = self.chain(kind)
+            if made:
+                return made
+        code = self.one(self.used(kind))
+        made = [self.simple(kind, code)]
+        if self.chance(0.12):
+            made.append(self.simple(kind, code))
+        return [pair for pair in made if pair]
+
+    def simple(self, kind, code):
+        """A parameter, perhaps with a modifier, and a value or several; None when there is none."""
+        parameter = self.definitions.parameters[kind][code]
+        if code not in ("_id", "_lastUpdated") and self.chance(0.06):
+            return f"{code}:missing", self.one(["true", "false"])
+        modifier = self.modifier(kind, code, parameter)
+        values = []
+        for _ in range(self.one([1, 1, 1, 1, 2, 3])):
+            value = self.value(kind, code, parameter, modifier)
+            if value:
+                values.append(value)
+        if not values:
+            return None
+        return code + (":" + modifier if modifier else ""), ",".join(values)
+
+    def modifier(self, kind, code, parameter):
+        modifiers = {"token": ["not", "not"], "string": ["exact", "contains"],
+                     "uri": ["below", "above"], "reference": ["identifier", "type"]
+                     }.get(parameter.kind, [])
+        if parameter.kind == "token" and "text" in self.features:
+            modifiers = modifiers + ["text"]
+        if code == "identifier":
+            modifiers = modifiers + ["of-type"] * 2
+        if code in ("_id", "_lastUpdated") or not modifiers or not self.chance(0.35):
+            return ""
+        chosen = self.one(modifiers)
+        if chosen == "type":
+            types = sorted(each for each in parameter.targets or self.definitions.resources
+                           if not parameter.targets or self.may_refer(parameter, each))
+            here = [each for each in types if each in self.kinds]
+            return self.one(here or types)
+        return chosen
+
+    def value(self, kind, code, parameter, modifier):
+        resources = self.search.by_type[kind]
+        if code == "_id":
+            return escape(self.one(resources).id) if self.chance(0.9) else "nobody"
+        if code == "_lastUpdated":
+            return self.one(["", "ge", "le", "gt", "lt", "eq"]) + self.stamp(resources)
+        with_values = [one for one in resources if code in one.values]
+        if not with_values:
+            return None if modifier == "of-type" else self.invented(parameter.kind)
+        return self.of(parameter.kind, modifier, self.one(self.one(with_values).values[code]),
+                       parameter, kind)
+
+    def stamp(self, resources):
+        stamp = self.one(resources).updated
+        return self.one([stamp, stamp[:19] + "Z", stamp[:16] + "Z", stamp[:10], stamp[:4]])
+
+    def invented(self, kind):
+        return {"token": "nothing", "string": "nothing", "uri": "http://nothing.example.org",
+                "reference": "nobody", "date": "2020", "number": "5", "quantity": "5"}.get(kind)
+
+    def of(self, kind, modifier, value, parameter, resource_type=None):
+        return getattr(self, "of_" + kind)(modifier, value, parameter)
+
+    def of_composite(self, modifier, value, parameter):
+        parts = [self.of(component.kind, "", self.one(ones), component)
+                 for component, ones in zip(parameter.components, value)]
+        return "$".join(parts) if all(parts) else None
+
+    def of_token(self, modifier, value, parameter):
+        if modifier == "of-type":
+            if not value.types or not value.code:
+                return None
+            system, code = self.one(value.types)
+            return "|".join(escape(part) for part in (system or "", code, value.code))
+        if modifier == "text":
+            return self.of_string("", value.text, parameter) if value.text else None
+        code = value.code
+        if not code:
+            if not value.system or isinstance(parameter, tuple) and not hasattr(parameter, "code"):
+                return None
+            return escape(value.system) + "|"
+        if self.chance(0.1):
+            code = code.swapcase() if code.isascii() else code
+        if self.chance(0.03):
+            code += "x"
+        shape = self.random.random()
+        if shape < 0.45:
+            return escape(code)
+        if shape < 0.85:
+            return escape(value.system or "") + "|" + escape(code)
+        if shape < 0.92 and value.system and hasattr(parameter, "code"):
+            return escape(value.system) + "|"
+        return "|" + escape(code)
+
+    def of_string(self, modifier, value, parameter):
+        text = value
+        if modifier == "exact":
+            if self.chance(0.15):
+                text = text.swapcase()
+        else:
+            start = 0
+            if modifier == "contains":
+                start = self.random.randrange(len(text))
+            end = self.one([len(text), len(text), self.random.randint(start + 1, len(text))])
+            if self.chance(0.5):
+                end = min(end, start + self.random.randint(1, 6))
+            text = text[start:end]
+            if self.chance(0.3):
+                text = self.one([str.upper, str.lower, fold])(text)
+            if self.chance(0.2) and not HANGUL.search(text):
+                text = unicodedata.normalize(self.one(["NFD", "NFC"]), text)
+        if not fold(text):
+            return None
+        return escape(text)
+
+    def of_uri(self, modifier, value, parameter):
+        text = value.split("|")[0] if modifier else value
+        if modifier == "below":
+            slashes = [at for at, c in enumerate(text) if c == "/" and at > 7]
+            if slashes and self.chance(0.8):
+                text = text[:self.one(slashes) + self.one([0, 0, 1])]
+        elif modifier == "above":
+            text += self.one(["", "/more", "/a/b", "x", "/"])
+        elif self.chance(0.2):
+            text = self.one([text.split("|")[0], text + "/", text[:-1], text.upper()])
+        return escape(text)
+
+    def of_reference(self, modifier, value, parameter):
+        if modifier == "identifier":
+            return self.of_token("", value.identifier, parameter) if value.identifier and \
+                (value.identifier.code or value.identifier.system) else None
+        if not value.text:
+            return None
+        if modifier:
+            return escape(value.id) if value.id else None
+        if not value.id:
+            text = value.text.split("|")[0] if self.chance(0.5) else value.text
+            return escape(text)
+        if value.base:
+            return escape(value.text.split("/_history/")[0]) if self.chance(0.8) else value.id
+        return escape(self.one([value.id, f"{value.type}/{value.id}", f"{value.type}/{value.id}",
+                                f"{self.search.base}/{value.type}/{value.id}"]))
+
+    def of_date(self, modifier, value, parameter):
+        low, high = value
+        moment = self.one([point for point in value if abs(point) != INFINITY])
+        if self.chance(0.25):
+            moment += self.one([-1, 1, 10**6, -10**6, 3600 * 10**6, 86400 * 10**6])
+        prefix = self.one([""] * 6 + list(PREFIXES))
+        return prefix + self.date_text(moment)
+
+    def date_text(self, moment):
+        zone = self.one([0, 0, 0, 120, -300, 840, 345])
+        there = datetime.datetime(1970, 1, 1) + datetime.timedelta(
+            microseconds=int(moment) + zone * 60 * 10**6)
+        size = self.one([4, 7, 10, 10, 16, 19, 23, 26])
+        text = there.strftime("%Y-%m-%dT%H:%M:%S.%f").rjust(26, "0")[:size]
+        if size > 10:
+            text += "Z" if not zone else \
+                f"{'+' if zone > 0 else '-'}{abs(zone) // 60:02}:{abs(zone) % 60:02}"
+        return text
+
+    def of_number(self, modifier, value, parameter):
+        number = self.one([end for end in (value.low, value.high) if abs(end) != INFINITY])
+        text = getattr(number, "as_text", str(number))
+        shape = self.random.random()
+        if shape < 0.2:
+            text = str(Decimal(number).quantize(Decimal(self.one(["1", "0.1", "0.01"]))))
+        elif shape < 0.3:
+            text = str(Decimal(number) + Decimal(self.one(["0.5", "-0.5", "0.05", "1", "-1",
+                                                           "0.005"])))
+        elif shape < 0.4 and "e" not in text.lower():
+            text = f"{text}0" if "." in text else f"{text}.0"
+        elif shape < 0.45:
+            text = f"{Decimal(number):.{self.random.randint(1, 3)}e}"
+        if text.startswith("+") or "E" in text and "." not in text:
+            text = f"{Decimal(number):f}"
+        return self.one([""] * 6 + list(PREFIXES)) + text.replace("+", "")
+
+    def of_quantity(self, modifier, value, parameter):
+        number = self.of_number(modifier, value.span, parameter)
+        shape = self.random.random()
+        if shape < 0.35:
+            return number
+        if value.system and value.code and shape < 0.7:
+            return f"{number}|{escape(value.system)}|{escape(value.code)}"
+        unit = self.one([one for one in (value.code, value.unit) if one] or [None])
+        return f"{number}||{escape(unit)}" if unit else number
+
+    @staticmethod
+    def may_refer(parameter, kind):
+        """`patient` is declared for Groups too, but selects references to a Patient only."""
+        only = re.search(r"resolve\(\) is (\w+)", parameter.expression)
+        return kind in parameter.targets and (not only or only[1] == kind)
+
+    # ---- chains
+
+    def references(self, kind):
+        return sorted(code for code, parameter in self.definitions.parameters[kind].items()
+                      if parameter.kind == "reference" and
+                      any(code in one.values for one in self.search.by_type.get(kind, [])))
+
+    def chain(self, kind, depth=1):
+        """reference:Type.rest, its end drawn from what is really referred to."""
+        codes = self.references(kind)
+        if not codes:
+            return None
+        code = self.one(codes)
+        targets = sorted({target.type for one in self.search.by_type[kind]
+                          for target in self.search.targets(one, code)})
+        if not targets:
+            return None
+        target = self.one(targets)
+        declared = self.definitions.parameters[kind][code].targets
+        typed = f":{target}" if len(declared) != 1 or self.chance(0.3) else ""
+        rest = None
+        if depth < 3 and self.chance(0.3):
+            made = self.chain(target, depth + 1)
+            rest = made[0] if made else None
+        if not rest:
+            rest = self.simple(target, self.one(self.used(target)))
+        if not rest:
+            return None
+        return [(f"{code}{typed}.{rest[0]}", rest[1])]
+
+    def has(self, kind):
+        for _ in range(10):
+            other = self.one(self.kinds)
+            codes = [code for code in self.references(other)
+                     if self.may_refer(self.definitions.parameters[other][code], kind)]
+            if not codes:
+                continue
+            rest = self.simple(other, self.one(self.used(other)))
+            if self.chance(0.15) and "chain" in self.features:
+                made = self.chain(other)
+                rest = made[0] if made else rest
+            if rest:
+                return [(f"_has:{other}:{self.one(codes)}:{rest[0]}", rest[1])]
+        return []
+
+    # ---- what shapes the answer
+
+    def shape(self, kind):
+        pairs = []
+        if self.chance(0.3):
+            pairs.append(("_sort", self.sort(kind)))
+        if self.chance(0.35):
+            pairs.append(("_count", str(self.one([1, 2, 5, 10, 50, 1000]))))
+            total = sum(1 for _ in self.search.by_type[kind])
+            if int(pairs[-1][1]) < 5 and total > 60:
+                pairs[-1] = ("_count", "5")
+        if self.chance(0.2):
+            pairs.append(("_total", "accurate"))
+        if self.chance(0.06):
+            return [("_summary", "count")] if self.chance(0.5) else [("_count", "0")]
+        if self.chance(0.15):
+            pairs += self.includes(kind)
+        return pairs
+
+    def sort(self, kind):
+        parameters = self.definitions.parameters[kind]
+        sortable = ["_id", "_lastUpdated"] + sorted(
+            code for code in {code for one in self.search.by_type[kind] for code in one.values}
+            if parameters[code].kind in SORTABLE + (
+                ("token", "uri") if "sort-any" in self.features else ()))
+        keys = self.random.sample(sortable, min(len(sortable), self.one([1, 1, 2, 3])))
+        return ",".join(self.one(["", "-"]) + key for key in keys)
+
+    def includes(self, kind):
+        made = []
+        iterate = ":iterate" if "iterate" in self.features and self.chance(0.3) else ""
+        for _ in range(self.one([1, 1, 2])):
+            if self.chance(0.55):
+                codes = self.references(kind)
+                if not codes:
+                    continue
+                code = self.one(codes)
+                targets = self.definitions.parameters[kind][code].targets
+                value = f"{kind}:{code}"
+                parameter = self.definitions.parameters[kind][code]
+                targets = sorted(each for each in targets if self.may_refer(parameter, each))
+                if targets and self.chance(0.3):
+                    value += ":" + self.one(targets)
+                if self.chance(0.1):
+                    value = self.one(["*", f"{kind}:*"])
+                made.append((f"_include{iterate}", value))
+            else:
+                pair = self.reverse(kind)
+                if pair:
+                    made.append((f"_revinclude{iterate}", pair))
+        return made
+
+    def reverse(self, kind):
+        found = [f"{other}:{code}" for other in self.kinds for code in self.references(other)
+                 if self.may_refer(self.definitions.parameters[other][code], kind)]
+        return self.one(found) if found else None
