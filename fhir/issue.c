@@ -59,6 +59,8 @@ static struct issue *issue_new(struct issues *issues, enum issue_severity severi
 {
     struct issue *issue;
 
+    if (severity > ISSUE_ERROR && issues->errors_only)
+        return NULL;
     if (severity <= ISSUE_ERROR)
         issues->errors++;
     if (issues->kept >= issues->limit) {

@@ -31,6 +31,7 @@ struct issues {
     struct issue *first, *last;
     unsigned kept, errors, dropped; /* errors: fatal and error, dropped ones included */
     unsigned limit;                 /* how many are kept */
+    bool errors_only;               /* warnings and information are not even counted */
 };
 
 void issues_init(struct issues *issues, struct arena *arena, unsigned limit);

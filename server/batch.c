@@ -12,7 +12,9 @@
 #include "server/config.h"
 #include "server/entry.h"
 #include "server/interactions.h"
+#include "server/knowledge.h"
 #include "server/outcome.h"
+#include "server/policy.h"
 
 /* A batch whose findings are not all kept is refused as a whole. */
 #define FINDINGS_MAX 1000
@@ -26,6 +28,7 @@ struct batch {
 };
 
 static bool read_bundle(struct request *req, struct bundle *bundle, struct err *err);
+static void check_required(struct request *req, const struct bundle *bundle);
 static bool batch(struct request *req, const struct bundle *bundle, struct err *err);
 
 bool bundle_post(struct request *req, struct err *err)
@@ -34,8 +37,10 @@ bool bundle_post(struct request *req, struct err *err)
 
     if (req->issues.limit < FINDINGS_MAX)
         req->issues.limit = FINDINGS_MAX;
+    req->issues.errors_only = req->prefer_return != PREFER_OUTCOME;
     if (!request_read_resource(req, err) || !read_bundle(req, &bundle, err))
         return false;
+    check_required(req, &bundle);
     if (text_is(bundle.type, "batch"))
         return batch(req, &bundle, err);
     if (!request_check_findings(req, err))
@@ -45,6 +50,15 @@ bool bundle_post(struct request *req, struct err *err)
     return err_set(err, ERR_INVALID, "Bundle.type",
                    "A Bundle posted to the base must be of type batch or transaction; to store a "
                    "Bundle as it is, post it to Bundle.");
+}
+
+/* What is in the Bundle is to be written, so what its type requires holds for it. */
+static void check_required(struct request *req, const struct bundle *bundle)
+{
+    for (size_t i = 0; i < bundle->count; i++)
+        if (bundle->entries[i].resource)
+            policy_check_required(req->service->policy, req->knowledge->definitions,
+                                  bundle->entries[i].resource, &req->issues);
 }
 
 static bool read_bundle(struct request *req, struct bundle *bundle, struct err *err)

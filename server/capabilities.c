@@ -14,6 +14,7 @@
 #include "server/config.h"
 #include "server/format.h"
 #include "server/interactions.h"
+#include "server/knowledge.h"
 #include "server/precondition.h"
 #include "server/route.h"
 #include "server/version.h"
@@ -26,6 +27,7 @@ struct maker {
     struct arena *arena;
     const struct config *config;
     const char *base;
+    const struct supported_profile *profiles;
 };
 
 static void add_head(const struct maker *maker, struct node *statement);
@@ -36,13 +38,14 @@ bool capabilities(struct request *req, struct err *err)
     (void)err;
     req->answer.status = 200;
     req->answer.content_type = FORMAT_FHIR_JSON;
-    req->answer.body = req->service->capabilities;
+    req->answer.body = req->knowledge->capabilities;
     return true;
 }
 
-struct text capabilities_make(struct arena *arena, const struct config *config, const char *base)
+struct text capabilities_make(struct arena *arena, const struct config *config, const char *base,
+                              const struct supported_profile *profiles)
 {
-    struct maker maker = {arena, config, base};
+    struct maker maker = {arena, config, base, profiles};
     struct node *statement = node_new_resource(arena, "CapabilityStatement");
     struct buf out = buf_in(arena);
 
@@ -177,6 +180,10 @@ static void add_resource(const struct maker *maker, struct node *rest, const cha
     add(maker, resource, "type", type);
     add(maker, resource, "profile",
         arena_printf(maker->arena, "http://hl7.org/fhir/StructureDefinition/%s", type));
+    for (const struct supported_profile *profile = maker->profiles; profile;
+         profile = profile->next)
+        if (strcmp(profile->type, type) == 0)
+            add(maker, resource, "supportedProfile", profile->url);
     add_interactions(maker, resource, type);
     add(maker, resource, "versioning", "versioned-update");
     add(maker, resource, "readHistory", "true");

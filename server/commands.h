@@ -12,8 +12,10 @@ command_fn command_backup;   /* backup.c */
 command_fn command_config;   /* config_command.c */
 command_fn command_fhirpath; /* fhirpath.c */
 command_fn command_load;     /* load.c */
+command_fn command_package;  /* package.c */
 command_fn command_parse;    /* parse.c */
 command_fn command_restore;  /* backup.c */
 command_fn command_sample;   /* sample.c */
 command_fn command_serve;    /* serve.c */
 command_fn command_upgrade;  /* upgrade.c */
+command_fn command_validate; /* validate_command.c */

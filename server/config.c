@@ -93,6 +93,13 @@ static const struct option options[] = {
            "How long a client may take to send a request, or to take an answer."),
     OPTION("drain-timeout", drain_timeout, OPTION_DURATION, 0, 3600000, "30s",
            "How long requests may still take after SIGTERM or Ctrl-C."),
+    OPTION("validation", validation, OPTION_TEXT, 0, 0, "full",
+           "What a resource must pass to be written: full (structure, terminology, invariants, "
+           "references, claimed profiles), structure, or off (only what reading takes). Errors are "
+           "422."),
+    OPTION("profiles-required", profiles_required, OPTION_TEXT, 0, 0, "",
+           "Profiles that every resource of a type must meet to be written, claimed or not: "
+           "Type=URL[,URL], several separated by spaces. With validation full only."),
     OPTION(
         "cors-origins", cors_origins, OPTION_TEXT, 0, 0, "*",
         "Web origins that browsers may call from, separated by spaces; * for all, empty for none."),
@@ -326,14 +333,24 @@ static bool check_choices(const struct config *config, struct err *err)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
     static const char *const formats[] = {"logfmt", "json", NULL};
+    static const char *const validations[] = {"off", "structure", "full", NULL};
 
     if (!one_of(config->log_level, levels))
         return err_set(err, ERR_INVALID, "log-level", "log-level is error, warn, info or debug.");
     if (!one_of(config->log_format, formats))
         return err_set(err, ERR_INVALID, "log-format", "log-format is logfmt or json.");
+    if (!one_of(config->validation, validations))
+        return err_set(err, ERR_INVALID, "validation", "validation is off, structure or full.");
     if (config->page_size > config->page_size_max)
         return err_set(err, ERR_INVALID, "page-size", "page-size is larger than page-size-max.");
     return true;
+}
+
+bool config_is_given(const struct config *config, const char *name)
+{
+    const struct option *option = option_find(text_of(name));
+
+    return option && strcmp(config->sources[option - options], "default") != 0;
 }
 
 static void print_value(const struct config *config, const struct option *option, struct buf *out)

@@ -50,6 +50,9 @@ struct config {
     int64_t idle_timeout;
     int64_t read_timeout;
     int64_t drain_timeout;
+    /* what is accepted */
+    const char *validation;
+    const char *profiles_required;
     /* web */
     const char *cors_origins;
     /* log */
@@ -67,6 +70,9 @@ struct config {
  */
 bool config_load(struct config *config, struct arena *arena, int argc, char **argv,
                  const char **words, size_t word_room, struct err *err);
+
+/* Whether the option with this name has a value from anywhere but the table. */
+bool config_is_given(const struct config *config, const char *name);
 
 /* Every option with its value and source, one per line; secrets masked. */
 void config_print(const struct config *config, struct buf *out);

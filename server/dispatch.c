@@ -10,6 +10,7 @@
 #include "server/cors.h"
 #include "server/format.h"
 #include "server/http.h"
+#include "server/knowledge.h"
 #include "server/metrics.h"
 #include "server/outcome.h"
 #include "server/request.h"
@@ -62,10 +63,16 @@ static const char *request_number(const struct http_request *http)
     return arena_printf(http->arena, "%llx-%x", (unsigned long long)clock_now(), counter++);
 }
 
+static void release_knowledge(void *knowledge)
+{
+    knowledge_release(knowledge);
+}
+
 static void begin(struct request *req, struct http_request *http, const struct service *service)
 {
     *req = (struct request){
         .service = service,
+        .knowledge = knowledge_hold(service->knowledge),
         .http = http,
         .arena = http->arena,
         .access = {.tenant = TENANT, .client = "anonymous"},
@@ -75,6 +82,7 @@ static void begin(struct request *req, struct http_request *http, const struct s
         .body = http->body,
         .prefer_return = PREFER_NOTHING_SAID,
     };
+    arena_defer(http->arena, release_knowledge, (void *)req->knowledge);
     issues_init(&req->issues, http->arena, FINDINGS_MAX);
     req->log.pairs[0] = "request";
     req->log.pairs[1] = req->number;

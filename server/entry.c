@@ -53,6 +53,7 @@ bool entry_request(const struct request *bundle, const struct bundle_entry *entr
 {
     *req = (struct request){
         .service = bundle->service,
+        .knowledge = bundle->knowledge,
         .entry = entry,
         .arena = bundle->arena,
         .access = bundle->access,
@@ -149,6 +150,7 @@ bool entry_findings(const struct bundle *bundle, const struct issues *all, struc
                     struct issues **lists)
 {
     const struct text inside = TEXT(".resource");
+    bool all_moved = true;
 
     *lists = arena_many(arena, struct issues, bundle->count);
     for (size_t i = 0; i < bundle->count; i++)
@@ -157,8 +159,10 @@ bool entry_findings(const struct bundle *bundle, const struct issues *all, struc
         const char *expression = issue->expression;
         size_t index;
 
-        if (!take_index(&expression, bundle->count, &index))
-            return false;
+        if (!take_index(&expression, bundle->count, &index)) {
+            all_moved = all_moved && issue->severity > ISSUE_ERROR;
+            continue;
+        }
         const struct node *resource = bundle->entries[index].resource;
         bool whole = !resource || !text_starts_with(text_of(expression), inside);
         issue_add(&(*lists)[index], issue->severity, issue->code,
@@ -167,5 +171,5 @@ bool entry_findings(const struct bundle *bundle, const struct issues *all, struc
                       : arena_printf(arena, "%s%s", resource->type->name, expression + inside.size),
                   "%s", issue->text);
     }
-    return all->dropped == 0;
+    return all_moved && (all->dropped == 0 || all->errors == 0);
 }

@@ -39,7 +39,7 @@ struct text entry_foreign_link(const struct entry_names *names, const struct bun
 /*
  * Moves the findings about a Bundle to the entries that they are about, one
  * list an entry; those about a resource get its FHIRPath ("Patient.name"). False when
- * one is about the Bundle itself, or when there were too many to keep.
+ * an error is about the Bundle itself, or when there were too many to keep.
  */
 bool entry_findings(const struct bundle *bundle, const struct issues *all, struct arena *arena,
                     struct issues **lists);

@@ -20,4 +20,6 @@ interaction_fn search;         /* search.c        http.html#search */
 bool search_check(const struct request *req, struct err *err);
 bool history_check(const struct request *req, struct err *err);
 
+interaction_fn validate_operation; /* validate.c  resource-operation-validate.html */
+
 interaction_fn bundle_post; /* batch.c, transaction.c  http.html#transaction */

@@ -20,6 +20,7 @@ enum metric {
     METRIC_REQUEST_SECONDS, /* isthmus_http_request_seconds{interaction}, a histogram */
     METRIC_REQUEST_BYTES,   /* isthmus_http_request_bytes_total{interaction}: bodies received */
     METRIC_ANSWER_BYTES,    /* isthmus_http_answer_bytes_total{interaction}: bodies sent */
+    METRIC_INVALID,  /* isthmus_http_invalid_total{interaction}: refused for what they hold */
     METRIC_REFUSALS, /* isthmus_http_refusals_total{status}: refused before any interaction */
     METRIC_COUNT,
 };

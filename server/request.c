@@ -7,13 +7,15 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/bundle.h"
-#include "fhir/check.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
 #include "server/config.h"
 #include "server/format.h"
 #include "server/http.h"
+#include "server/knowledge.h"
+#include "server/metrics.h"
 #include "server/outcome.h"
+#include "server/policy.h"
 #include "server/precondition.h"
 #include "server/route.h"
 
@@ -55,7 +57,7 @@ bool request_if_match(const struct request *req, int64_t *version, struct err *e
     return true;
 }
 
-bool request_read_resource(struct request *req, struct err *err)
+bool request_parse_resource(struct request *req, struct err *err)
 {
     const struct config *config = req->service->config;
     const struct json_limits limits = {
@@ -69,15 +71,44 @@ bool request_read_resource(struct request *req, struct err *err)
     if (req->entry)
         return err_set(err, ERR_INVALID, "resource", "This entry needs a resource.");
     req->resource = format_read_body(req, &limits, err);
-    if (req->resource)
-        check_structure(req->resource, &req->issues);
     return req->resource != NULL;
+}
+
+/* When there are more findings than are kept, errors are worth more than warnings. */
+static void validate(struct request *req)
+{
+    const struct policy *policy = req->service->policy;
+    const struct definitions *definitions = req->knowledge->definitions;
+    struct issues *issues = &req->issues;
+    struct issues read = *issues;
+
+    policy_check(policy, definitions, req->resource, issues);
+    if (!issues->dropped || !issues->errors || issues->errors_only)
+        return;
+    *issues = read;
+    if (issues->last)
+        issues->last->next = NULL;
+    issues->errors_only = true;
+    policy_check(policy, definitions, req->resource, issues);
+}
+
+bool request_read_resource(struct request *req, struct err *err)
+{
+    bool parsed_before = req->resource != NULL;
+
+    if (!request_parse_resource(req, err))
+        return false;
+    if (!parsed_before)
+        validate(req);
+    return true;
 }
 
 bool request_check_findings(const struct request *req, struct err *err)
 {
-    return req->issues.errors == 0 ||
-           err_set(err, ERR_UNPROCESSABLE, NULL, "The resource is not what R4 says it should be.");
+    if (req->issues.errors == 0)
+        return true;
+    metrics_count(METRIC_INVALID, 1, req->route ? req->route->interaction : "none", NULL, NULL);
+    return err_set(err, ERR_UNPROCESSABLE, NULL, "The resource is not what R4 says it should be.");
 }
 
 bool request_resource(struct request *req, struct err *err)

@@ -21,7 +21,9 @@
 
 struct config;
 struct http_request;
+struct knowledge;
 struct node;
+struct policy;
 struct request;
 struct route;
 
@@ -29,8 +31,9 @@ struct route;
 struct service {
     const struct config *config;
     struct store *store;
-    const char *base;         /* public base URL, without a slash at the end */
-    struct text capabilities; /* the CapabilityStatement, ready to send */
+    const char *base; /* public base URL, without a slash at the end */
+    const struct policy *policy;
+    const struct knowledge *knowledge; /* in force; changes when packages are installed */
     bool draining;
 };
 
@@ -55,8 +58,9 @@ struct answer {
 
 struct request {
     const struct service *service;
-    struct http_request *http;        /* where headers come from; NULL for an entry of a Bundle */
-    const struct bundle_entry *entry; /* the entry; NULL for a request from a socket */
+    const struct knowledge *knowledge; /* in force when it began; held to its end */
+    struct http_request *http;         /* where headers come from; NULL for an entry of a Bundle */
+    const struct bundle_entry *entry;  /* the entry; NULL for a request from a socket */
     struct arena *arena;
     struct access access;
     struct issues issues; /* findings to report with the answer or the refusal */
@@ -88,13 +92,16 @@ typedef bool interaction_fn(struct request *req, struct err *err);
  * the like-named element of Bundle.entry.request. */
 struct text request_header(const struct request *req, const char *name);
 
-/* Parses and checks the body, once; for entries of a Bundle it was parsed
- * before. False when it is no resource (err) or against the structure of R4
+/* Parses and validates the body, once; for entries of a Bundle that was done
+ * before. False when it is no resource (err) or not valid
  * (ERR_UNPROCESSABLE, with the findings in req->issues). */
 bool request_resource(struct request *req, struct err *err);
 
-/* The two steps of it, for a batch, of which only the entries that are concerned
- * fail: reads the body and gathers findings; looks whether one is an error. */
+/* The steps of it. Parses the body, without any check beyond what reading takes. */
+bool request_parse_resource(struct request *req, struct err *err);
+
+/* For a batch, of which only the entries that are concerned fail: parses the body and gathers
+ * findings, as the policy says; looks whether one is an error. */
 bool request_read_resource(struct request *req, struct err *err);
 bool request_check_findings(const struct request *req, struct err *err);
 

@@ -25,6 +25,14 @@ const struct route routes[] = {
     {"POST", "{type}", "create", create, ROUTE_TYPE, true, NULL},
     {"GET", "{type}", "search-type", search, ROUTE_TYPE, false, NULL},
     {"POST", "{type}/_search", "search-type", search, ROUTE_TYPE, false, NULL},
+    {"POST", "$validate", "$validate", validate_operation, ROUTE_SYSTEM, true,
+     "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
+    {"POST", "{type}/$validate", "$validate", validate_operation, ROUTE_TYPE, true,
+     "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
+    {"POST", "{type}/{id}/$validate", "$validate", validate_operation, ROUTE_INSTANCE, true,
+     "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
+    {"GET", "{type}/{id}/$validate", "$validate", validate_operation, ROUTE_INSTANCE, false,
+     "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
     {0},
 };
 

@@ -8,13 +8,15 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "fhir/search_values.h"
-#include "server/capabilities.h"
 #include "server/commands.h"
 #include "server/config.h"
 #include "server/dispatch.h"
 #include "server/http.h"
+#include "server/keeper.h"
+#include "server/knowledge.h"
 #include "server/listen.h"
 #include "server/metrics.h"
+#include "server/policy.h"
 #include "server/version.h"
 #include "server/worker.h"
 #include "storage/cluster.h"
@@ -26,12 +28,14 @@
 struct server {
     struct arena *arena;
     struct config config;
+    struct policy policy;
     struct listen_address address;
     const char *base;
-    struct text capabilities;
-    struct cluster *cluster; /* NULL with --database */
-    struct loop *loop;       /* of the main thread: signals, PostgreSQL */
-    struct worker **workers;
+    struct keeper *keeper;
+    const struct knowledge *knowledge; /* NULL until the first was learned */
+    struct cluster *cluster;           /* NULL with --database */
+    struct loop *loop;                 /* of the main thread: signals, PostgreSQL */
+    struct worker **workers;           /* NULL until then */
     int64_t ready, ended;
     bool stopping, failed;
     struct err cause; /* of the failure */
@@ -40,6 +44,7 @@ struct server {
 static bool prepare(struct server *server, int argc, char **argv, struct err *err);
 static void allow_files(void);
 static bool start_database(struct server *server, struct err *err);
+static void start_keeper(struct server *server);
 static void start_workers(struct server *server);
 static void on_stop(void *context);
 static void on_postgres_died(void *context, const char *problem);
@@ -65,7 +70,7 @@ int command_serve(int argc, char **argv)
     loop_on_signal(server.loop, SIGINT, on_stop, &server);
     if (server.cluster)
         cluster_watch(server.cluster, server.loop, on_postgres_died, &server);
-    start_workers(&server);
+    start_keeper(&server);
     loop_run(server.loop);
     return finish(&server);
 }
@@ -105,7 +110,8 @@ static bool prepare(struct server *server, int argc, char **argv, struct err *er
     if (words[0])
         return err_set(err, ERR_INVALID, NULL, "%s is not expected here; see --help.", words[0]);
     log_setup(level_of(server->config.log_level), strcmp(server->config.log_format, "json") == 0);
-    if (!listen_resolve(&server->config, &server->address, err) ||
+    if (!policy_make(&server->policy, &server->config, server->arena, err) ||
+        !listen_resolve(&server->config, &server->address, err) ||
         !http_port_is_free(server->address.host, server->address.port, err))
         return false;
     if (server->address.unauthenticated)
@@ -116,7 +122,6 @@ static bool prepare(struct server *server, int argc, char **argv, struct err *er
         server->config.base_url[0]
             ? server->config.base_url
             : arena_printf(server->arena, "http://%s" DISPATCH_FHIR, server->address.text);
-    server->capabilities = capabilities_make(server->arena, &server->config, server->base);
     metrics_gauge_process(ISTHMUS_VERSION);
     allow_files();
     return search_values_setup(err);
@@ -175,13 +180,58 @@ static void on_worker(struct worker *worker, void *context)
         loop_stop(server->loop);
 }
 
+static void warn_of_missing(const char *type, const char *profile)
+{
+    log_warn(NULL, "a required profile is not installed", "type", type, "profile", profile,
+             "meaning", "no such resource can be written", NULL);
+}
+
+/* In the main loop. The first is what the workers wait for. */
+static void on_learned(const struct knowledge *knowledge, void *context)
+{
+    struct server *server = context;
+
+    knowledge_release(server->knowledge);
+    server->knowledge = knowledge;
+    policy_find_missing(&server->policy, knowledge->definitions, warn_of_missing);
+    if (!server->workers)
+        start_workers(server);
+    else
+        for (int64_t i = 0; i < server->config.threads; i++)
+            worker_teach(server->workers[i], knowledge);
+}
+
+static void on_not_learned(const struct err *err, void *context)
+{
+    struct server *server = context;
+
+    server->failed = true;
+    server->cause = *err;
+    loop_stop(server->loop);
+}
+
+static void start_keeper(struct server *server)
+{
+    const struct keeper_config config = {
+        .config = &server->config,
+        .base = server->base,
+        .main_loop = server->loop,
+        .learned = on_learned,
+        .failed = on_not_learned,
+        .context = server,
+    };
+
+    server->keeper = keeper_start(&config);
+}
+
 static void start_workers(struct server *server)
 {
     const struct worker_config config = {
         .config = &server->config,
         .address = &server->address,
         .base = server->base,
-        .capabilities = server->capabilities,
+        .policy = &server->policy,
+        .knowledge = server->knowledge,
         .main_loop = server->loop,
         .changed = on_worker,
         .context = server,
@@ -203,8 +253,10 @@ static void on_stop(void *context)
         return;
     server->stopping = true;
     log_info(NULL, "stopping", "waits for", "requests under way", NULL);
-    for (int64_t i = 0; i < server->config.threads; i++)
+    for (int64_t i = 0; server->workers && i < server->config.threads; i++)
         worker_stop(server->workers[i]);
+    if (!server->workers)
+        loop_stop(server->loop);
 }
 
 static void on_postgres_died(void *context, const char *problem)
@@ -217,8 +269,10 @@ static int finish(struct server *server)
 {
     bool clean = !server->failed;
 
-    for (int64_t i = 0; i < server->config.threads; i++)
+    keeper_end(server->keeper);
+    for (int64_t i = 0; server->workers && i < server->config.threads; i++)
         clean = worker_join(server->workers[i]) && clean;
+    knowledge_release(server->knowledge);
     cluster_stop(server->cluster);
     log_info(NULL, "stopped", NULL);
     if (server->failed)

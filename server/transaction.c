@@ -40,6 +40,7 @@ struct plan {
 
 static bool plan_entry(struct plan *plan, size_t index, struct err *err);
 static bool gather_conditions(struct plan *plan, struct err *err);
+static void give_findings(struct plan *plan);
 static void run_reads(struct plan *plan);
 static void answer_entries(struct plan *plan);
 
@@ -58,6 +59,8 @@ bool transaction(struct request *req, const struct bundle *bundle, struct err *e
             return false;
     if (!gather_conditions(&plan, err))
         return false;
+    if (req->prefer_return == PREFER_OUTCOME)
+        give_findings(&plan);
     if (plan.write_count &&
         !store_transaction(req->service->store, &req->access, plan.writes, plan.write_count,
                            plan.conditions, plan.condition_count, req->arena, err))
@@ -147,6 +150,16 @@ static bool plan_entry(struct plan *plan, size_t index, struct err *err)
     };
     plan->write_of[index] = plan->write_count++;
     return check_write(plan, entry, where, write, err);
+}
+
+/* Those that were no errors go into the answers of their entries. */
+static void give_findings(struct plan *plan)
+{
+    struct issues *findings;
+
+    entry_findings(plan->bundle, &plan->req->issues, plan->req->arena, &findings);
+    for (size_t i = 0; i < plan->bundle->count; i++)
+        plan->entries[i].issues = findings[i];
 }
 
 /* R4 http.html#trules: "Patient?identifier=..." as a reference. */

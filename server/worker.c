@@ -11,12 +11,14 @@
 #include "server/dispatch.h"
 #include "server/format.h"
 #include "server/http.h"
+#include "server/knowledge.h"
 #include "server/listen.h"
 #include "server/metrics.h"
 #include "server/request.h"
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 #define HEADER_SIZE     (64U << 10)
 #define CONNECTIONS_MAX 10000
@@ -31,7 +33,8 @@ struct worker {
     char label[32]; /* of its gauges */
     bool clean;
     bool serving, stop_asked;
-    enum worker_state state; /* as the main loop was told */
+    enum worker_state state;                  /* as the main loop was told */
+    _Atomic(const struct knowledge *) taught; /* not in force yet; or NULL */
 };
 
 static void *run_thread(void *context);
@@ -51,7 +54,8 @@ struct worker *worker_start(const struct worker_config *config, unsigned number)
     worker->service = (struct service){
         .config = config->config,
         .base = config->base,
-        .capabilities = config->capabilities,
+        .policy = config->policy,
+        .knowledge = knowledge_hold(config->knowledge),
     };
     snprintf(worker->label, sizeof(worker->label), "thread=\"%u\"", number);
     worker->loop = loop_new();
@@ -190,6 +194,24 @@ static void on_stop_asked(void *context)
     worker->stop_asked = true;
 }
 
+/* Between two requests, or while some wait: they hold what they began with. */
+static void on_taught(void *context)
+{
+    struct worker *worker = context;
+    const struct knowledge *taught = atomic_exchange(&worker->taught, NULL);
+
+    if (!taught)
+        return;
+    knowledge_release(worker->service.knowledge);
+    worker->service.knowledge = taught;
+}
+
+void worker_teach(struct worker *worker, const struct knowledge *knowledge)
+{
+    knowledge_release(atomic_exchange(&worker->taught, knowledge_hold(knowledge)));
+    loop_post(worker->loop, on_taught, worker);
+}
+
 void worker_stop(struct worker *worker)
 {
     loop_post(worker->loop, on_stop_asked, worker);
@@ -199,6 +221,8 @@ bool worker_join(struct worker *worker)
 {
     pthread_join(worker->thread, NULL);
     bool clean = worker->clean;
+    knowledge_release(worker->service.knowledge);
+    knowledge_release(worker->taught);
     if (clean || worker->state == WORKER_FAILED)
         loop_free(worker->loop);
     free(worker);

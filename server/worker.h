@@ -13,8 +13,10 @@
 #include <stdbool.h>
 
 struct config;
+struct knowledge;
 struct listen_address;
 struct loop;
+struct policy;
 struct worker;
 
 enum worker_state { WORKER_STARTING, WORKER_READY, WORKER_FAILED, WORKER_STOPPED };
@@ -23,7 +25,8 @@ struct worker_config {
     const struct config *config;
     const struct listen_address *address;
     const char *base;
-    struct text capabilities;
+    const struct policy *policy;
+    const struct knowledge *knowledge; /* to begin with */
     struct loop *main_loop;
     /* Called in the main loop at READY, FAILED and STOPPED. */
     void (*changed)(struct worker *worker, void *context);
@@ -32,6 +35,9 @@ struct worker_config {
 
 /* Starts the thread; `config` is copied, what it points to is borrowed. */
 struct worker *worker_start(const struct worker_config *config, unsigned number);
+
+/* From the main thread: new requests know this from now on. The worker holds it itself. */
+void worker_teach(struct worker *worker, const struct knowledge *knowledge);
 
 /* From the main thread: stop listening, let requests finish, close, end. */
 void worker_stop(struct worker *worker);

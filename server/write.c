@@ -13,13 +13,18 @@ static bool is_subsetted(const struct node *resource);
 
 bool write_check_resource(struct request *req, struct err *err)
 {
+    return write_check_content(req->resource, req->type, err);
+}
+
+bool write_check_content(struct node *resource, const char *type, struct err *err)
+{
     struct text link = {0};
 
-    if (!write_check(req->resource, req->type, NULL, err))
+    if (!write_check(resource, type, NULL, err))
         return false;
     /* A Bundle that is stored as it is keeps the links of its entries. */
-    if (strcmp(req->type, "Bundle") != 0)
-        bundle_each_reference(req->resource, look_for_search, &link);
+    if (strcmp(type, "Bundle") != 0)
+        bundle_each_reference(resource, look_for_search, &link);
     return !link.data ||
            err_set(
                err, ERR_INVALID, NULL,

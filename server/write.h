@@ -11,6 +11,7 @@
  * path's, it is no partial view of a resource (tag SUBSETTED), and no reference in it is a
  * search. */
 bool write_check_resource(struct request *req, struct err *err);
+bool write_check_content(struct node *resource, const char *type, struct err *err);
 
 /* The same for any resource; `where` is its FHIRPath, NULL for the body itself. */
 bool write_check(const struct node *resource, const char *type, const char *where, struct err *err);
