@@ -206,7 +206,7 @@ static void read_elements(struct drafting *drafting, const struct node *elements
 
         if (draft)
             draft_read_element(drafting, draft, one);
-        else
+        else if (!text_is(last_step(path), "value")) /* that of a primitive is no element here */
             drafting->unknown++;
     }
 }

@@ -13,6 +13,7 @@
 #define DRAFTS_MAX 50000U
 
 static struct draft *make(struct drafting *drafting);
+static void insert(struct draft **list, struct draft *draft);
 static void append(struct draft **list, struct draft *draft);
 static void thaw_into(struct drafting *drafting, struct draft *draft, const struct rule *rule);
 static void thaw_children(struct drafting *drafting, struct draft *draft,
@@ -23,6 +24,9 @@ static const struct element *find_element(const struct draft *parent, struct tex
                                           const struct type **owner);
 static const struct element *find_in(const struct type *type, struct text name);
 static const struct element *find_fhirpath(const struct type *type, struct text name);
+static bool narrow_choice(struct drafting *drafting, struct draft *child,
+                          const struct element *row);
+static void set_type(struct drafting *drafting, struct draft *draft, const struct type *type);
 static struct draft *add_child(struct drafting *drafting, struct draft *parent,
                                const struct type *owner, const struct element *element);
 static struct draft *add_slice(struct drafting *drafting, struct draft *general, struct text name);
@@ -47,6 +51,15 @@ static struct draft *make(struct drafting *drafting)
     drafting->count++;
     draft->rule.profile = drafting->profile;
     return draft;
+}
+
+/* In the order of the definition of the type, whatever the profile's. */
+static void insert(struct draft **list, struct draft *draft)
+{
+    while (*list && !((*list)->owner == draft->owner && (*list)->element > draft->element))
+        list = &(*list)->next;
+    draft->next = *list;
+    *list = draft;
 }
 
 static void append(struct draft **list, struct draft *draft)
@@ -107,9 +120,34 @@ struct draft *draft_child(struct drafting *drafting, struct draft *parent, struc
     if (!child)
         child = add_child(drafting, parent, owner, element);
     /* "valueQuantity" stands for the slice of value[x] with this type. */
-    if (child && (element->flags & ELEMENT_CHOICE) && text_is(name, element->name))
-        return draft_slice(drafting, child, name);
-    return child;
+    if (!child || !(element->flags & ELEMENT_CHOICE) || !text_is(name, element->name))
+        return child;
+    return narrow_choice(drafting, child, element) ? child : draft_slice(drafting, child, name);
+}
+
+/* Below a slice the short form means that no other type may be there (so the
+ * publisher's snapshots have it), unless there are several. */
+static bool narrow_choice(struct drafting *drafting, struct draft *child, const struct element *row)
+{
+    const struct draft *above = child->parent;
+    const struct type *type = type_at(row->type);
+
+    while (above && !above->general)
+        above = above->parent;
+    if (!above || child->slices)
+        return false;
+    if (!child->rule.types)
+        set_type(drafting, child, type);
+    return child->rule.type_count == 1 && child->rule.types[0].type == type;
+}
+
+static void set_type(struct drafting *drafting, struct draft *draft, const struct type *type)
+{
+    struct rule_type *only = arena_one(drafting->compiler->scratch, struct rule_type);
+
+    only->type = type;
+    draft->rule.types = only;
+    draft->rule.type_count = 1;
 }
 
 /* Among the types that the parent may have. */
@@ -175,7 +213,7 @@ static struct draft *add_child(struct drafting *drafting, struct draft *parent,
                                   element->fhirpath, element->flags & ELEMENT_CHOICE ? "[x]" : "");
     child->rule.min = child->model ? child->model->rule.min : element->min;
     child->rule.max = child->model ? child->model->rule.max : element->max;
-    append(&parent->children, child);
+    insert(&parent->children, child);
     return child;
 }
 
@@ -225,14 +263,9 @@ static struct draft *add_slice(struct drafting *drafting, struct draft *general,
 static void type_by_name(struct drafting *drafting, struct draft *slice)
 {
     const struct element *row = type_element(slice->owner, text_of(slice->rule.slice), NULL);
-    struct rule_type *type;
 
-    if (!row || row->name_id != slice->rule.name_id || !(row->flags & ELEMENT_CHOICE))
-        return;
-    type = arena_one(drafting->compiler->scratch, struct rule_type);
-    type->type = type_at(row->type);
-    slice->rule.types = type;
-    slice->rule.type_count = 1;
+    if (row && row->name_id == slice->rule.name_id && (row->flags & ELEMENT_CHOICE))
+        set_type(drafting, slice, type_at(row->type));
 }
 
 /* Choices are sliced by type and extensions by url without being told (R4

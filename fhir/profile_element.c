@@ -231,7 +231,11 @@ static void read_binding(struct drafting *drafting, struct draft *draft, const s
     struct rule_binding *binding = &draft->rule.binding;
     struct text strength = node_value(value, "strength");
 
-    binding->value_set = text_dup(arena, node_value(value, "valueSet"));
+    if (node_child(value, "valueSet"))
+        binding->value_set = text_dup(arena, node_value(value, "valueSet"));
+    for (const struct element *row = draft->element ? draft_first_row(draft) : NULL;
+         row && !binding->value_set; row = draft_next_row(draft, row))
+        binding->value_set = row->binding;
     for (size_t i = 0; i < sizeof(strengths) / sizeof(strengths[0]); i++)
         if (text_is(strength, strengths[i].code))
             binding->strength = strengths[i].strength;

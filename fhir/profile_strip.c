@@ -25,6 +25,8 @@ static const struct invariant_key invariants[] = {
 
 static void strip_list(struct drafting *drafting, struct draft *list);
 static void strip(struct drafting *drafting, struct draft *draft);
+static void bound_by_model(struct draft *draft);
+static void settle_choice(struct draft *draft, const struct draft *slice);
 static bool types_are_said(const struct draft *draft);
 static bool same_types(const struct rule *a, const struct rule *b);
 static bool has_type(const struct rule *rule, const struct rule_type *type);
@@ -34,6 +36,7 @@ static bool types_are_of_r4(const struct draft *draft);
 static bool type_is_row(const struct draft *draft, const struct rule_type *type,
                         const struct element *row);
 static bool same_targets(const char *const *canonicals, const char *const *names);
+static bool lists_type(const char *const *canonicals, const char *name);
 static void strip_binding(struct draft *draft);
 static bool binding_is_of_r4(const struct draft *draft);
 static bool max_value_set_is_of_r4(const struct draft *draft);
@@ -42,6 +45,8 @@ static bool said_by_model(const struct draft *draft, size_t field);
 static bool same_node(const struct node *a, const struct node *b);
 static void strip_constraints(struct drafting *drafting, struct draft *draft);
 static bool constraint_is_said(const struct draft *draft, const struct rule_constraint *constraint);
+static bool constraint_is_of_type(const struct draft *draft,
+                                  const struct rule_constraint *constraint);
 static bool constraint_is_of_r4(const struct rule_constraint *constraint);
 static bool same_expression(struct text a, struct text b);
 static bool counts_are_said(const struct draft *draft);
@@ -64,7 +69,10 @@ static void strip(struct drafting *drafting, struct draft *draft)
 {
     if (draft->element)
         draft_link(draft);
+    for (struct draft *slice = draft->slices; slice; slice = slice->next)
+        settle_choice(draft, slice);
     draft->kept = draft->rule;
+    bound_by_model(draft);
     if (draft->rule.types && types_are_said(draft)) {
         draft->kept.types = NULL;
         draft->kept.type_count = 0;
@@ -74,6 +82,31 @@ static void strip(struct drafting *drafting, struct draft *draft)
     strip_binding(draft);
     strip_values(draft);
     strip_constraints(drafting, draft);
+}
+
+/* Below a slice the element without the slice counts as well: snapshots may say less there. */
+static void bound_by_model(struct draft *draft)
+{
+    const struct draft *model = draft->model;
+
+    if (!model || model == draft->general)
+        return;
+    if (draft->kept.min < model->rule.min)
+        draft->kept.min = model->rule.min;
+    if (draft->kept.max > model->rule.max)
+        draft->kept.max = model->rule.max;
+}
+
+/* Where one type of a choice must be there, no other can be. */
+static void settle_choice(struct draft *draft, const struct draft *slice)
+{
+    if (!(draft->element->flags & ELEMENT_CHOICE) || draft->rule.max != 1 || slice->rule.min == 0 ||
+        slice->rule.type_count != 1 || draft->general)
+        return;
+    draft->rule.min = 1;
+    draft->rule.types = slice->rule.types;
+    draft->rule.type_count = 1;
+    draft->rule.slicing_rules = SLICING_CLOSED;
 }
 
 bool draft_adds(const struct draft *draft)
@@ -104,8 +137,8 @@ static bool types_are_said(const struct draft *draft)
     if (draft->general && (draft->element->flags & (ELEMENT_CHOICE | ELEMENT_RESOURCE)))
         return false;
     for (const struct draft *model = draft->model; model; model = model->model)
-        if (model->rule.types)
-            return same_types(&draft->rule, &model->rule);
+        if (model->rule.types && same_types(&draft->rule, &model->rule))
+            return true;
     return types_are_of_r4(draft);
 }
 
@@ -181,17 +214,26 @@ static bool type_is_row(const struct draft *draft, const struct rule_type *type,
                                strcmp(type->profiles[0], rule->profile) == 0);
 }
 
+/* As sets: tools write some of them twice. */
 static bool same_targets(const char *const *canonicals, const char *const *names)
 {
-    size_t i = 0, j = 0;
-
-    for (; canonicals && canonicals[i]; i++)
+    for (size_t i = 0; canonicals && canonicals[i]; i++)
         if (!text_starts_with(text_of(canonicals[i]), TYPE_PREFIX) ||
             !lists(names, canonicals[i] + TYPE_PREFIX.size))
             return false;
-    while (names && names[j])
-        j++;
-    return i == j;
+    for (size_t i = 0; names && names[i]; i++)
+        if (!lists_type(canonicals, names[i]))
+            return false;
+    return !canonicals == !names;
+}
+
+static bool lists_type(const char *const *canonicals, const char *name)
+{
+    for (; canonicals && *canonicals; canonicals++)
+        if (text_starts_with(text_of(*canonicals), TYPE_PREFIX) &&
+            strcmp(*canonicals + TYPE_PREFIX.size, name) == 0)
+            return true;
+    return false;
 }
 
 static void strip_binding(struct draft *draft)
@@ -229,7 +271,9 @@ static bool binding_is_of_r4(const struct draft *draft)
     if (!draft->element || !binding->value_set)
         return false;
     for (const struct element *row = draft_first_row(draft); row; row = draft_next_row(draft, row))
-        if (row->binding && text_is(canonical.url, row->binding) &&
+        if (row->binding &&
+            (text_is(canonical.url, row->binding) ||
+             strcmp(binding->value_set, row->binding) == 0) &&
             row->binding_strength >= binding->strength)
             return true;
     return false;
@@ -312,7 +356,17 @@ static bool constraint_is_said(const struct draft *draft, const struct rule_cons
                 strcmp(other->expression, constraint->expression) == 0)
                 return true;
         }
-    return constraint_is_of_r4(constraint);
+    return constraint_is_of_r4(constraint) || constraint_is_of_type(draft, constraint);
+}
+
+/* R4's snapshots repeat what the profile of an element's type says (SimpleQuantity). */
+static bool constraint_is_of_type(const struct draft *draft,
+                                  const struct rule_constraint *constraint)
+{
+    const struct element_rule *rule =
+        draft->element ? element_rule_find(draft->owner, draft->element) : NULL;
+
+    return rule && rule->profile && strcmp(constraint->source, rule->profile) == 0;
 }
 
 /* Later tools publish the invariants of R4 with mended expressions; the source

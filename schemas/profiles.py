@@ -61,9 +61,19 @@ def replace(value, correction):
 
 def cut_definition(definition):
     found = {key: cut(key, definition[key]) for key in DEFINITION_KEYS if key in definition}
-    elements = [cut_element(element) for element in definition["differential"]["element"]]
-    found["differential"] = {"element": elements}
+    elements = definition["differential"]["element"] + settled_choices(definition)
+    found["differential"] = {"element": [cut_element(element) for element in elements]}
     return found
+
+
+def settled_choices(definition):
+    """Choices whose other types only the snapshot forbids: "valueQuantity" in a differential leaves
+    that open."""
+    return [{"id": element["id"], "path": element["path"],
+             "type": [{"code": one["code"]} for one in element["type"]]}
+            for element in definition.get("snapshot", {}).get("element", [])
+            if element["path"].endswith("[x]") and len(element["type"]) == 1 and
+            element.get("slicing", {}).get("rules") == "closed"]
 
 
 def cut_element(element):
