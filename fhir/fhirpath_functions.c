@@ -14,7 +14,7 @@
 static function_fn function_not, function_iif, function_is, function_as, function_of_type,
     function_type, function_trace, function_now, function_today, function_time_of_day,
     function_extension, function_has_extension, function_has_value, function_get_value,
-    function_resolve, function_unsupported;
+    function_resolve;
 
 enum { ON_EMPTY = FUNCTION_ON_EMPTY, ON_ONE = FUNCTION_ON_ONE, TYPE = FUNCTION_TAKES_TYPE };
 
@@ -32,7 +32,7 @@ static const struct function functions[] = {
     {"children", 0, 0, 0, function_children},
     {"combine", 1, 1, ON_EMPTY, function_combine},
     {"comparable", 1, 1, ON_ONE, function_comparable},
-    {"conformsTo", 1, 1, 0, function_unsupported},
+    {"conformsTo", 1, 1, ON_ONE, function_conforms_to},
     {"contains", 1, 1, ON_ONE, function_contains},
     {"convertsToBoolean", 0, 0, ON_ONE, function_converts},
     {"convertsToDate", 0, 0, ON_ONE, function_converts},
@@ -60,6 +60,7 @@ static const struct function functions[] = {
     {"hasExtension", 1, 1, ON_EMPTY, function_has_extension},
     {"hasValue", 0, 0, ON_EMPTY, function_has_value},
     {"highBoundary", 0, 1, ON_ONE, function_high_boundary},
+    {"htmlChecks", 0, 0, ON_ONE, function_html_checks},
     {"iif", 2, 3, ON_EMPTY, function_iif},
     {"indexOf", 1, 1, ON_ONE, function_index_of},
     {"intersect", 1, 1, 0, function_intersect},
@@ -75,7 +76,7 @@ static const struct function functions[] = {
     {"lower", 0, 0, ON_ONE, function_lower},
     {"matches", 1, 1, ON_ONE, function_matches},
     {"matchesFull", 1, 1, ON_ONE, function_matches_full},
-    {"memberOf", 1, 1, 0, function_unsupported},
+    {"memberOf", 1, 1, ON_ONE, function_member_of},
     {"not", 0, 0, ON_ONE, function_not},
     {"now", 0, 0, ON_EMPTY, function_now},
     {"ofType", 1, 1, TYPE, function_of_type},
@@ -95,8 +96,8 @@ static const struct function functions[] = {
     {"startsWith", 1, 1, ON_ONE, function_starts_with},
     {"subsetOf", 1, 1, ON_EMPTY, function_subset_of},
     {"substring", 1, 2, ON_ONE, function_substring},
-    {"subsumedBy", 1, 1, 0, function_unsupported},
-    {"subsumes", 1, 1, 0, function_unsupported},
+    {"subsumedBy", 1, 1, ON_ONE, function_subsumed_by},
+    {"subsumes", 1, 1, ON_ONE, function_subsumes},
     {"supersetOf", 1, 1, ON_EMPTY, function_superset_of},
     {"tail", 0, 0, 0, function_tail},
     {"take", 1, 1, 0, function_take},
@@ -348,14 +349,4 @@ static bool function_resolve(struct eval *eval, const struct expr *call, const s
             return false;
     }
     return true;
-}
-
-/* What needs value sets or profiles. */
-static bool function_unsupported(struct eval *eval, const struct expr *call,
-                                 const struct scope *scope, const struct list *focus,
-                                 struct list *out)
-{
-    (void)scope, (void)focus, (void)out;
-    return err_set(eval->err, ERR_NOT_SUPPORTED, NULL, "FHIRPath: %s() is not supported.",
-                   call->call.function->name);
 }

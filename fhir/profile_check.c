@@ -22,6 +22,7 @@ static void check_children(struct check *check, const struct rule *rule, const s
 static void check_element(struct check *check, const struct rule *rule, const struct node *node);
 static void check_count(struct check *check, const struct rule *rule, const struct node *node,
                         const struct node *first, unsigned count);
+static bool structure_says_so(const struct rule *rule, const struct node *node, unsigned count);
 static struct verdict *find_verdict(struct check *check, const struct profile *profile,
                                     const struct node *node);
 static bool is_being_asked(const struct check *check, const struct profile *profile,
@@ -191,6 +192,8 @@ static void check_element(struct check *check, const struct rule *rule, const st
 static void check_count(struct check *check, const struct rule *rule, const struct node *node,
                         const struct node *first, unsigned count)
 {
+    if (structure_says_so(rule, node, count))
+        return;
     if (count < rule->min && count == 0)
         finding_add(check->issues, ISSUE_ERROR, "required", node, rule,
                     "%.*s is missing; the profile demands it.", TEXT_ARGS(rule->name));
@@ -205,6 +208,20 @@ static void check_count(struct check *check, const struct rule *rule, const stru
         finding_add(check->issues, ISSUE_ERROR, "structure", first, rule,
                     "%.*s stands here %u times; the profile allows at most %u.",
                     TEXT_ARGS(rule->name), count, rule->max);
+}
+
+/* Whether R4 itself demands or forbids as much: then the structure checks have found it. */
+static bool structure_says_so(const struct rule *rule, const struct node *node, unsigned count)
+{
+    if ((count >= rule->min && count <= rule->max) || !node->type)
+        return false;
+    for (unsigned i = 0; i < node->type->element_count; i++) {
+        const struct element *element = &node->type->elements[i];
+
+        if (element->name_id == rule->name_id)
+            return count < element->min || count > element->max;
+    }
+    return false;
 }
 
 const struct rule *rule_child(const struct rule *rule, struct text name)

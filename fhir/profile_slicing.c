@@ -184,7 +184,7 @@ static void check_second(struct check *check, const struct slicing *slicing, uns
 {
     const struct rule *teller = slicing->teller;
 
-    if (check->quiet || teller->discriminator_count == 0)
+    if (teller->discriminator_count == 0)
         return;
     for (unsigned i = 0; i < teller->discriminator_count; i++)
         if (teller->discriminators[i].type > DISCRIMINATOR_PATTERN)

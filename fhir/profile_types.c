@@ -54,9 +54,11 @@ void check_types(struct check *check, const struct rule *rule, const struct node
         check_reference(check, rule, node);
 }
 
+/* A code is no string here, though it is derived from it; but a Patient is a Resource. */
 bool rule_type_fits(const struct rule_type *type, const struct node *node)
 {
-    return !type->type || type_is(node->type, type->type);
+    return !type->type || type->type == node->type ||
+           (type->type->abstract && type_is(node->type, type->type));
 }
 
 /* Counts the profiles there are for the type; none, when the type may also come without one. */

@@ -3,13 +3,15 @@
  * file, or on an empty one of a given type.
  */
 
-#include "fhir/fhirpath.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "fhir/definitions.h"
+#include "fhir/fhirpath.h"
 #include "fhir/issue.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
+#include "fhir/validate.h"
 #include "server/commands.h"
 #include "server/file.h"
 
@@ -139,8 +141,10 @@ static int run_lines(const struct node *resource)
 
 static bool run(struct evaluation *evaluation, struct text expression)
 {
+    const struct validation validation = {.definitions = definitions_base()};
     struct fhirpath_context context = {.resource = evaluation->resource,
-                                       .root_resource = evaluation->resource};
+                                       .root_resource = evaluation->resource,
+                                       .validation = &validation};
     struct fhirpath *compiled = fhirpath_compile(evaluation->arena, expression, &evaluation->err);
 
     if (!compiled) {
