@@ -8,6 +8,7 @@
 #include "fhir/terminology.h"
 
 #include "base/err.h"
+#include "fhir/canonical.h"
 #include "fhir/fhirpath_unit.h"
 #include "fhir/terminology_grammar.h"
 #include "fhir/terminology_set.h"
@@ -31,7 +32,8 @@ struct answer {
     uint32_t system;       /* YES: the name of the code's system */
 };
 
-static struct answer set_answer(const struct question *question, uint32_t name, unsigned depth);
+static uint32_t find_set(const struct terminology *terminology, struct text canonical);
+static struct answer set_answer(const struct question *question, uint32_t number, unsigned depth);
 static struct answer clause_answer(const struct question *question, const struct clause *clause,
                                    unsigned depth);
 static struct answer system_answer(const struct question *question, uint32_t name);
@@ -74,7 +76,7 @@ void value_set_has(const struct definitions *definitions, struct text value_set,
                    struct text code, struct code_finding *finding)
 {
     const struct terminology *terminology = definitions_terminology(definitions);
-    uint32_t name = term_name_find(terminology, value_set);
+    uint32_t number = find_set(terminology, value_set);
     struct question question = {
         .terminology = terminology,
         .code = code,
@@ -82,12 +84,30 @@ void value_set_has(const struct definitions *definitions, struct text value_set,
         .any_system = !system.data,
     };
 
-    if (name == TERM_NOBODY) {
+    if (number == TERM_NOBODY) {
         *finding = (struct code_finding){.answer = CODE_UNKNOWN, .missing = value_set};
         return;
     }
-    struct answer answer = set_answer(&question, name, 0);
+    struct answer answer = set_answer(&question, number, 0);
     report(terminology, &answer, finding);
+}
+
+/* The number of the set, or TERM_NOBODY. A version may be given in part. */
+static uint32_t find_set(const struct terminology *terminology, struct text canonical)
+{
+    uint32_t name = term_name_find(terminology, canonical), number;
+
+    if (name != TERM_NOBODY && terminology->names[name].set != TERM_NOBODY)
+        return terminology->names[name].set;
+
+    struct canonical wanted = canonical_split(canonical);
+    name = wanted.url.size < canonical.size ? term_name_find(terminology, wanted.url) : TERM_NOBODY;
+    number = name != TERM_NOBODY ? terminology->names[name].set : TERM_NOBODY;
+    if (number == TERM_NOBODY ||
+        !canonical_version_fits(wanted.version,
+                                term_text(terminology, term_set(terminology, number)->version)))
+        return TERM_NOBODY;
+    return number;
 }
 
 /* Whether a code that was included is excluded. */
@@ -129,17 +149,14 @@ static struct answer included_by(const struct question *question, const struct v
     return excluded.answer == CODE_UNKNOWN && answer.answer == CODE_YES ? excluded : answer;
 }
 
-static struct answer set_answer(const struct question *question, uint32_t name, unsigned depth)
+static struct answer set_answer(const struct question *question, uint32_t number, unsigned depth)
 {
     const struct terminology *terminology = question->terminology;
+    const struct value_set *set = term_set(terminology, number);
     struct answer result = say(CODE_NO);
 
-    if (terminology->names[name].set == TERM_NOBODY)
-        return say_missing(name);
     if (depth == MAX_IMPORTS)
         return say(CODE_UNKNOWN);
-
-    const struct value_set *set = term_set(terminology, terminology->names[name].set);
     const struct clause *clauses =
         term_layer_of(terminology, set->first_clause)->clauses + term_index(set->first_clause);
     for (uint32_t i = 0; i < set->clause_count; i++) {
@@ -252,6 +269,16 @@ static struct answer system_part(const struct question *question, const struct c
     return say(CODE_UNKNOWN);
 }
 
+static struct answer import_answer(const struct question *question, uint32_t name, unsigned depth)
+{
+    const struct terminology *terminology = question->terminology;
+    uint32_t number = terminology->names[name].set;
+
+    if (number == TERM_NOBODY)
+        number = find_set(terminology, term_name_text(terminology, name));
+    return number == TERM_NOBODY ? say_missing(name) : set_answer(question, number, depth);
+}
+
 /* A clause holds what is in its system part and in every value set it imports
  * (R4 valueset.html#compositions). */
 static struct answer clause_answer(const struct question *question, const struct clause *clause,
@@ -270,7 +297,7 @@ static struct answer clause_answer(const struct question *question, const struct
         result.system = clause->system;
     }
     for (unsigned i = 0; i < clause->import_count && result.answer != CODE_NO; i++) {
-        struct answer other = set_answer(question, imports[i], depth + 1);
+        struct answer other = import_answer(question, imports[i], depth + 1);
 
         if (other.answer != CODE_YES || clause->system == TERM_NOBODY)
             result = other.answer == CODE_YES && result.answer == CODE_UNKNOWN ? result : other;
@@ -461,10 +488,7 @@ enum code_answer code_subsumes(const struct definitions *definitions, struct tex
 
 bool value_set_is_known(const struct definitions *definitions, struct text value_set)
 {
-    const struct terminology *terminology = definitions_terminology(definitions);
-    uint32_t name = term_name_find(terminology, value_set);
-
-    return name != TERM_NOBODY && terminology->names[name].set != TERM_NOBODY;
+    return find_set(definitions_terminology(definitions), value_set) != TERM_NOBODY;
 }
 
 bool code_system_is_known(const struct definitions *definitions, struct text system)

@@ -12,6 +12,7 @@
 
 static const char texts[] = {
 #include "fhir/term_text_table.inc"
+    "\0\0\0\0\0\0\0\0" /* TERM_PADDING */
 };
 
 static const struct coded codes[] = {
@@ -96,16 +97,50 @@ int term_compare(struct text a, struct text b, bool nocase)
     return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-uint32_t term_find(const struct terminology *terminology, struct code_list list, struct text code,
-                   bool nocase)
+/* The first eight bytes as a number that orders like the bytes. */
+static uint64_t beginning(const char *data, size_t size)
+{
+    uint64_t bytes;
+
+    memcpy(&bytes, data, sizeof(bytes));
+    bytes = be64toh(bytes);
+    return size < sizeof(bytes) ? bytes & ~(UINT64_MAX >> 8 * size) : bytes;
+}
+
+/* Most codes are told apart by their first eight bytes. */
+static uint32_t find_exact(const struct term_layer *layer, struct code_list list, struct text code)
+{
+    uint32_t low = 0, high = list.count;
+    char copy[sizeof(uint64_t)] = {0};
+
+    memcpy(copy, code.data, code.size < sizeof(copy) ? code.size : sizeof(copy));
+    const uint64_t start = beginning(copy, code.size);
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2, row = list.first + middle;
+        struct text other = term_text_in(layer, layer->codes[term_index(row)].code);
+        uint64_t other_start = beginning(other.data, other.size);
+        int order = (start > other_start) - (start < other_start);
+
+        if (order == 0)
+            order = term_compare(code, other, false);
+        if (order == 0)
+            return row;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return TERM_NOBODY;
+}
+
+static uint32_t find_nocase(const struct term_layer *layer, struct code_list list, struct text code)
 {
     uint32_t low = 0, high = list.count;
 
     while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        uint32_t row = list.first + middle;
-        int order =
-            term_compare(code, term_text(terminology, term_coded(terminology, row)->code), nocase);
+        uint32_t middle = low + (high - low) / 2, row = list.first + middle;
+        struct text other = term_text_in(layer, layer->codes[term_index(row)].code);
+        int order = term_compare(code, other, true);
 
         if (order == 0)
             return row;
@@ -115,6 +150,16 @@ uint32_t term_find(const struct terminology *terminology, struct code_list list,
             low = middle + 1;
     }
     return TERM_NOBODY;
+}
+
+uint32_t term_find(const struct terminology *terminology, struct code_list list, struct text code,
+                   bool nocase)
+{
+    const struct term_layer *layer = term_layer_of(terminology, list.first);
+
+    if (code.size == 0)
+        return TERM_NOBODY;
+    return nocase ? find_nocase(layer, list, code) : find_exact(layer, list, code);
 }
 
 static bool climb(const struct terminology *terminology, uint32_t row, uint32_t ancestor,

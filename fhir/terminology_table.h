@@ -16,8 +16,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TERM_NOBODY UINT32_MAX
-#define TERM_ADDED  (UINT32_C(1) << 31)
+#define TERM_NOBODY  UINT32_MAX
+#define TERM_ADDED   (UINT32_C(1) << 31)
+#define TERM_PADDING 8 /* readable bytes behind the last text */
 
 struct coded {
     uint32_t code, display; /* texts; 0: none */
@@ -90,7 +91,7 @@ struct designation {
 };
 
 struct term_layer {
-    const char *texts; /* each with its size in two bytes, little-endian, in front */
+    const char *texts; /* each with its size in two bytes, little-endian, in front; padded */
     const struct coded *codes;
     const uint32_t *parents;
     const struct designation *designations;
@@ -123,13 +124,19 @@ static inline uint32_t term_index(uint32_t position)
     return position & ~TERM_ADDED;
 }
 
+/* Codes lie in the layer of their list. */
+static inline struct text term_text_in(const struct term_layer *layer, uint32_t position)
+{
+    const char *at = layer->texts + term_index(position);
+
+    return (struct text){at + 2, (size_t)(uint8_t)at[0] | (size_t)(uint8_t)at[1] << 8};
+}
+
 static inline struct text term_text(const struct terminology *terminology, uint32_t position)
 {
-    const char *at = term_layer_of(terminology, position)->texts + term_index(position);
-
     if (position == 0)
         return (struct text){NULL, 0};
-    return (struct text){at + 2, (size_t)(uint8_t)at[0] | (size_t)(uint8_t)at[1] << 8};
+    return term_text_in(term_layer_of(terminology, position), position);
 }
 
 static inline const struct coded *term_coded(const struct terminology *terminology, uint32_t row)
@@ -157,17 +164,27 @@ static inline struct text term_name_text(const struct terminology *terminology, 
                          row->size};
 }
 
-/* Eight bytes at a time; schemas/generate_terminology.py has the same. */
+static inline uint64_t table_hash_part(uint64_t hash, uint64_t part)
+{
+    hash = (hash ^ le64toh(part)) * UINT64_C(0x9E3779B97F4A7C15);
+    return hash ^ hash >> 32;
+}
+
+/* Eight bytes at a time, the last ones filled up with zeros; schemas/generate_terminology.py has
+ * the same. */
 static inline uint32_t table_hash(struct text text)
 {
-    uint64_t hash = text.size;
+    uint64_t hash = text.size, part;
+    size_t at = 0;
 
-    for (size_t at = 0; at < text.size; at += 8) {
-        uint64_t part = 0;
-
-        memcpy(&part, text.data + at, text.size - at < 8 ? text.size - at : 8);
-        hash = (hash ^ le64toh(part)) * UINT64_C(0x9E3779B97F4A7C15);
-        hash ^= hash >> 32;
+    for (; text.size - at >= sizeof(part); at += sizeof(part)) {
+        memcpy(&part, text.data + at, sizeof(part));
+        hash = table_hash_part(hash, part);
+    }
+    if (at < text.size) {
+        part = 0;
+        memcpy(&part, text.data + at, text.size - at);
+        hash = table_hash_part(hash, part);
     }
     return (uint32_t)hash;
 }
