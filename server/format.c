@@ -151,8 +151,8 @@ static bool choose(struct request *req, struct text wanted, const char *where, s
         if (!media || media->xml)
             note_wish(&xml, said);
     }
-    req->xml = is_better(xml, json);
-    return json.quality > 0 || xml.quality > 0 ||
+    req->xml = xml.quality > 0 && is_better(xml, json);
+    return json.quality > 0 || req->xml ||
            err_set(err, ERR_NOT_ACCEPTABLE, where,
                    "Only application/fhir+json and application/fhir+xml of FHIR 4.0 are offered "
                    "here.");
