@@ -68,6 +68,7 @@ static bool type_is_allowed(const struct rule *rule, const struct node *node,
     bool allowed = false, plain = false;
 
     *profile_count = 0;
+    *only = NULL;
     for (unsigned i = 0; i < rule->type_count; i++) {
         const struct rule_type *type = &rule->types[i];
 
