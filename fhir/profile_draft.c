@@ -269,15 +269,24 @@ static void type_by_name(struct drafting *drafting, struct draft *slice)
 }
 
 /* Choices are sliced by type and extensions by url without being told (R4
- * profiling.html#slicing). */
+ * profiling.html#slicing); others as their model is. */
 static void slice_by_default(struct drafting *drafting, struct draft *general)
 {
     bool extension = text_is(general->rule.name, "extension") ||
                      text_is(general->rule.name, "modifierExtension");
+    const struct draft *model = general->model;
     struct discriminator *by;
 
-    if (general->rule.sliced || (general->model && general->model->rule.sliced))
+    if (general->rule.sliced)
         return;
+    while (model && !model->rule.sliced)
+        model = model->model;
+    if (model) {
+        general->rule.sliced = true;
+        general->rule.discriminators = model->rule.discriminators;
+        general->rule.discriminator_count = model->rule.discriminator_count;
+        return;
+    }
     general->rule.sliced = true;
     if (!extension && !(general->element->flags & ELEMENT_CHOICE))
         return;
