@@ -1,6 +1,6 @@
 /*
- * Bench JSON - how fast resources are read, checked and written, next to
- * memchr() over the same bytes and to jansson.
+ * Bench JSON - how fast resources are read, checked, validated and written,
+ * next to memchr() over the same bytes and to jansson.
  *
  *     bench_json FILE.ndjson...
  */
@@ -10,8 +10,11 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "fhir/check.h"
+#include "fhir/definitions.h"
 #include "fhir/issue.h"
 #include "fhir/json.h"
+#include "fhir/validate.h"
+#include "fhir/xml.h"
 
 #include <jansson.h>
 
@@ -41,7 +44,11 @@ static double run(const char *name, contender_fn *contender, const struct lines 
 static bool scan_bytes(struct state *state, struct text line);
 static bool read_only(struct state *state, struct text line);
 static bool read_and_check(struct state *state, struct text line);
+static bool read_and_validate(struct state *state, struct text line);
 static bool read_and_write(struct state *state, struct text line);
+static void write_as_xml(const struct lines *lines, struct arena *arena, struct lines *xml);
+static bool read_xml(struct state *state, struct text document);
+static bool read_and_write_xml(struct state *state, struct text document);
 static bool jansson_read(struct state *state, struct text line);
 static bool jansson_read_and_write(struct state *state, struct text line);
 
@@ -61,9 +68,18 @@ int main(int argc, char **argv)
     jansson = run("jansson read", jansson_read, &lines, 0);
     run("json_read", read_only, &lines, jansson);
     run("json_read, check", read_and_check, &lines, jansson);
+    run("json_read, validate", read_and_validate, &lines, jansson);
     run("memchr", scan_bytes, &lines, jansson);
     jansson = run("jansson read, write", jansson_read_and_write, &lines, 0);
     run("json_read, json_write", read_and_write, &lines, jansson);
+
+    struct arena *arena = arena_new();
+    struct lines xml;
+    write_as_xml(&lines, arena, &xml);
+    printf("the same as XML, %.1f MB\n", (double)xml.bytes / 1e6);
+    run("xml_read", read_xml, &xml, 0);
+    run("xml_read, xml_write", read_and_write_xml, &xml, 0);
+    arena_free(arena);
     buf_release(&lines.content);
     free(lines.lines);
     return 0;
@@ -174,6 +190,20 @@ static bool read_and_check(struct state *state, struct text line)
     return issues.errors == 0;
 }
 
+/* Everything that R4 says, without packages. */
+static bool read_and_validate(struct state *state, struct text line)
+{
+    struct validation validation = {.definitions = definitions_base(), .level = VALIDATION_FULL};
+    struct issues issues;
+    struct node *resource = read_one(state, line, &issues);
+
+    if (!resource)
+        return false;
+    validate_resource(resource, &validation, &issues);
+    state->sink += issues.kept; /* sample data has its faults: finding them is the work */
+    return true;
+}
+
 static bool read_and_write(struct state *state, struct text line)
 {
     struct issues issues;
@@ -184,6 +214,51 @@ static bool read_and_write(struct state *state, struct text line)
     buf_clear(&state->out);
     json_write(resource, &state->out);
     state->sink += state->out.size;
+    return true;
+}
+
+static void write_as_xml(const struct lines *lines, struct arena *arena, struct lines *xml)
+{
+    struct state state = {.arena = arena_new()};
+    struct issues issues;
+
+    *xml = (struct lines){.lines = arena_many(arena, struct text, lines->count)};
+    for (size_t i = 0; i < lines->count; i++) {
+        const struct node *resource = read_one(&state, lines->lines[i], &issues);
+        struct buf out = buf_in(arena);
+        if (!resource)
+            continue;
+        xml_write(resource, &out);
+        xml->lines[xml->count++] = (struct text){out.data, out.size};
+        xml->bytes += out.size;
+    }
+    arena_free(state.arena);
+}
+
+static struct node *read_one_xml(struct state *state, struct text document)
+{
+    struct err err = {0};
+    struct issues issues;
+
+    arena_reset(state->arena);
+    issues_init(&issues, state->arena, 100);
+    return xml_read(state->arena, document.data, document.size, &json_default_limits, &issues,
+                    &err);
+}
+
+static bool read_xml(struct state *state, struct text document)
+{
+    return read_one_xml(state, document) != NULL;
+}
+
+static bool read_and_write_xml(struct state *state, struct text document)
+{
+    const struct node *resource = read_one_xml(state, document);
+
+    if (!resource)
+        return false;
+    buf_clear(&state->out);
+    xml_write(resource, &state->out);
     return true;
 }
 

@@ -85,15 +85,21 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* How often '=' and a quote follow each other. */
+/* How often '=' and a value in quotes follow each other. */
 static unsigned count_values(const char *at, const char *end)
 {
     unsigned count = 0;
 
-    while ((at = memchr(at, '=', (size_t)(end - at)))) {
+    while (at < end && (at = memchr(at, '=', (size_t)(end - at)))) {
         for (at++; at < end && is_space(*at); at++)
             ;
-        count += at < end && (*at == '"' || *at == '\'');
+        if (at == end || (*at != '"' && *at != '\''))
+            continue;
+        count++;
+        at = memchr(at + 1, *at, (size_t)(end - at - 1));
+        if (!at)
+            break;
+        at++;
     }
     return count;
 }

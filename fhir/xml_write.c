@@ -190,7 +190,7 @@ static bool on_start(void *reader, const struct xml_tag *tag)
     struct div *div = reader;
 
     if (!div->seen)
-        div->bare = !tag->uri.data;
+        div->bare = !tag->uri.data && !tag->sets_namespace;
     div->seen = true;
     return true;
 }

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/query.h"
+#include "fhir/query_text.h"
 #include "server/condition.h"
 #include "server/format.h"
 #include "server/interactions.h"
@@ -12,6 +13,7 @@
 
 #include <strings.h>
 
+static void keep_format(const struct request *req, struct buf *self);
 static bool gather_query(struct request *req, struct text *text, struct err *err);
 
 bool search_check(const struct request *req, struct err *err)
@@ -37,8 +39,23 @@ bool search(struct request *req, struct err *err)
 
     query_write_self(query, &self);
     req->query = text;
+    keep_format(req, &self);
     page_answer(req, PAGE_SEARCHSET, &page, (struct text){self.data, self.size});
     return true;
+}
+
+/* No part of what was searched for, but who follows a link wants the same form. */
+static void keep_format(const struct request *req, struct buf *self)
+{
+    static const char *const names[] = {"_format", "_pretty"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct text value = format_parameter(req, names[i]);
+        if (!value.data)
+            continue;
+        buf_printf(self, "%s%s=", self->size ? "&" : "", names[i]);
+        query_encode(self, value);
+    }
 }
 
 /* R4 http.html#search: by POST, the parameters of URL and body count alike. */

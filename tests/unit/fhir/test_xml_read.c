@@ -325,6 +325,23 @@ static void nesting_counts_as_in_json(void **state)
     }
 }
 
+static void a_value_may_look_like_attributes(void **state)
+{
+    struct arena *arena = arena_new();
+    struct buf xml = buf_in(arena);
+    struct reading reading;
+
+    (void)state;
+    buf_add_text(&xml, "<Patient " NS "><name><text value=\"");
+    for (int i = 0; i < 1000; i++)
+        buf_add_text(&xml, "a='b' ");
+    buf_add_text(&xml, "\"/></name></Patient>");
+    reading = read_xml(buf_text(&xml));
+    assert_non_null(reading.root);
+    release(&reading);
+    arena_free(arena);
+}
+
 /* Documents of a megabyte and more that would take libxml2 minutes. */
 static void hostile_documents_end_soon(void **state)
 {
@@ -385,6 +402,7 @@ int main(void)
         cmocka_unit_test(a_document_type_is_refused_whatever_it_declares),
         cmocka_unit_test(limits_hold),
         cmocka_unit_test(nesting_counts_as_in_json),
+        cmocka_unit_test(a_value_may_look_like_attributes),
         cmocka_unit_test(hostile_documents_end_soon),
         cmocka_unit_test(narratives_may_be_nested_deeply_but_not_without_end),
     };
