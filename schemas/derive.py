@@ -44,7 +44,7 @@ def main():
     write_facts(out / "code_systems.tsv", code_systems.SYSTEM_COLUMNS, systems)
     write_facts(out / "concepts.tsv", code_systems.CONCEPT_COLUMNS, concepts)
     write_facts(out / "designations.tsv", code_systems.DESIGNATION_COLUMNS, designations)
-    sets, clauses, codes = value_sets.derive_value_sets(package)
+    sets, clauses, codes = value_sets.derive_value_sets(package, expansions)
     write_facts(out / "value_sets.tsv", value_sets.SET_COLUMNS, sets)
     write_facts(out / "value_set_clauses.tsv", value_sets.CLAUSE_COLUMNS, clauses)
     write_facts(out / "value_set_codes.tsv", value_sets.CODE_COLUMNS, codes)
