@@ -117,6 +117,22 @@ static const void *kept(struct arena *arena, const struct buf *buf)
     return copy;
 }
 
+static int by_concept(const void *a, const void *b)
+{
+    uint32_t x = ((const struct designation *)a)->concept;
+    uint32_t y = ((const struct designation *)b)->concept;
+
+    return (x > y) - (x < y);
+}
+
+static void sort_designations(struct builder *builder)
+{
+    if (builder->designations.size > 0)
+        qsort(builder->designations.data,
+              build_count(&builder->designations, sizeof(struct designation)),
+              sizeof(struct designation), by_concept);
+}
+
 /* Copies everything out of the scratch arena, without its slack. */
 static void keep(struct builder *builder, struct arena *arena)
 {
@@ -125,6 +141,7 @@ static void keep(struct builder *builder, struct arena *arena)
         .size = ((size_t)builder->slot_mask + 1) * sizeof(uint32_t),
     };
 
+    sort_designations(builder);
     builder_sync(builder);
     struct terminology *terminology = builder->terminology;
     struct term_layer *layer = &terminology->layers[1];

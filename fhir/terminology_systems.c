@@ -96,23 +96,6 @@ static void add_designations(struct builder *builder, uint32_t row, const struct
     }
 }
 
-static int by_concept(const void *a, const void *b)
-{
-    uint32_t x = ((const struct designation *)a)->concept;
-    uint32_t y = ((const struct designation *)b)->concept;
-
-    return (x > y) - (x < y);
-}
-
-static void sort_designations(struct builder *builder)
-{
-    if (builder->designations.size > 0)
-        qsort(builder->designations.data,
-              build_count(&builder->designations, sizeof(struct designation)),
-              sizeof(struct designation), by_concept);
-    builder_sync(builder);
-}
-
 /* Whether the bare url should mean the new system: the higher version, but never one that says
  * less than what is there. */
 static bool is_better_system(const struct terminology *terminology, uint32_t number,
@@ -152,7 +135,6 @@ void build_system(struct builder *builder, const struct node *node)
     builder_sync(builder);
     for (size_t i = 0; i < count; i++)
         add_designations(builder, (uint32_t)(system.concepts.first + i), drafts[i].concept);
-    sort_designations(builder);
     add_hierarchy(builder, &system, drafts, count);
 
     uint32_t before = build_name_at(builder, bare)->system;
@@ -190,5 +172,4 @@ void build_supplement(struct builder *builder, const struct node *node)
         add_designations(builder, row, drafts[i].concept);
         builder_sync(builder);
     }
-    sort_designations(builder);
 }
