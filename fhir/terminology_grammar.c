@@ -74,6 +74,12 @@ static bool is_token_char(char c)
     return c > ' ' && c < 127 && !strchr("()<>@,;:\\\"/[]?=", c);
 }
 
+/* RFC 2045 asks for quotes around '/' and ':', but R4's own examples leave them out. */
+static bool is_value_char(char c)
+{
+    return is_token_char(c) || (c != '\0' && strchr("/:=?@", c));
+}
+
 static bool is_restricted_name(struct text name)
 {
     return name.size > 0 && name.size <= MAX_NAME && is_alnum(name.data[0]) &&
@@ -119,7 +125,7 @@ static bool mime_parameters_are_valid(struct text rest)
         if (value.data[0] == '"')
             end = quoted_end(value, 0);
         else
-            while (end < value.size && is_token_char(value.data[end]))
+            while (end < value.size && is_value_char(value.data[end]))
                 end++;
         if (end == 0)
             return false;

@@ -26,15 +26,18 @@ static const struct {
     {"Attachment", attachment_check},
     {"Bundle", bundle_check},
     {"canonical", canonical_check},
+    {"CapabilityStatement.rest.resource", capability_resource_check},
+    {"code", NULL},
     {"Coding", coding_value_check},
+    {"ElementDefinition", element_definition_check},
     {"Extension", extension_check},
+    {"id", NULL},
     {"Identifier", identifier_check},
+    {"markdown", NULL},
     {"Reference", reference_check},
+    {"SearchParameter", search_parameter_check},
     {"string", string_check},
     {"xhtml", narrative_element_check},
-    {"code", NULL},
-    {"id", NULL},
-    {"markdown", NULL},
 };
 
 static check_fn **check_of; /* by number of the type */

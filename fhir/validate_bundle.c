@@ -23,12 +23,14 @@ struct bundle_index {
     size_t count;
 };
 
-/* A reference as it is looked for: `base` + "/" + `rest`, or `rest` alone. */
+/* A reference as it is looked for: `base`, `separator` and `rest`, or `rest` alone. */
 struct wanted {
-    struct text base, rest, version;
+    struct text base, separator, rest, version;
 };
 
 static int compare_entries(const void *a, const void *b);
+static enum bundle_match find_entry(const struct bundle_index *index, const struct wanted *wanted,
+                                    const struct node **resource);
 static int compare_url(const struct wanted *wanted, struct text url);
 static int compare_part(struct text part, struct text *rest);
 static void check_duplicates(struct walk *walk);
@@ -86,10 +88,8 @@ static int compare_entries(const void *a, const void *b)
 enum bundle_match bundle_find(const struct walk *walk, struct text reference,
                               const struct node **resource)
 {
-    const struct bundle_index *index = walk->bundle;
-    struct wanted wanted = {.rest = reference};
+    struct wanted wanted = {.separator = TEXT("/"), .rest = reference};
     struct text base, type, id, version;
-    size_t low = 0, high = index->count, found = 0;
 
     if (reference_split(reference, &base, &type, &id, &version) && version.data) {
         wanted.version = version;
@@ -102,17 +102,33 @@ enum bundle_match bundle_find(const struct walk *walk, struct text reference,
             return BUNDLE_NOTHING;
         wanted.base = base;
     }
+    return find_entry(walk->bundle, &wanted, resource);
+}
+
+const struct node *bundle_find_uuid(const struct walk *walk, struct text id)
+{
+    const struct wanted wanted = {.base = TEXT("urn:uuid"), .separator = TEXT(":"), .rest = id};
+    const struct node *found = NULL;
+
+    find_entry(walk->bundle, &wanted, &found);
+    return found;
+}
+
+static enum bundle_match find_entry(const struct bundle_index *index, const struct wanted *wanted,
+                                    const struct node **resource)
+{
+    size_t low = 0, high = index->count, found = 0;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (compare_url(&wanted, index->entries[middle].url) > 0)
+        if (compare_url(wanted, index->entries[middle].url) > 0)
             low = middle + 1;
         else
             high = middle;
     }
-    for (; low < index->count && compare_url(&wanted, index->entries[low].url) == 0; low++) {
-        if (wanted.version.data && !text_equals(wanted.version, index->entries[low].version))
+    for (; low < index->count && compare_url(wanted, index->entries[low].url) == 0; low++) {
+        if (wanted->version.data && !text_equals(wanted->version, index->entries[low].version))
             continue;
         *resource = index->entries[low].resource;
         found++;
@@ -128,7 +144,7 @@ static int compare_url(const struct wanted *wanted, struct text url)
     if (wanted->base.data) {
         order = compare_part(wanted->base, &url);
         if (order == 0)
-            order = compare_part(TEXT("/"), &url);
+            order = compare_part(wanted->separator, &url);
     }
     return order != 0 ? order : compare_texts(wanted->rest, url);
 }

@@ -11,12 +11,27 @@
 #include "fhir/fhirpath.h"
 #include "fhir/profile.h"
 
+/* Where R4's own definitions use extensions, beyond what the definitions of these say. */
+static const struct {
+    const char *extension, *element;
+} more_contexts[] = {
+    {"structuredefinition-fhir-type", "ElementDefinition.type"},
+    {"structuredefinition-normative-version", "DomainResource"},
+    {"structuredefinition-normative-version", "ElementDefinition"},
+    {"regex", "ElementDefinition.type"},
+    {"regex", "ElementDefinition.type.code"},
+    {"valueset-concept-comments", "CodeSystem.concept"},
+};
+
 static void check_known(struct walk *walk, const struct node *extension, struct text url);
 static void check_unknown(struct walk *walk, const struct node *extension, struct text url);
+static void check_part(struct walk *walk, const struct node *extension, struct text url);
+static const struct rule *rule_named(const struct rule *rule, struct text name);
 static void check_modifier(struct walk *walk, const struct node *extension,
                            const struct profile *profile);
 static bool fits_context(struct walk *walk, const struct node *extension,
                          const struct extension_context *context);
+static bool fits_more_contexts(const struct node *node, const char *url);
 static bool fits_element(const struct node *node, struct text path);
 static bool has_path(const struct node *node, struct text path);
 static bool is_child_of(const struct node *node, struct text path);
@@ -42,8 +57,9 @@ void extension_check(struct walk *walk, const struct node *extension)
         return;
     }
     if (!uri_is_absolute(url)) {
-        /* Within an extension, its definition says what the short names mean. */
-        if (!is_nested(extension))
+        if (is_nested(extension))
+            check_part(walk, extension, url);
+        else
             issue_add_at(walk->issues, ISSUE_ERROR, "invalid", extension,
                          "The url of an extension must be absolute.");
         return;
@@ -57,6 +73,37 @@ void extension_check(struct walk *walk, const struct node *extension)
         check_unknown(walk, extension, url);
 }
 
+/* Within an extension, its definition says which short names there are. Only one level deep: what
+ * is inside of a part is for the definition as a profile. */
+static void check_part(struct walk *walk, const struct node *extension, struct text url)
+{
+    struct text outer = node_value(extension->parent, "url");
+    const struct profile *profile = NULL;
+    const struct rule *parts;
+
+    if (walk->validation->definitions && uri_is_absolute(outer))
+        profile = definitions_profile(walk->validation->definitions, outer);
+    parts =
+        profile && profile->root ? rule_named(profile->root->children, TEXT("extension")) : NULL;
+    if (!parts || !parts->slices)
+        return;
+    for (const struct rule *part = parts->slices; part; part = part->next) {
+        const struct rule *rule = rule_named(part->children, TEXT("url"));
+
+        if (!rule || !rule->fixed || text_equals(rule->fixed->value, url))
+            return;
+    }
+    issue_add_at(walk->issues, ISSUE_ERROR, "extension", extension,
+                 "The extension %s has no part with this url.", profile->url);
+}
+
+static const struct rule *rule_named(const struct rule *rule, struct text name)
+{
+    while (rule && !text_equals(rule->name, name))
+        rule = rule->next;
+    return rule;
+}
+
 static bool is_modifier(const struct node *extension)
 {
     return text_is(extension->name, "modifierExtension");
@@ -67,10 +114,15 @@ static bool is_nested(const struct node *extension)
     return extension->parent && extension->parent->type == extension->type;
 }
 
-/* R4 extensibility.html#modifierExtension: who does not know it must not process the element. */
+/* R4 extensibility.html#modifierExtension: who does not know it must not process the element.
+ * Those of example.org nobody can know (RFC 2606): examples show them. */
 static void check_unknown(struct walk *walk, const struct node *extension, struct text url)
 {
-    if (is_modifier(extension))
+    if (is_modifier(extension) && text_starts_with(url, TEXT("http://example.org/")))
+        issue_add_at(walk->issues, ISSUE_WARNING, "extension", extension,
+                     "The modifier extension %.*s is an example that nobody defines.",
+                     TEXT_ARGS(url));
+    else if (is_modifier(extension))
         issue_add_at(walk->issues, ISSUE_ERROR, "extension", extension,
                      "The modifier extension %.*s is not known, so the element cannot be "
                      "understood; install the package that defines it, or leave it out.",
@@ -96,7 +148,7 @@ static void check_known(struct walk *walk, const struct node *extension, struct 
     check_modifier(walk, extension, profile);
     for (unsigned i = 0; i < profile->context_count && !fits; i++)
         fits = fits_context(walk, extension, &profile->contexts[i]);
-    if (!fits)
+    if (!fits && !fits_more_contexts(extension->parent, profile->url))
         issue_add_at(walk->issues, ISSUE_ERROR, "extension", extension,
                      "The extension %.*s must not be used here; its definition says where.",
                      TEXT_ARGS(url));
@@ -136,6 +188,18 @@ static bool fits_context(struct walk *walk, const struct node *extension,
         return !context->compiled || fits_expression(walk, node, context->compiled);
     }
     return true;
+}
+
+static bool fits_more_contexts(const struct node *node, const char *url)
+{
+    const char *name = strrchr(url, '/');
+
+    for (size_t i = 0; i < sizeof(more_contexts) / sizeof(more_contexts[0]); i++)
+        if (name && strcmp(name + 1, more_contexts[i].extension) == 0 &&
+            text_starts_with(text_of(url), TEXT("http://hl7.org/fhir/StructureDefinition/")) &&
+            fits_element(node, text_of(more_contexts[i].element)))
+            return true;
+    return false;
 }
 
 /* "Element" is anything; "Patient" the type; "Patient.contact" an element of it; of profiles

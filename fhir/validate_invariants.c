@@ -104,6 +104,10 @@ static void check_one(struct walk *walk, const struct node *node, unsigned numbe
         verdict = invariant_verdict(walk, number, node);
     if (verdict == VERDICT_FAILS)
         report(walk, node, &rows[number]);
+    else if (verdict == VERDICT_OPEN && rows[number].is_error)
+        issue_add_at(walk->issues, ISSUE_WARNING, "invariant", node,
+                     "Whether %s is met could not be decided. What must hold: %s", rows[number].key,
+                     rows[number].human);
 }
 
 static void report(struct walk *walk, const struct node *node, const struct row *row)

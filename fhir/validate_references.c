@@ -11,7 +11,10 @@
 
 static void check_type_named(struct walk *walk, const struct node *type);
 static void check_form(struct walk *walk, const struct node *literal);
+static void check_literal_type(struct walk *walk, const struct node *literal,
+                               const struct type *actual);
 static const struct type *type_of(const struct walk *walk, struct text literal);
+static const struct node *find_in_bundle(const struct walk *walk, struct text literal);
 static const struct node *find_contained(const struct walk *walk, struct text id);
 static void check_target(struct walk *walk, const struct node *reference, const struct type *type);
 static bool may_target(const struct element *element, const struct type *type);
@@ -26,6 +29,7 @@ void reference_check(struct walk *walk, const struct node *reference)
     if (literal && literal->value.size > 0) {
         check_form(walk, literal);
         type = type_of(walk, literal->value);
+        check_literal_type(walk, literal, type);
     }
     if (named && named->value.data) {
         check_type_named(walk, named);
@@ -77,6 +81,18 @@ static void check_form(struct walk *walk, const struct node *literal)
                  "A relative reference must be the type of a resource and its id, as Patient/1.");
 }
 
+/* Only what is at hand can differ from what the reference says. */
+static void check_literal_type(struct walk *walk, const struct node *literal,
+                               const struct type *actual)
+{
+    struct text base, type, id, version;
+
+    if (actual && reference_split(literal->value, &base, &type, &id, &version) &&
+        resource_type_find(type) != actual)
+        issue_add_at(walk->issues, ISSUE_ERROR, "invalid", literal,
+                     "What this refers to is of the type %s; correct the reference.", actual->name);
+}
+
 /* Of the resource referred to, as far as it is at hand, else as the reference has it. */
 static const struct type *type_of(const struct walk *walk, struct text literal)
 {
@@ -89,13 +105,28 @@ static const struct type *type_of(const struct walk *walk, struct text literal)
                     : find_contained(walk, (struct text){literal.data + 1, literal.size - 1});
         return found ? found->type : NULL;
     }
-    if (walk->bundle && bundle_find(walk, literal, &found) == BUNDLE_ONE)
+    found = find_in_bundle(walk, literal);
+    if (found)
         return found->type;
     if (reference_split(literal, &base, &type, &id, &version))
         return resource_type_find(type);
     if (walk->validation->resolve)
         found = walk->validation->resolve(literal, walk->validation->context);
     return found ? found->type : NULL;
+}
+
+static const struct node *find_in_bundle(const struct walk *walk, struct text literal)
+{
+    struct text base, type, id, version;
+    const struct node *found = NULL;
+
+    if (!walk->bundle || bundle_find(walk, literal, &found) == BUNDLE_ONE)
+        return found;
+    /* Patient/[uuid] beside urn:uuid:[uuid]: not resolved by the rules, but nothing else can be
+     * meant. */
+    if (reference_split(literal, &base, &type, &id, &version) && !base.data)
+        return bundle_find_uuid(walk, id);
+    return NULL;
 }
 
 static const struct node *find_contained(const struct walk *walk, struct text id)
@@ -140,8 +171,9 @@ void canonical_check(struct walk *walk, const struct node *canonical)
             issue_add_at(walk->issues, ISSUE_ERROR, "not-found", canonical,
                          "There is no contained resource with this id.");
     } else if (!uri_is_absolute(url)) {
-        issue_add_at(walk->issues, ISSUE_ERROR, "invalid", canonical,
-                     "A canonical must be an absolute URL, or '#' and the id of a contained "
+        /* No sentence of R4 forbids it outright, and its own examples do it. */
+        issue_add_at(walk->issues, ISSUE_WARNING, "invalid", canonical,
+                     "A canonical should be an absolute URL, or '#' and the id of a contained "
                      "resource.");
     } else if (reference_split(plain, &base, &type, &id, &none) &&
                text_is(base, "http://hl7.org/fhir") &&

@@ -66,6 +66,11 @@ void narrative_element_check(struct walk *walk, const struct node *div);
 /* Whether a text begins with the scheme of a URI: "http:", "urn:", ... */
 bool uri_is_absolute(struct text uri);
 
+/* Definitions (validate_definitions.c) that contradict R4. */
+void element_definition_check(struct walk *walk, const struct node *element);
+void search_parameter_check(struct walk *walk, const struct node *parameter);
+void capability_resource_check(struct walk *walk, const struct node *resource);
+
 /* Bundles (validate_bundle.c): the rules of R4 bundle.html that are no invariants. */
 void bundle_check(struct walk *walk, const struct node *bundle);
 
@@ -78,3 +83,6 @@ enum bundle_match { BUNDLE_NOTHING, BUNDLE_ONE, BUNDLE_SEVERAL };
  * document_find() for one Bundle with many references. */
 enum bundle_match bundle_find(const struct walk *walk, struct text reference,
                               const struct node **resource);
+
+/* The resource of the entry with "urn:uuid:" and this id as fullUrl, or NULL. */
+const struct node *bundle_find_uuid(const struct walk *walk, struct text id);
