@@ -53,6 +53,17 @@ void issue_add_at(struct issues *issues, enum issue_severity severity, const cha
     issue->expression = node_fhirpath(issues->arena, node);
 }
 
+void issue_add_text_at(struct issues *issues, enum issue_severity severity, const char *code,
+                       const struct node *node, const char *text)
+{
+    struct issue *issue = issue_new(issues, severity, code);
+
+    if (!issue)
+        return;
+    issue->text = text;
+    issue->expression = node_fhirpath(issues->arena, node);
+}
+
 /* NULL, and only counted, when the list is full. */
 static struct issue *issue_new(struct issues *issues, enum issue_severity severity,
                                const char *code)

@@ -45,6 +45,10 @@ void issue_add_at(struct issues *issues, enum issue_severity severity, const cha
                   const struct node *node, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* The same with a text that is made already and lives as long as the arena. */
+void issue_add_text_at(struct issues *issues, enum issue_severity severity, const char *code,
+                       const struct node *node, const char *text);
+
 /* Moves the findings of `more` behind those of `issues`. Both in the same arena. */
 void issues_take(struct issues *issues, struct issues *more);
 

@@ -185,7 +185,7 @@ static void check_element(struct check *check, const struct rule *rule, const st
         check_node(check, rule, child);
     }
     check_count(check, rule, node, first, count);
-    if (rule->slices && (count > 0 || rule->sliced))
+    if (rule->slices && (count > 0 || rule->min == 0)) /* else that it is missing says enough */
         check_slices(check, rule, node);
 }
 

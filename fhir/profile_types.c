@@ -91,7 +91,7 @@ static void report_type(struct check *check, const struct rule *rule, const stru
     struct buf names = buf_in(check->issues->arena);
 
     if (check->quiet) {
-        issue_add_at(check->issues, ISSUE_ERROR, "structure", node, " ");
+        issue_add_text_at(check->issues, ISSUE_ERROR, "structure", node, "");
         return;
     }
     for (unsigned i = 0; i < rule->type_count; i++)
