@@ -86,7 +86,9 @@ struct rule {
     const struct rule_constraint *constraints; /* those that R4's own tables do not have already */
     unsigned constraint_count;
 
-    /* Slicing of this element's repetitions (R4 profiling.html#slicing). */
+    /* Slicing of this element's repetitions (R4 profiling.html#slicing). A slice's rule comes on
+     * top of that of the sliced element, which counts for all repetitions: it holds only what is
+     * said of the slice beyond that. */
     bool sliced;
     enum slicing_rules slicing_rules;
     bool ordered;

@@ -100,8 +100,8 @@ static void bound_by_model(struct draft *draft)
 /* Where one type of a choice must be there, no other can be. */
 static void settle_choice(struct draft *draft, const struct draft *slice)
 {
-    if (!(draft->element->flags & ELEMENT_CHOICE) || draft->rule.max != 1 || slice->rule.min == 0 ||
-        slice->rule.type_count != 1 || draft->general)
+    if (!draft->element || !(draft->element->flags & ELEMENT_CHOICE) || draft->rule.max != 1 ||
+        slice->rule.min == 0 || slice->rule.type_count != 1 || draft->general)
         return;
     draft->rule.min = 1;
     draft->rule.types = slice->rule.types;

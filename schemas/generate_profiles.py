@@ -14,6 +14,8 @@ def generate_profiles(facts):
             for row in read_facts(facts / "element_rules.tsv")]
     lines = (facts / "profiles.ndjson").read_text(encoding="utf-8").splitlines()
     keys = {(fact["key"], fact["expression"]) for fact in read_facts(facts / "invariants.tsv")}
+    keys |= {(fact["key"], fact["published"])  # so they stand in snapshots of others
+             for fact in read_facts(facts / "invariant_corrections.tsv")}
     return {
         "profile_table.inc": [quoted(line) + "," for line in lines],
         "element_rule_table.inc": [f"{{{', '.join(map(str, row))}}}," for row in sorted(rows)],

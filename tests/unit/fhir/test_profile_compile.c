@@ -24,17 +24,16 @@ static const char *const different[] = {
     "StructureDefinition/structuredefinition-rdf-type",
     "StructureDefinition/structuredefinition-xml-type",
     "StructureDefinition/abatement-dateTime-uv-ips",
-    "StructureDefinition/us-core-goal",
-    "StructureDefinition/us-core-pulse-oximetry",
-    "StructureDefinition/head-occipital-frontal-circumference-percentile",
-    "StructureDefinition/pediatric-bmi-for-age",
-    "StructureDefinition/pediatric-weight-for-height",
+    "us-core-3.1.1/StructureDefinition/us-core-goal",
+    "us-core-3.1.1/StructureDefinition/us-core-pulse-oximetry",
+    "us-core-3.1.1/StructureDefinition/head-occipital-frontal-circumference-percentile",
+    "us-core-3.1.1/StructureDefinition/pediatric-bmi-for-age",
+    "us-core-3.1.1/StructureDefinition/pediatric-weight-for-height",
     /* The same rules, once on the choice and once on the slice that is all of it. */
-    "StructureDefinition/us-core-race",
+    "us-core-3.1.1/StructureDefinition/us-core-race",
     /* Closed in the differential, open in the snapshot. */
     "StructureDefinition/Observation-results-laboratory-uv-ips",
     "StructureDefinition/Observation-results-pathology-uv-ips",
-    "StructureDefinition/Observation-results-uv-ips",
     /* Snapshots with invariants that R4 states with other words or not at all. */
     "StructureDefinition/cqf-questionnaire",
     /* A snapshot that walks into an extension's own definition. */
