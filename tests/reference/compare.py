@@ -1,9 +1,6 @@
 """One search over HTTP, page by page, against what the reference says of it."""
 
-import json
-import urllib.parse
-
-FHIR = "application/fhir+json"
+import zlib
 
 
 class Refused(Exception):
@@ -26,7 +23,7 @@ class Compare:
         self.pages, found, total = 0, [], None
         path = f"{kind}?{query}"
         while path:
-            bundle = self.page(path)
+            bundle = self.page(path, first=not self.pages)
             matches = [entry for entry in bundle.get("entry", [])
                        if entry["search"]["mode"] == "match"]
             keys = [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in matches]
@@ -43,8 +40,15 @@ class Compare:
         self.check_found(kind, query, asked, found, expected, total)
         return len(expected)
 
-    def page(self, path):
-        answer = self.client.get(path)
+    def page(self, path, first):
+        """Every ninth search is sent by POST, its parameters in the body, half of them in the URL."""
+        if first and zlib.crc32(path.encode()) % 9 == 0:
+            kind, pairs = path.split("?")[0], path.split("?", 1)[1].split("&")
+            answer = self.client.post(
+                f"{kind}/_search?{'&'.join(pairs[::2])}", "&".join(pairs[1::2]),
+                **{"Content-Type": "application/x-www-form-urlencoded"})
+        else:
+            answer = self.client.get(path)
         if answer.status == 200:
             return answer.json()
         try:

@@ -102,21 +102,24 @@ class Definitions:
         return self.systems[value_set]
 
     def read_parameters(self):
-        documents = {}
+        self.published = {}
         for name, parameter in self.documents("SearchParameter"):
             if parameter.get("base") and not EXAMPLES.match(name):
-                documents[parameter["url"]] = parameter
-        for parameter in documents.values():
-            if not parameter.get("expression") and parameter["type"] != "composite":
-                continue
-            components = [
-                Component(documents[part["definition"]]["type"],
-                          CORRECTIONS.get(part["expression"], part["expression"]))
-                for part in parameter.get("component", [])]
-            expression = parameter.get("expression")
-            made = Parameter(parameter["code"], parameter["type"],
-                             CORRECTIONS.get(expression, expression),
-                             set(parameter.get("target", [])), components)
-            for base in parameter["base"]:
-                for kind in (self.resources if base in ("Resource", "DomainResource") else [base]):
-                    self.parameters.setdefault(kind, {})[made.code] = made
+                self.published[parameter["url"]] = parameter
+        for parameter in self.published.values():
+            if parameter.get("expression") or parameter["type"] == "composite":
+                self.add_parameter(parameter)
+
+    def add_parameter(self, parameter):
+        """A SearchParameter, of R4 or of a package."""
+        components = [
+            Component(self.published[part["definition"]]["type"],
+                      CORRECTIONS.get(part["expression"], part["expression"]))
+            for part in parameter.get("component", [])]
+        expression = parameter.get("expression")
+        made = Parameter(parameter["code"], parameter["type"],
+                         CORRECTIONS.get(expression, expression),
+                         set(parameter.get("target", [])), components)
+        for base in parameter["base"]:
+            for kind in (self.resources if base in ("Resource", "DomainResource") else [base]):
+                self.parameters.setdefault(kind, {})[made.code] = made

@@ -9,7 +9,7 @@ import re
 
 Node = collections.namedtuple("Node", "type value element")
 
-TOKEN = re.compile(r"\s*(?:'((?:[^'\\]|\\.)*)'|([A-Za-z_]\w*|\d+)|(!=|>=|<=|[.()|=,\[\]<>]))")
+TOKEN = re.compile(r"\s*(?:'((?:[^'\\]|\\.)*)'|(%?[A-Za-z_]\w*|\d+)|(!=|>=|<=|[.()|=,\[\]<>]))")
 
 
 def parse(text):
@@ -81,10 +81,17 @@ class Parser:
             left = (word, left, self.tokens.pop(0)[1])
 
     def path(self):
-        left = self.term(None)
+        left = self.index(self.term(None))
         while self.take("."):
-            left = self.term(left)
+            left = self.index(self.term(left))
         return left
+
+    def index(self, tree):
+        if not self.take("["):
+            return tree
+        number = int(self.tokens.pop(0)[1])
+        self.need("]")
+        return ("index", tree, number)
 
     def term(self, focus):
         if focus is None and self.take("("):
@@ -120,7 +127,11 @@ class Evaluator:
     def run(self, tree, focus, root):
         return getattr(self, "run_" + {
             "and": "and", "=": "equal", "!=": "equal", "|": "union", "is": "is", "as": "as",
-            "literal": "literal", "child": "child", "call": "call"}[tree[0]])(tree, focus, root)
+            "literal": "literal", "child": "child", "call": "call", "index": "index",
+        }[tree[0]])(tree, focus, root)
+
+    def run_index(self, tree, focus, root):
+        return self.run(tree[1], focus, root)[tree[2]:tree[2] + 1]
 
     def run_literal(self, tree, focus, root):
         kind = "boolean" if isinstance(tree[1], bool) else "string"
@@ -158,6 +169,8 @@ class Evaluator:
 
     def run_child(self, tree, focus, root):
         _, before, name = tree
+        if name == "%resource":
+            return [Node(root["resourceType"], root, None)]
         if before is None:
             # The first name may be the type of what stands in focus.
             named = [n for n in focus if name in (n.type, "Resource", "DomainResource")
@@ -180,8 +193,9 @@ class Evaluator:
         if name == "extension":
             return [n for n in self.children(nodes, "extension")
                     if n.value.get("url") == argument[1]]
-        if name == "first":
-            return nodes[:1]
+        if name == "hasExtension":
+            return self.boolean(any(n.value.get("url") == argument[1]
+                                    for n in self.children(nodes, "extension")))
         if name == "resolve":
             found = []
             for node in nodes:
@@ -211,7 +225,13 @@ class Evaluator:
     def child(self, node, name):
         if not isinstance(node.value, dict):
             return
-        element = self.definitions.types.get(node.type, {}).get(name)
+        elements = self.definitions.types.get(node.type, {})
+        element = elements.get(name)
+        if not element and name.startswith("value"):
+            # Packages write `valueDateTime`, the name in JSON, where FHIRPath has `value`.
+            yield from (n for n in self.child(node, "value")
+                        if name == "value" + n.type[:1].upper() + n.type[1:])
+            return
         if not element:
             return
         if element.name.endswith("[x]"):

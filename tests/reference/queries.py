@@ -33,6 +33,7 @@ class Queries:
         self.chosen = [kind for kind in self.kinds
                        for _ in range(3 if kind in ("Observation", "Patient") else 1)]
         self.random = None
+        self.focus = None # whom the values are drawn from, so that several criteria find somebody
 
     def one(self, items):
         return self.random.choice(items)
@@ -44,9 +45,12 @@ class Queries:
         """Query `number`: (type, query string)."""
         self.random = random.Random(f"queries {self.seed} {number}")
         kind = self.one(self.chosen)
+        self.focus = self.one(self.search.by_type[kind]) if self.chance(0.7) else None
         pairs = []
         for _ in range(self.one([1, 1, 1, 2, 2, 3])):
+            focus = self.focus
             pairs += self.criterion(kind)
+            self.focus = focus # a chain has moved it
         pairs += self.shape(kind)
         return kind, "&".join(f"{encode(name)}={encode(value)}" for name, value in pairs)
 
@@ -54,6 +58,8 @@ class Queries:
 
     def used(self, kind):
         """Parameters that have values on some resource of the type, and sometimes others."""
+        if self.focus and self.focus.type == kind and self.chance(0.9):
+            return sorted(set(self.focus.values) | {"_id", "_lastUpdated"})
         codes = {code for resource in self.search.by_type[kind] for code in resource.values}
         parameters = self.definitions.parameters[kind]
         others = {"_id", "_lastUpdated"}
@@ -109,6 +115,9 @@ class Queries:
 
     def value(self, kind, code, parameter, modifier):
         resources = self.search.by_type[kind]
+        if self.focus and self.focus.type == kind and self.chance(0.8):
+            if code in self.focus.values or code in ("_id", "_lastUpdated"):
+                resources = [self.focus]
         if code == "_id":
             return escape(self.one(resources).id) if self.chance(0.9) else "nobody"
         if code == "_lastUpdated":
@@ -280,11 +289,15 @@ class Queries:
         if not targets:
             return None
         target = self.one(targets)
+        if self.focus and self.focus.type == kind:
+            near = self.search.targets(self.focus, code, target)
+            self.focus = near[0] if near else None
         declared = self.definitions.parameters[kind][code].targets
         typed = f":{target}" if len(declared) != 1 or self.chance(0.3) else ""
         rest = None
         if depth < 3 and self.chance(0.3):
-            made = self.chain(target, depth + 1)
+            mixed = "_has" in self.features and self.chance(0.2)
+            made = self.has(target, depth + 1) if mixed else self.chain(target, depth + 1)
             rest = made[0] if made else None
         if not rest:
             rest = self.simple(target, self.one(self.used(target)))
@@ -292,7 +305,7 @@ class Queries:
             return None
         return [(f"{code}{typed}.{rest[0]}", rest[1])]
 
-    def has(self, kind):
+    def has(self, kind, depth=1):
         for _ in range(10):
             other = self.one(self.kinds)
             codes = [code for code in self.references(other)
@@ -300,8 +313,8 @@ class Queries:
             if not codes:
                 continue
             rest = self.simple(other, self.one(self.used(other)))
-            if self.chance(0.15) and "chain" in self.features:
-                made = self.chain(other)
+            if depth < 3 and self.chance(0.15) and "chain" in self.features:
+                made = self.chain(other, depth + 1)
                 rest = made[0] if made else rest
             if rest:
                 return [(f"_has:{other}:{self.one(codes)}:{rest[0]}", rest[1])]
