@@ -105,6 +105,7 @@ static void sort(struct check *check, struct slicing *slicing)
     for (unsigned i = 0; i < slicing->bin_count && !check_is_over(check); i++)
         if (slicing->bins[i].slice->slices)
             sort_again(check, slicing, i);
+    slicing->bins = NULL; /* they were this function's */
 }
 
 static unsigned make_bins(struct check *check, struct slicing *slicing, struct bin *few)
