@@ -91,6 +91,7 @@ enum query_subject {
     QUERY_CHAIN,        /* a resource that `param` refers to is found by one of the parts */
     QUERY_HAS,          /* a resource found by the part refers to this one by `param`, its own */
     QUERY_GROUP,        /* the resource itself is found by one of the parts; no param */
+    QUERY_COMPARTMENT,  /* it belongs to the patient whose id is the value's text; no param */
 };
 
 /*
@@ -134,7 +135,11 @@ struct query_used {
 };
 
 struct query {
-    const char *type; /* resource type */
+    const char *type; /* resource type; NULL: of several types */
+
+    /* Of several types: the query of each, with its criteria. The rest holds for all together. */
+    const struct query *const *types;
+    size_t type_count;
 
     const struct query_param *params;
     size_t param_count;

@@ -85,8 +85,8 @@ static bool read_sort(struct query_reader *reader, struct text name, struct text
         sort.param = search_param_find(query->type, code);
         if (!sort.param || !query_can_sort(sort.param))
             return query_refuse(reader, name, "not-supported",
-                                "\"_sort\" takes _id, _lastUpdated, and the date, string, number "
-                                "and quantity parameters of %s, with or without \"-\" in front.",
+                                "\"_sort\" takes the parameters of %s but composites, with or "
+                                "without \"-\" in front.",
                                 query->type);
         if (query->sort_count == MOST)
             return query_refuse(reader, name, "too-long", "\"_sort\" takes at most %d parameters.",

@@ -30,7 +30,7 @@ void query_write_self(const struct query *query, struct buf *out)
 
 void query_write_identity(const struct query *query, struct buf *out)
 {
-    buf_add_text(out, query->type);
+    buf_add_text(out, query->type ? query->type : "*");
     for (size_t i = 0; i < query->used_count; i++) {
         if (!selects(&query->used[i]))
             continue;
@@ -60,8 +60,7 @@ bool query_can_sort(const struct search_param *param)
 {
     if (query_subject_of(param) != QUERY_VALUE)
         return true;
-    return query_can_search(param) &&
-           (is_range(param->search_type) || param->search_type == SEARCH_STRING);
+    return query_can_search(param) && param->search_type != SEARCH_COMPOSITE;
 }
 
 bool query_can_search(const struct search_param *param)

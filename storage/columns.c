@@ -44,7 +44,7 @@ static const struct rule {
 };
 
 /* What every other type gets, where its parameters of these names have these
- * types. Nothing is known of their expressions, so each is taken to repeat. */
+ * types. A reference is taken to repeat, and a date unless its expression names single elements. */
 static const struct rule fallback = {.patient = "patient", .code = "code", .date = "date"};
 
 /* R4's definitions of the combo- parameters are word for word both parts. */
@@ -71,6 +71,7 @@ static void resolve_all(void);
 static void resolve(const struct type *type, const struct rule *rule, bool repeats,
                     struct columns *columns);
 static const struct search_param *param(const char *type, const char *code, enum search_type kind);
+static bool is_single(const struct type *type, const struct search_param *param);
 static const struct rule *rule_of(const char *type);
 static void resolve_union(size_t i);
 static void resolve_memberships(const char *type);
@@ -120,12 +121,29 @@ static void resolve(const struct type *type, const struct rule *rule, bool repea
         .quantity = param(type->name, rule->quantity, SEARCH_QUANTITY),
         .code_quantity = param(type->name, rule->code_quantity, SEARCH_COMPOSITE),
         .patient_repeats = repeats,
-        .date_repeats = repeats,
         .own_patient = strcmp(type->name, "Patient") == 0,
     };
+    columns->date_repeats = repeats && !(columns->date && is_single(type, columns->date));
     assert(repeats || !rule->date || columns->date);
     assert(repeats || !rule->code || columns->code);
     assert(!rule->code_quantity || columns->code_quantity);
+}
+
+/* Whether the expression is a path such as Composition.date to something of which there is one. */
+static bool is_single(const struct type *type, const struct search_param *param)
+{
+    struct text rest = text_of(param->expression), name;
+
+    if (!text_next(&rest, '.', &name) || !text_is(name, type->name))
+        return false;
+    while (text_next(&rest, '.', &name)) {
+        const struct element *element = type_element(type, name, NULL);
+
+        if (!element || element->max != 1)
+            return false;
+        type = type_at(element->type);
+    }
+    return type->kind == TYPE_PRIMITIVE || strcmp(type->name, "Period") == 0;
 }
 
 /* NULL when there is none such, or it is of another kind. */

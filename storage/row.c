@@ -258,6 +258,11 @@ static void add_uri(struct maker *maker, struct text uri)
         return;
     add_written(maker, uri);
     list_add(maker, &maker->toks, token_uri_below(maker->tokens, maker->param, uri));
+    const char *version = memchr(uri.data, '|', uri.size);
+    if (version) {
+        uri.size = (size_t)(version - uri.data);
+        list_add(maker, &maker->toks, token_uri_below(maker->tokens, maker->param, uri));
+    }
     for (size_t i = 1; i + 1 < uri.size && prefixes < URI_PREFIXES_MAX; i++) {
         if (uri.data[i] != '/' || uri.data[i - 1] == '/' || uri.data[i - 1] == ':')
             continue;

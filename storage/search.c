@@ -8,13 +8,17 @@
 #include "base/buf.h"
 #include "fhir/query.h"
 #include "storage/cursor.h"
+#include "storage/search_each.h"
 #include "storage/search_include.h"
 #include "storage/search_link.h"
 #include "storage/search_row.h"
+#include "storage/search_sort.h"
 #include "storage/search_stats.h"
+#include "storage/search_types.h"
 
 enum {
     ROUNDS_MAX = 200, /* statements for one page whose hits are looked at one by one */
+    EACH_AT_ONCE = 500,
 };
 
 /* A page in the making. */
@@ -32,6 +36,10 @@ struct paging {
     int64_t total; /* known from an earlier page */
 };
 
+static bool sort_page(struct paging *paging, struct store *store, const struct access *access,
+                      const struct query *query, struct arena *arena, struct store_page *page,
+                      struct err *err);
+static void keep_position(struct paging *paging, struct arena *arena);
 static bool begin(struct paging *paging, struct store *store, const struct access *access,
                   const struct query *query, struct arena *arena, struct err *err);
 static bool settle_links(struct paging *paging, struct search_plan *plan, struct err *err);
@@ -64,8 +72,12 @@ bool store_search(struct store *store, const struct access *access, const struct
     bool accurate = query->total != QUERY_TOTAL_NONE;
 
     *page = (struct store_page){0};
+    if (query->type_count > 0)
+        return search_types(store, access, query, arena, page, err);
     store->counters.searches++;
     search_stats_refresh(store);
+    if (search_sort_is_needed(query) && !query->count_only)
+        return sort_page(&paging, store, access, query, arena, page, err);
     if (!begin(&paging, store, access, query, arena, err))
         return false;
     if (query->count_only) {
@@ -90,6 +102,58 @@ bool store_search(struct store *store, const struct access *access, const struct
     if (paging.more)
         page->next = write_cursor(&paging);
     return query->include_count == 0 || search_include(&paging.plan, paging.rkeys, page, err);
+}
+
+/* The plan is made for what is included. */
+static bool sort_page(struct paging *paging, struct store *store, const struct access *access,
+                      const struct query *query, struct arena *arena, struct store_page *page,
+                      struct err *err)
+{
+    search_plan_init(&paging->plan, store, access, query, arena);
+    return search_sort(store, access, query, arena, page, &paging->rkeys, err) &&
+           (query->include_count == 0 || search_include(&paging->plan, paging->rkeys, page, err));
+}
+
+bool search_each(struct store *store, struct pg *pg, const struct access *access,
+                 const struct query *query, size_t most, struct arena *arena,
+                 search_visit_fn *visit, void *context, bool *more, struct err *err)
+{
+    struct query *only = arena_one(arena, struct query);
+    struct paging paging = {.pg = pg, .limit = EACH_AT_ONCE};
+    size_t seen = 0;
+    bool good = true;
+
+    *only = *query;
+    only->sort_count = 0;
+    only->page = (struct text){0};
+    search_stats_refresh(store);
+    if (!begin(&paging, store, access, only, arena, err))
+        return false;
+    do {
+        paging.plan.arena = arena_new();
+        paging.count = 0;
+        paging.more = false;
+        good = fill(&paging, err);
+        for (size_t i = 0; good && i < paging.count; i++) {
+            *more = seen++ == most;
+            if (*more)
+                break;
+            visit(context, &paging.plan, paging.rkeys[i], &paging.entries[i].version);
+        }
+        keep_position(&paging, arena);
+        arena_free(paging.plan.arena);
+    } while (good && paging.more && !*more);
+    return good;
+}
+
+/* Beyond the rows it was taken from. */
+static void keep_position(struct paging *paging, struct arena *arena)
+{
+    for (size_t i = 0; paging->position.set && i < paging->plan.key_count; i++) {
+        struct text *text = &paging->position.keys[i].text;
+
+        text->data = text_dup(arena, *text);
+    }
 }
 
 bool search_find(struct store *store, struct pg *pg, const struct access *access,
@@ -117,11 +181,6 @@ static bool begin(struct paging *paging, struct store *store, const struct acces
 
     search_plan_init(plan, store, access, query, arena);
     paging->look |= plan->inexact;
-    for (size_t i = 0; i < query->sort_count; i++)
-        if (search_union_of(query->sorts[i].param))
-            return err_set(err, ERR_INVALID, "_sort",
-                           "\"%s\" is two parameters in one and cannot be sorted by.",
-                           query->sorts[i].param->code);
     if (!settle_links(paging, plan, err))
         return false;
     if (paging->limit == 0)

@@ -182,7 +182,8 @@ static void consider_walks(struct choice *choice)
     }
     if (plan->key_count == 1 && plan->keys[0].kind == KEY_UPDATED)
         consider(choice, DRIVE_UPDATED, -1, 2 * rows, all);
-    if (plan->key_count == 1 && plan->keys[0].h && choice->purpose != SEARCH_COUNT)
+    if (plan->key_count == 1 && plan->keys[0].h && !plan->keys[0].with_column &&
+        choice->purpose != SEARCH_COUNT)
         consider(choice, DRIVE_SIDE, -1, 2 * rows, all);
     consider(choice, DRIVE_ALL, -1, 1.1 * rows, all);
 }
@@ -200,9 +201,8 @@ static void consider(struct choice *choice, enum search_driver driver, int drivi
     if (choice->purpose == SEARCH_COUNT) {
         candidate.mode = MODE_KEY;
     } else if (search_index_is_ordered(plan, driver, driving)) {
-        struct search_key key = search_index_key(plan, driver, driving);
-
-        candidate.mode = sorted && !search_same_keys(plan, &key) ? MODE_SORT : MODE_INDEX;
+        candidate.mode =
+            sorted && !search_gives_order(plan, driver, driving) ? MODE_SORT : MODE_INDEX;
     } else if (sorted) {
         candidate.mode = MODE_SORT;
     }

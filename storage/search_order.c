@@ -8,6 +8,7 @@
 
 #include <assert.h>
 
+static bool same_keys(const struct search_plan *plan, const struct search_key *key);
 static struct search_key sort_key(const struct search_plan *plan, const struct query_sort *sort);
 
 void search_order_by_sort(struct search_plan *plan)
@@ -28,7 +29,7 @@ static struct search_key sort_key(const struct search_plan *plan, const struct q
         key.kind = KEY_ID;
     } else if (sort->subject == QUERY_LAST_UPDATED) {
         key.kind = KEY_UPDATED;
-    } else if (sort->param == plan->columns->date) {
+    } else if (sort->param == plan->columns->date && !plan->columns->date_repeats) {
         key.kind = KEY_DATE;
     } else if (sort->param == plan->columns->quantity) {
         key.kind = KEY_QUANTITY;
@@ -37,6 +38,7 @@ static struct search_key sort_key(const struct search_plan *plan, const struct q
                    : sort->param->search_type == SEARCH_DATE ? KEY_DATES
                                                              : KEY_NUMBERS;
         key.h = key.presence = token_param(&plan->tokens, sort->param);
+        key.with_column = sort->param == plan->columns->date;
     }
     return key;
 }
@@ -108,7 +110,19 @@ bool search_term_is_range(const struct search_term *term)
                                        : atom->value->prefix != PREFIX_NE);
 }
 
-bool search_same_keys(const struct search_plan *plan, const struct search_key *key)
+/* Of a range of values, the first is not the first of all that a resource has. */
+bool search_gives_order(const struct search_plan *plan, enum search_driver driver, int driving)
+{
+    struct search_key key = search_index_key(plan, driver, driving);
+
+    if (plan->key_count == 0)
+        return true;
+    if (driver == DRIVE_SIDE && driving >= 0)
+        return false;
+    return same_keys(plan, &key);
+}
+
+static bool same_keys(const struct search_plan *plan, const struct search_key *key)
 {
     return plan->key_count == 1 && plan->keys[0].kind == key->kind && plan->keys[0].h == key->h;
 }

@@ -21,5 +21,5 @@ struct search_key search_index_key(const struct search_plan *plan, enum search_d
 bool search_index_is_ordered(const struct search_plan *plan, enum search_driver driver,
                              int driving);
 
-/* Whether the plan sorts by this key and nothing else. */
-bool search_same_keys(const struct search_plan *plan, const struct search_key *key);
+/* Whether the order of its rows is the one the plan's keys want. */
+bool search_gives_order(const struct search_plan *plan, enum search_driver driver, int driving);

@@ -126,8 +126,11 @@ bool search_plan_resume(struct search_plan *plan, int64_t driver, int64_t mode, 
 /* A cursor is signed, but an older program may have made it. */
 static bool can_drive(const struct search_plan *plan, enum search_driver driver, int driving)
 {
-    bool sorted_by_side =
-        plan->query->sort_count == 1 && search_index_key(plan, DRIVE_SIDE, -1).h != 0;
+    struct search_key key = {0};
+
+    if (plan->query->sort_count == 1)
+        key = search_index_key(plan, DRIVE_SIDE, -1);
+    bool sorted_by_side = key.h != 0 && !key.with_column;
 
     switch (driver) {
     case DRIVE_PATIENT_CODE:
@@ -169,8 +172,7 @@ static bool can_order(struct search_plan *plan, enum search_driver driver, enum 
                (driver != DRIVE_SIDE || driving >= 0);
     if (!search_index_is_ordered(plan, driver, driving))
         return false;
-    struct search_key key = search_index_key(plan, driver, driving);
-    return plan->key_count == 0 || search_same_keys(plan, &key);
+    return search_gives_order(plan, driver, driving);
 }
 
 const char *search_plan_driving_code(const struct search_plan *plan)
@@ -188,6 +190,8 @@ const char *search_plan_driving_code(const struct search_plan *plan)
     if (term < 0)
         return NULL;
     const struct search_param *param = plan->terms[term].param->param;
+    if (plan->terms[term].param->subject == QUERY_COMPARTMENT)
+        return NULL;
     return param ? param->code : "_filter";
 }
 

@@ -38,7 +38,7 @@ enum search_key_kind {
     KEY_QUANTITY, /* column vq */
     KEY_UPDATED,  /* column updated */
     KEY_ID,       /* column id */
-    KEY_STRINGS,  /* least of f_str; likewise below */
+    KEY_STRINGS,  /* the first of f_str in this order; likewise below */
     KEY_DATES,
     KEY_NUMBERS,
 };
@@ -48,6 +48,7 @@ struct search_key {
     enum search_key_kind kind;
     int64_t h;        /* of side tables */
     int64_t presence; /* the token of rows that have a value */
+    bool with_column; /* KEY_DATES: one of the values stands in column d */
     bool descending;
 };
 

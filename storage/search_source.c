@@ -17,10 +17,12 @@
 #include <assert.h>
 
 const struct source_side source_sides[] = {
-    [KEY_STRINGS] = {"f_str", "norm", "using ~<~", "e.norm ~<~ s.norm"},
-    [KEY_DATES] = {"f_date", "lo", "", "(e.lo, e.hi) < (s.lo, s.hi)"},
+    [KEY_STRINGS] = {"f_str", "norm", "using ~<~", "e.norm ~<~ s.norm", "e.norm ~>~ s.norm"},
+    [KEY_DATES] = {"f_date", "lo", "", "(e.lo, e.hi) < (s.lo, s.hi)",
+                   "(e.lo, e.hi) > (s.lo, s.hi)"},
     [KEY_NUMBERS] = {"f_qty", "lo", "",
-                     "(e.lo, e.hi, coalesce(e.unit, 0)) < (s.lo, s.hi, coalesce(s.unit, 0))"},
+                     "(e.lo, e.hi, coalesce(e.unit, 0)) < (s.lo, s.hi, coalesce(s.unit, 0))",
+                     "(e.lo, e.hi, coalesce(e.unit, 0)) > (s.lo, s.hi, coalesce(s.unit, 0))"},
 };
 
 static void page_by_key(const struct search_plan *plan, const struct search_position *position,

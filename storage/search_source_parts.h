@@ -11,7 +11,7 @@
 
 /* A side table, and the columns that tell its rows of one resource apart. By kind of key. */
 struct source_side {
-    const char *table, *key, *order, *less;
+    const char *table, *key, *order, *less, *greater; /* the last two: of rows e and s */
 };
 extern const struct source_side source_sides[];
 

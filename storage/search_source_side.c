@@ -9,9 +9,9 @@ static void side_rows(const struct search_plan *plan, const struct search_positi
                       unsigned limit, struct search_sql *sql);
 static void side_matches(const struct search_plan *plan, struct search_sql *sql, const char *alias);
 
-/* Rows in the order of their least value; when the client sorts, also those without one. These are
- * told by their tokens, but for strings of which folding leaves nothing: they are values without
- * a side row. */
+/* Rows in the order of that of their values which comes first (R4 search.html#sort); when the
+ * client sorts, also those without one. These are told by their tokens, but for strings of which
+ * folding leaves nothing: they are values without a side row. */
 void source_page_by_side(const struct search_plan *plan, const struct search_position *position,
                          unsigned limit, struct search_sql *sql)
 {
@@ -78,7 +78,8 @@ static void side_rows(const struct search_plan *plan, const struct search_positi
     }
     sql_add(sql, " and not exists (select 1 from %s e where e.rkey = s.rkey and ", side->table);
     side_matches(plan, sql, "e");
-    sql_add(sql, " and %s offset 0) order by s.%s %s, s.rkey limit %u", side->less, side->key,
+    sql_add(sql, " and %s offset 0) order by s.%s %s, s.rkey limit %u",
+            key->descending ? side->greater : side->less, side->key,
             !key->descending           ? side->order
             : key->kind == KEY_STRINGS ? "using ~>~"
                                        : "desc",

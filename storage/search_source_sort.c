@@ -57,11 +57,13 @@ static void key_expression(const struct search_plan *plan, const struct search_k
     case KEY_STRINGS:
     case KEY_DATES:
     case KEY_NUMBERS:
-        sql_add(sql, "(select min(s.%s%s) from %s s where s.rkey = t.rkey and s.h = ",
-                source_sides[key->kind].key, key->kind == KEY_STRINGS ? " collate \"C\"" : "",
-                source_sides[key->kind].table);
+        if (key->with_column)
+            sql_add(sql, key->descending ? "greatest(t.d, " : "least(t.d, ");
+        sql_add(sql, "(select %s(s.%s%s) from %s s where s.rkey = t.rkey and s.h = ",
+                key->descending ? "max" : "min", source_sides[key->kind].key,
+                key->kind == KEY_STRINGS ? " collate \"C\"" : "", source_sides[key->kind].table);
         sql_int8(sql, key->h);
-        sql_add(sql, " offset 0)");
+        sql_add(sql, key->with_column ? " offset 0))" : " offset 0)");
         break;
     }
 }

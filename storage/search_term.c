@@ -90,6 +90,15 @@ static void make_term(struct maker *maker, const struct query_param *param)
         term->negated = param->negated;
         return; /* search_links_make() goes on */
     }
+    if (param->subject == QUERY_COMPARTMENT) {
+        int64_t patient = token_rkey(maker->tokens, TEXT("Patient"), param->values[0].reference_id);
+
+        struct search_atom *atom = new_atom(maker, ATOM_TOKENS);
+        atom->hashes = copy_hash(maker->arena, token_member(maker->tokens, patient));
+        atom->hash_count = 1;
+        term->atoms = maker->atoms;
+        return;
+    }
     const struct search_union *whole = search_union_of(param->param);
     if (param->subject == QUERY_ID) {
         add_keys(maker, param, param->param->type);
@@ -304,10 +313,13 @@ static void add_quantity(struct maker *maker, const struct search_param *param,
         struct search_atom *atom = new_atom(maker, side ? ATOM_NUMBERS : ATOM_QUANTITY);
 
         atom->value = value;
-        if (open_unit)
+        /* The unit may be that of another value, where there are several. */
+        if (open_unit) {
             atom->also[atom->also_count++] = unit_token;
-        else
+            maker->term->inexact |= param != maker->columns->quantity;
+        } else {
             set_units(maker, atom, value);
+        }
         if (side) {
             atom->hashes = copy_hash(maker->arena, token_param(maker->tokens, param));
             atom->hash_count = 1;
