@@ -18,11 +18,16 @@ NEEDED = {
                           "medicationCodeableConcept": {"text": "x"},
                           "subject": {"reference": "Patient/1"}},
     "Procedure": {"status": "completed", "subject": {"reference": "Patient/1"}},
-    "AllergyIntolerance": {"patient": {"reference": "Patient/1"}},
+    "AllergyIntolerance": {
+        "patient": {"reference": "Patient/1"},
+        "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/"
+                                                 "allergyintolerance-clinical",
+                                       "code": "active"}]}},
     "DiagnosticReport": {"status": "final", "code": {"text": "x"}},
     "Immunization": {"status": "completed", "vaccineCode": {"text": "x"},
                      "patient": {"reference": "Patient/1"}, "occurrenceString": "x"},
     "DocumentReference": {"status": "current", "content": [{"attachment": {"title": "x"}}]},
+    "Organization": {"name": "x"},
     "ValueSet": {"status": "active"},
     "RiskAssessment": {"status": "final", "subject": {"reference": "Patient/1"}},
 }
@@ -128,6 +133,20 @@ class Capabilities(unittest.TestCase):
                     (self.client.get(path), 410)):
                 self.assertEqual(answer.status, status, answer.bytes[:500])
 
+    def test_every_declared_operation_is_routed(self):
+        base = "http://hl7.org/fhir/OperationDefinition/"
+        self.assertIn({"name": "validate", "definition": base + "Resource-validate"},
+                      self.rest["operation"])
+        for kind in TYPES:
+            declared = self.resources[kind]["operation"]
+            self.assertIn("validate", [row["name"] for row in declared])
+            self.assertEqual(len(declared), len({row["name"] for row in declared}))
+        for operation in ("$validate", "%24validate"):
+            answer = self.client.post(f"Patient/{operation}", {"resourceType": "Patient"})
+            self.assertEqual(answer.status, 200)
+        answer = self.client.get("Patient/$validate")
+        self.assertEqual((answer.status, answer.header("Allow")), (405, "POST, OPTIONS"))
+
     def test_the_system_interactions_work(self):
         codes = sorted(row["code"] for row in self.rest["interaction"])
         self.assertEqual(codes, ["batch", "history-system", "transaction"])
@@ -148,7 +167,7 @@ class Capabilities(unittest.TestCase):
                        self.client.delete("Patient?_id=not-offered"),
                        self.client.get("?_type=Patient"),
                        self.client.get("Patient/$everything"),
-                       self.client.post("Patient/$validate", one)):
+                       self.client.post("Patient/$nonsense", one)):
             self.assertIn(answer.status, (405, 501))
             self.assertEqual(issues(answer)[0]["code"], "not-supported")
 

@@ -171,10 +171,11 @@ class Simultaneous(unittest.TestCase):
                   lambda r, v=value: r["component"][0]["valueQuantity"]["value"] == v)
 
     def test_writers_on_two_servers_leave_nothing_torn_or_stale(self):
-        with Server() as first:
+        with Server(arguments=["--validation", "structure"]) as first:
             socket = os.path.join(first.folder, "data/socket")
             database = f"host={socket} port=5432 user=isthmus dbname=postgres"
-            with Server(arguments=["--database", database]) as second:
+            with Server(arguments=["--database", database,
+                                   "--validation", "structure"]) as second:
                 writers = [Writer(n, (first.base, second.base)) for n in range(WRITERS)]
                 for writer in writers:
                     writer.start()
@@ -200,7 +201,7 @@ class Simultaneous(unittest.TestCase):
 class OddValues(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = Server(arguments=["--validation", "structure"])
         cls.server.start()
         cls.client = cls.server.client()
 
