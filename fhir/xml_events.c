@@ -146,6 +146,7 @@ static void parse(struct parsing *p)
     xmlParseDocument(p->context);
     if (!p->context->wellFormed)
         err_set(p->scan.err, ERR_INVALID, NULL, "The document is no well-formed XML.");
+    xmlFreeDoc(p->context->myDoc); /* made for an entity even without our asking */
     xmlFreeParserCtxt(p->context);
 }
 
@@ -180,7 +181,8 @@ static void on_doctype(void *user, const xmlChar *name, const xmlChar *external,
     (void)name, (void)external, (void)system;
     json_scan_fail(&p->scan, p->scan.start + position(p),
                    "a document type declaration is not allowed here");
-    stop(p);
+    /* stop() would not: what is declared is parsed all the same. */
+    xmlStopParser(p->context);
 }
 
 static struct text text_of_xml(const xmlChar *text)

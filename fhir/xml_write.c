@@ -25,7 +25,9 @@ static void write_document(struct writer *w, const struct node *resource);
 static void write_resource(struct writer *w, const struct node *resource, const char *xmlns);
 static bool is_ordered(const struct node *node);
 static void write_children(struct writer *w, const struct node *node);
-static bool write_attributes(struct writer *w, const struct node *node);
+static bool is_written(const struct node *node);
+static bool has_elements(const struct node *node);
+static void write_attributes(struct writer *w, const struct node *node);
 static void write_element(struct writer *w, const struct node *node);
 static void write_div(struct writer *w, struct text text);
 static bool read_div(struct text text, struct div *div);
@@ -68,7 +70,7 @@ static void write_resource(struct writer *w, const struct node *resource, const 
 
     open_tag(w, name.data, name.size);
     buf_add_text(w->out, xmlns);
-    if (!resource->first) {
+    if (!has_elements(resource)) {
         buf_add(w->out, "/>", 2);
         return;
     }
@@ -103,13 +105,27 @@ static bool is_ordered(const struct node *node)
     return true;
 }
 
-/* One that is no attribute. Unknown elements and values of the wrong kind are
- * JSON text, for which XML has no form. */
+/* Unknown elements and values of the wrong kind are JSON text, for which XML
+ * has no form. */
+static bool is_written(const struct node *node)
+{
+    return node->element && node->type;
+}
+
+static bool has_elements(const struct node *node)
+{
+    for (const struct node *child = node->first; child; child = child->next)
+        if (is_written(child) && !(child->element->flags & ELEMENT_ATTRIBUTE))
+            return true;
+    return false;
+}
+
+/* One that is no attribute. */
 static void write_element(struct writer *w, const struct node *node)
 {
     struct text name = node->name;
 
-    if (!node->element || !node->type || node->element->flags & ELEMENT_ATTRIBUTE)
+    if (!is_written(node) || node->element->flags & ELEMENT_ATTRIBUTE)
         return;
     new_line(w);
     if (node->type->primitive == PRIMITIVE_XHTML) {
@@ -127,7 +143,8 @@ static void write_element(struct writer *w, const struct node *node)
         close_tag(w, name.data, name.size);
         return;
     }
-    if (!write_attributes(w, node)) {
+    write_attributes(w, node);
+    if (!has_elements(node)) {
         buf_add(w->out, "/>", 2);
         return;
     }
@@ -136,22 +153,14 @@ static void write_element(struct writer *w, const struct node *node)
     close_tag(w, name.data, name.size);
 }
 
-/* Returns whether there is more than attributes. */
-static bool write_attributes(struct writer *w, const struct node *node)
+static void write_attributes(struct writer *w, const struct node *node)
 {
-    bool more = false;
-
-    for (const struct node *child = node->first; child; child = child->next) {
-        if (!child->element || !child->type)
-            continue;
-        if (!(child->element->flags & ELEMENT_ATTRIBUTE))
-            more = true;
-        else if (child->value.data && !(child->flags & NODE_RAW))
+    for (const struct node *child = node->first; child; child = child->next)
+        if (is_written(child) && child->element->flags & ELEMENT_ATTRIBUTE && child->value.data &&
+            !(child->flags & NODE_RAW))
             add_attribute(w, child->name, child->value);
-    }
     if (node->value.data && !(node->flags & NODE_RAW))
         add_attribute(w, TEXT("value"), node->value);
-    return more;
 }
 
 /* As it is, where that is XML: a resource that was stored without looking at
@@ -268,13 +277,13 @@ static void add_escaped(struct buf *out, struct text text)
 static size_t escape(struct text rest, const char **replacement)
 {
     static const char *const replacements[0x40] = {
-        ['\t'] = "&#x9;", ['\n'] = "&#xA;", ['\r'] = "&#xD;",
-        ['&'] = "&amp;",  ['"'] = "&quot;", ['<'] = "&lt;",
+        ['\t'] = "&#x9;", ['\n'] = "&#xA;", ['\r'] = "&#xD;", ['"'] = "&quot;",
+        ['&'] = "&amp;",  ['<'] = "&lt;",   ['>'] = "&gt;",
     };
     unsigned char c = (unsigned char)rest.data[0];
 
     *replacement = "\xef\xbf\xbd"; /* U+FFFD */
-    if (c < 0x20 || c == '&' || c == '"' || c == '<') {
+    if (c < 0x20 || c == '&' || c == '"' || c == '<' || c == '>') {
         *replacement = replacements[c] ? replacements[c] : *replacement;
         return 1;
     }

@@ -61,7 +61,7 @@ static void values_are_escaped_so_that_they_come_back(void **state)
     (void)state;
     assert_xml(
         "{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"a\\nb\\r\\t<&>\\\"' \xc3\xa4\"}]}",
-        HEAD "<Patient" NS "><name><text value=\"a&#xA;b&#xD;&#x9;&lt;&amp;>&quot;' "
+        HEAD "<Patient" NS "><name><text value=\"a&#xA;b&#xD;&#x9;&lt;&amp;&gt;&quot;' "
              "\xc3\xa4\"/></name></Patient>");
     /* What XML cannot hold. */
     assert_xml("{\"resourceType\":\"Patient\",\"name\":[{\"text\":\"\\u0001\xef\xbf\xbe\xef\xbf\xbf"
@@ -85,8 +85,15 @@ static void a_narrative_is_written_as_it_is(void **state)
 static void a_narrative_that_is_no_xml_cannot_spoil_the_document(void **state)
 {
     static const char *const narratives[] = {
-        "<div><p></div>", "</div></text>",     "<div>&nbsp;</div>",  "",
-        "plain",          "<div></div></div>", "<!DOCTYPE a><div/>", "<div xmlns=''><p/></div>",
+        "<div><p></div>",
+        "</div></text>",
+        "<div>&nbsp;</div>",
+        "",
+        "plain",
+        "<div></div></div>",
+        "]]>",
+        "<!DOCTYPE a><div/>",
+        "<div xmlns=''><p/></div>",
     };
 
     (void)state;
