@@ -34,17 +34,26 @@ const struct query *query_parse(struct arena *arena, const char *type, struct te
                                 const struct query_options *options, struct issues *issues,
                                 struct err *err)
 {
+    return type ? query_parse_type(arena, type, false, text, options, issues, err)
+                : query_parse_types(arena, text, options, issues, err);
+}
+
+const struct query *query_parse_type(struct arena *arena, const char *type, bool several,
+                                     struct text text, const struct query_options *options,
+                                     struct issues *issues, struct err *err)
+{
     struct query_reader reader = {
         .arena = arena,
         .options = options,
         .issues = issues,
         .err = err,
         .query = arena_one(arena, struct query),
+        .several = several,
     };
     struct text pair;
     bool good = true;
 
-    if (!start(&reader, type, text))
+    if (!start(&reader, type, text) || !query_add_compartment(&reader))
         return NULL;
     while (query_next_item(&text, '&', &pair))
         if (pair.size > 0)
@@ -55,13 +64,9 @@ const struct query *query_parse(struct arena *arena, const char *type, struct te
 static bool start(struct query_reader *reader, const char *type, struct text text)
 {
     struct query *query = reader->query;
-    const struct type *resource = type ? resource_type_find(text_of(type)) : NULL;
+    const struct type *resource = resource_type_find(text_of(type));
     size_t pairs = query_count_items(text, '&');
 
-    if (!type)
-        return err_set(
-            reader->err, ERR_NOT_SUPPORTED, NULL,
-            "Searching over all types at once is not supported; name one: [base]/Type?...");
     if (!resource)
         return err_set(reader->err, ERR_NOT_FOUND, NULL, "There is no such resource type.");
     if (text.size > reader->options->max_size)
@@ -75,7 +80,7 @@ static bool start(struct query_reader *reader, const char *type, struct text tex
 
     query->type = resource->name;
     query->count = reader->options->count;
-    query->params = reader->params = arena_many(reader->arena, struct query_param, pairs + 1);
+    query->params = reader->params = arena_many(reader->arena, struct query_param, pairs + 2);
     query->includes = reader->includes = arena_many(reader->arena, struct query_include, pairs + 1);
     query->used = reader->used = arena_many(reader->arena, struct query_used, pairs + 1);
     query->ignored = reader->ignored = arena_many(reader->arena, struct text, pairs + 1);

@@ -160,7 +160,8 @@ struct query {
 };
 
 struct query_options {
-    bool lenient;     /* Prefer: handling=lenient */
+    bool lenient;            /* Prefer: handling=lenient */
+    struct text compartment; /* only what belongs to the patient with this id; absent: anything */
     struct text base; /* this server's base URL, without "/" behind it; absent: none is stripped */
     unsigned count;   /* page size when _count is not given */
     unsigned count_max;                        /* a larger _count is lowered to this */
@@ -174,7 +175,8 @@ struct query_options query_options_default(void);
  * Parses `text` ("name=value&..." as in a URL behind "?", or a form body).
  * Findings go to `issues`; when one of them is an error the result is NULL and
  * `err` is the first. `type` is a resource type, or NULL for a search over
- * all types, which is not offered yet (ERR_NOT_SUPPORTED).
+ * those that _type names, or all (in a compartment: all that can belong to it). Every
+ * criterion must then be known to each of them, also when lenient.
  *
  * _format and _pretty belong to HTTP and are passed over.
  */

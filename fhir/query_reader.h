@@ -23,6 +23,7 @@ struct query_reader {
     struct query_used *used;
     struct text *ignored;
     unsigned seen; /* bits of the result parameters that may appear only once */
+    bool several;  /* this is one of several types */
 };
 
 /* Records an error about the parameter `name` and returns false. `code` is
@@ -68,6 +69,17 @@ bool query_read_value(struct query_reader *reader, struct text name,
 /* Reads what follows :of-type: system|code|value. */
 bool query_read_of_type(struct query_reader *reader, struct text name, struct text text,
                         struct query_value *value);
+
+/* Adds what query_options.compartment wants. */
+bool query_add_compartment(struct query_reader *reader);
+
+/* Reads the search once for each of several types. */
+const struct query *query_parse_types(struct arena *arena, struct text text,
+                                      const struct query_options *options, struct issues *issues,
+                                      struct err *err);
+const struct query *query_parse_type(struct arena *arena, const char *type, bool several,
+                                     struct text text, const struct query_options *options,
+                                     struct issues *issues, struct err *err);
 
 /* What a result parameter (_sort, _count, ...) came to. */
 enum query_taken { QUERY_NOT_MINE, QUERY_TAKEN, QUERY_PASSED_OVER, QUERY_REFUSED };

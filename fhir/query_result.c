@@ -14,7 +14,7 @@
 typedef bool read_result_fn(struct query_reader *reader, struct text name, struct text *value);
 
 static read_result_fn read_sort, read_count, read_total, read_summary, read_include,
-    read_revinclude, read_contained, read_page, pass;
+    read_revinclude, read_contained, read_type, read_page, pass;
 static bool add_include(struct query_reader *reader, struct text name, struct text value,
                         bool reverse);
 static bool check_source(struct query_reader *reader, struct text name,
@@ -36,6 +36,7 @@ static const struct result_param {
     {"_include", read_include, true, true, true},
     {"_revinclude", read_revinclude, true, true, true},
     {"_contained", read_contained, false, true, false},
+    {"_type", read_type, false, true, false},
     {"_page", read_page, false, false, false},
     {"_format", pass, true, false, false},
     {"_pretty", pass, true, false, false},
@@ -92,6 +93,9 @@ static bool read_sort(struct query_reader *reader, struct text name, struct text
             return query_refuse(reader, name, "too-long", "\"_sort\" takes at most %d parameters.",
                                 MOST);
         sort.subject = query_subject_of(sort.param);
+        if (reader->several && sort.subject == QUERY_VALUE)
+            return query_refuse(reader, name, "not-supported",
+                                "Several types can be sorted by _id and _lastUpdated only.");
         sorts[query->sort_count++] = sort;
     }
     query->sorts = sorts;
@@ -148,6 +152,15 @@ static bool read_contained(struct query_reader *reader, struct text name, struct
     return text_is(*value, "false") ||
            query_refuse(reader, name, "not-supported",
                         "Contained resources are not searched: \"_contained\" takes false only.");
+}
+
+/* query_parse_types() has read it. */
+static bool read_type(struct query_reader *reader, struct text name, struct text *value)
+{
+    (void)value;
+    return reader->several || query_refuse(reader, name, "not-supported",
+                                           "\"_type\" belongs to searches over several types: "
+                                           "[base]?_type=...");
 }
 
 static bool read_page(struct query_reader *reader, struct text name, struct text *value)
@@ -228,7 +241,8 @@ static bool add_include(struct query_reader *reader, struct text name, struct te
 static bool check_source(struct query_reader *reader, struct text name,
                          const struct query_include *include, const struct type *source)
 {
-    return include->reverse || include->iterate || strcmp(source->name, reader->query->type) == 0 ||
+    return include->reverse || include->iterate || reader->several ||
+           strcmp(source->name, reader->query->type) == 0 ||
            query_refuse(reader, name, "not-supported",
                         "\"_include\" follows references of the matches, which are of type %s; "
                         "\"_include:iterate\" those of included resources, too.",
@@ -239,7 +253,7 @@ static bool check_source(struct query_reader *reader, struct text name,
 static bool check_target(struct query_reader *reader, struct text name,
                          const struct query_include *include, const struct type *target)
 {
-    const char *type = include->iterate ? NULL : reader->query->type;
+    const char *type = include->iterate || reader->several ? NULL : reader->query->type;
 
     if (type && include->reverse && target && strcmp(target->name, type) != 0)
         return query_refuse(reader, name, "value",

@@ -220,4 +220,5 @@ static void add_rest(const struct maker *maker, struct node *statement)
         add_resource(maker, rest, type_at(i)->name);
     add_interactions(maker, rest, NULL);
     add_operations(maker, rest, NULL);
+    add(maker, rest, "compartment", "http://hl7.org/fhir/CompartmentDefinition/patient");
 }

@@ -7,7 +7,7 @@
 #include "fhir/query.h"
 #include "server/config.h"
 
-static struct query_options options_of(const struct request *req)
+struct query_options condition_options(const struct request *req)
 {
     const struct config *config = req->service->config;
     struct query_options options = query_options_default();
@@ -18,6 +18,8 @@ static struct query_options options_of(const struct request *req)
     options.count_max = (unsigned)config->page_size_max;
     options.max_params = (unsigned)config->query_parameters;
     options.max_values = (unsigned)config->query_parameters;
+    if (req->member.data)
+        options.compartment = text_of(req->id);
     options.max_chain = (unsigned)config->chain_depth;
     return options;
 }
@@ -25,7 +27,7 @@ static struct query_options options_of(const struct request *req)
 const struct query *condition_query(struct request *req, const char *type, struct text text,
                                     struct err *err)
 {
-    struct query_options options = options_of(req);
+    struct query_options options = condition_options(req);
 
     return query_parse(req->arena, type, text, &options, &req->issues, err);
 }
@@ -33,7 +35,7 @@ const struct query *condition_query(struct request *req, const char *type, struc
 const struct query *condition_parse(struct request *req, const char *type, struct text criteria,
                                     const char *where, struct err *err)
 {
-    struct query_options options = options_of(req);
+    struct query_options options = condition_options(req);
     struct issues findings;
     struct text head, rest;
 

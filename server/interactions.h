@@ -15,6 +15,7 @@ interaction_fn update;         /* update.c        http.html#update, #upsert */
 interaction_fn remove_current; /* delete.c        http.html#delete */
 interaction_fn history;        /* history.c       http.html#history */
 interaction_fn search;         /* search.c        http.html#search */
+interaction_fn everything;     /* everything.c    patient-operation-everything.html */
 /* Whether the interaction would take these parameters, without running it: a transaction has to
  * know before it commits. */
 bool search_check(const struct request *req, struct err *err);

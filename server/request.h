@@ -76,6 +76,7 @@ struct request {
     const struct route *route;
     const char *type; /* from the path, NULL where it has none */
     const char *id;
+    struct text member; /* of a compartment: the type asked for, or `*`; absent elsewhere */
     int64_t version;
 
     enum prefer_return prefer_return;

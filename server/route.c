@@ -25,6 +25,10 @@ const struct route routes[] = {
     {"POST", "{type}", "create", create, ROUTE_TYPE, true, NULL},
     {"GET", "{type}", "search-type", search, ROUTE_TYPE, false, NULL},
     {"POST", "{type}/_search", "search-type", search, ROUTE_TYPE, false, NULL},
+    {"GET", "", "search-system", search, ROUTE_SYSTEM, false, NULL},
+    {"POST", "_search", "search-system", search, ROUTE_SYSTEM, false, NULL},
+    {"GET", "Patient/{id}/{member}", "search-type", search, ROUTE_INSTANCE, false, NULL},
+    {"POST", "Patient/{id}/{member}/_search", "search-type", search, ROUTE_INSTANCE, false, NULL},
     {"POST", "$validate", "$validate", validate_operation, ROUTE_SYSTEM, true,
      "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
     {"POST", "{type}/$validate", "$validate", validate_operation, ROUTE_TYPE, true,
@@ -33,12 +37,14 @@ const struct route routes[] = {
      "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
     {"GET", "{type}/{id}/$validate", "$validate", validate_operation, ROUTE_INSTANCE, false,
      "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
+    {"GET", "Patient/{id}/$everything", "$everything", everything, ROUTE_INSTANCE, false,
+     "http://hl7.org/fhir/OperationDefinition/Patient-everything"},
     {0},
 };
 
 /* A place in the path where the pattern takes what stands there. */
 struct match {
-    struct text type, id, version;
+    struct text type, id, version, member;
 };
 
 static bool pattern_matches(struct text pattern, struct text path, struct match *match);
@@ -113,6 +119,8 @@ static bool segment_matches(struct text pattern, struct text segment, struct mat
         match->type = segment;
     else if (text_is(pattern, "{id}") && !word && segment.size)
         match->id = segment;
+    else if (text_is(pattern, "{member}") && !word && segment.size)
+        match->member = segment;
     else if (text_is(pattern, "{version}") && segment.size)
         match->version = segment;
     else
@@ -156,6 +164,7 @@ static bool take_id(struct request *req, const struct match *match, struct err *
         return err_set(err, ERR_INVALID, "id",
                        "The id in the path is malformed: 1 to 64 letters, digits, - and . only.");
     req->id = text_dup(req->arena, id);
+    req->member = match->member;
     if (match->version.data && !text_to_int64(match->version, 1, INT64_MAX, &req->version))
         return err_set(err, ERR_NOT_FOUND, NULL,
                        "There is no such version; versions here are numbers from 1.");

@@ -13,8 +13,8 @@ enum route_level { ROUTE_SYSTEM, ROUTE_TYPE, ROUTE_INSTANCE };
 
 struct route {
     const char *method;
-    const char *pattern;     /* below the base; {type}, {id} and {version} match one segment; a type
-                                in place of {type} makes a row of that type only */
+    const char *pattern; /* below the base; {type}, {id}, {version} and {member} match one segment;
+                            a type in place of {type} makes a row of that type only */
     const char *interaction; /* the FHIR code: "read", "search-type"; of an operation its name with
                                 the dollar sign: "$validate"; for CapabilityStatement and metrics */
     interaction_fn *run;

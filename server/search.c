@@ -1,11 +1,13 @@
 /*
- * Search - GET [base]/[type]?... and POST [base]/[type]/_search.
+ * Search - GET [base]/[type]?... and POST [base]/[type]/_search; the same over several types,
+ * and in the compartment of a patient.
  */
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/query.h"
 #include "fhir/query_text.h"
+#include "fhir/type.h"
 #include "server/condition.h"
 #include "server/format.h"
 #include "server/interactions.h"
@@ -13,6 +15,7 @@
 
 #include <strings.h>
 
+static const struct query *read_query(struct request *req, struct text text, struct err *err);
 static void keep_format(const struct request *req, struct buf *self);
 static bool gather_query(struct request *req, struct text *text, struct err *err);
 
@@ -22,7 +25,7 @@ bool search_check(const struct request *req, struct err *err)
     struct text text;
 
     issues_init(&copy.issues, req->arena, req->issues.limit);
-    return gather_query(&copy, &text, err) && condition_query(&copy, req->type, text, err);
+    return gather_query(&copy, &text, err) && read_query(&copy, text, err);
 }
 
 bool search(struct request *req, struct err *err)
@@ -33,7 +36,7 @@ bool search(struct request *req, struct err *err)
 
     if (!gather_query(req, &text, err))
         return false;
-    const struct query *query = condition_query(req, req->type, text, err);
+    const struct query *query = read_query(req, text, err);
     if (!query || !store_search(req->service->store, &req->access, query, req->arena, &page, err))
         return false;
 
@@ -42,6 +45,24 @@ bool search(struct request *req, struct err *err)
     keep_format(req, &self);
     page_answer(req, PAGE_SEARCHSET, &page, (struct text){self.data, self.size});
     return true;
+}
+
+/* R4 http.html#vsearch: Patient/1/Observation; or Patient/1 and a star, for all types. */
+static const struct query *read_query(struct request *req, struct text text, struct err *err)
+{
+    const char *type = req->type;
+
+    if (req->member.data) {
+        const struct type *member = resource_type_find(req->member);
+
+        if (!member && !text_is(req->member, "*")) {
+            err_set(err, ERR_NOT_FOUND, NULL,
+                    "The path names no resource type of R4; types are spelled as in Patient.");
+            return NULL;
+        }
+        type = member ? member->name : NULL;
+    }
+    return condition_query(req, type, text, err);
 }
 
 /* No part of what was searched for, but who follows a link wants the same form. */

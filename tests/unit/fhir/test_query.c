@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "fhir/issue.h"
 #include "fhir/query_text.h"
+#include "fhir/type.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -506,11 +507,20 @@ static void limits_hold(void **state)
     assert_non_null(strstr(err.text, "longer than"));
 }
 
-static void types_must_exist_and_all_types_at_once_are_not_offered(void **state)
+static void types_must_exist_and_know_every_criterion(void **state)
 {
     (void)state;
-    assert_null(parse(NULL, "_id=1"));
-    assert_int_equal(err.kind, ERR_NOT_SUPPORTED);
+    const struct query *query = must_parse(NULL, "_type=Patient,Group&_id=1&_sort=-_lastUpdated");
+    assert_null(query->type);
+    assert_int_equal(query->type_count, 2);
+    assert_string_equal(query->types[0]->type, "Group");
+    assert_int_equal(query->types[1]->param_count, 1);
+    assert_int_equal(must_parse(NULL, "")->type_count, resource_type_count());
+    assert_null(parse(NULL, "_type=Patient,Group&birthdate=2000"));
+    assert_int_equal(issues.kept, 1);
+    assert_null(parse(NULL, "_type=Patent"));
+    assert_null(parse(NULL, "_type=Patient&_sort=birthdate"));
+    assert_null(parse("Patient", "_type=Patient"));
     assert_null(parse("Paitent", "_id=1"));
     assert_int_equal(err.kind, ERR_NOT_FOUND);
     assert_null(parse("HumanName", "_id=1"));
@@ -565,7 +575,7 @@ int main(void)
         TEST(the_self_link_repeats_what_was_used),
         TEST(the_identity_of_a_query_leaves_page_size_and_includes_out),
         TEST(limits_hold),
-        TEST(types_must_exist_and_all_types_at_once_are_not_offered),
+        TEST(types_must_exist_and_know_every_criterion),
         TEST(distance_counts_edits),
     };
 

@@ -1,0 +1,133 @@
+"""Searches as clients see them: chains, several types at once, compartments, $everything."""
+
+import unittest
+
+from harness import Client, Server
+
+LOINC = "http://loinc.org"
+
+
+def patient(identity, family, **more):
+    return {"resourceType": "Patient", "id": identity, "name": [{"family": family}], **more}
+
+
+def observation(identity, of, code, day):
+    return {"resourceType": "Observation", "id": identity, "status": "final",
+            "code": {"coding": [{"system": LOINC, "code": code}]},
+            "subject": {"reference": f"Patient/{of}"}, "effectiveDateTime": day,
+            "performer": [{"reference": "Practitioner/s-doc"}]}
+
+
+RESOURCES = [
+    {"resourceType": "Practitioner", "id": "s-doc", "name": [{"family": "House"}]},
+    {"resourceType": "Organization", "id": "s-org", "name": "Inselspital"},
+    patient("s-anna", "Zwickau", managingOrganization={"reference": "Organization/s-org"}),
+    patient("s-bert", "Yverdon"),
+    observation("s-o1", "s-anna", "8867-4", "2020-01-01"),
+    observation("s-o2", "s-anna", "8867-4", "2021-01-01"),
+    observation("s-o3", "s-bert", "8867-4", "2021-01-01"),
+    {"resourceType": "Coverage", "id": "s-cov", "status": "active",
+     "beneficiary": {"reference": "Patient/s-anna"}, "payor": [{"reference": "Patient/s-anna"}]},
+]
+
+
+def ids(bundle, mode="match"):
+    return sorted(entry["resource"]["id"] for entry in bundle.get("entry", [])
+                  if entry["search"]["mode"] == mode)
+
+
+class SearchTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+        cls.client = Client(cls.server.base)
+        for resource in RESOURCES:
+            path = f"{resource['resourceType']}/{resource['id']}"
+            assert cls.client.request("PUT", path, resource).status == 201
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.client.close()
+        cls.server.stop()
+
+    def get(self, path, status=200):
+        answer = self.client.request("GET", path)
+        self.assertEqual(answer.status, status, answer.bytes)
+        return answer.json()
+
+    def follow(self, path):
+        """All pages: ids of matches and of includes."""
+        matches, includes, pages = [], [], 0
+        while path:
+            page = self.get(path)
+            matches += ids(page)
+            includes += ids(page, "include")
+            after = [link["url"] for link in page["link"] if link["relation"] == "next"]
+            path = after[0][len(self.server.base) + 1:] if after else None
+            pages += 1
+            self.assertLess(pages, 50)
+        return matches, includes
+
+    def test_chains_go_both_ways(self):
+        self.assertEqual(ids(self.get("Observation?patient.family=zwick")), ["s-o1", "s-o2"])
+        self.assertEqual(ids(self.get("Observation?patient.organization.name=insel")),
+                         ["s-o1", "s-o2"])
+        self.assertEqual(ids(self.get("Patient?_has:Observation:patient:date=2020")), ["s-anna"])
+        self.get("Observation?patient.shoe=43", 400)
+        self.get("Observation?patient.organization.partof.partof.name=x", 400)
+
+    def test_several_types_are_searched_at_once(self):
+        self.assertEqual(ids(self.get("?_type=Patient,Practitioner&_id=s-anna,s-doc,s-o1")),
+                         ["s-anna", "s-doc"])
+        self.assertEqual(ids(self.get("?_id=s-anna,s-doc,s-cov")), ["s-anna", "s-cov", "s-doc"])
+        answer = self.client.request("POST", "_search", "_type=Patient&_id=s-bert", {
+            "Content-Type": "application/x-www-form-urlencoded"})
+        self.assertEqual(ids(answer.json()), ["s-bert"])
+        self.assertEqual(self.get("?_type=Patient,Observation&_summary=count")["total"], 5)
+        self.get("?_type=Patient,Observation&birthdate=2000", 400)
+        self.get("?_type=Patent", 400)
+        self.get("Patient?_type=Patient", 400)
+
+    def test_pages_go_on_from_type_to_type(self):
+        for count in (1, 2, 3, 4, 5):
+            matches, _ = self.follow(f"?_type=Observation,Patient&_count={count}")
+            self.assertEqual(sorted(matches), ["s-anna", "s-bert", "s-o1", "s-o2", "s-o3"])
+            matches, _ = self.follow(f"?_type=Observation,Patient&_count={count}&_sort=-_id")
+            self.assertEqual(sorted(matches), ["s-anna", "s-bert", "s-o1", "s-o2", "s-o3"])
+
+    def test_a_compartment_holds_what_is_the_patients(self):
+        self.assertEqual(ids(self.get("Patient/s-anna/Observation")), ["s-o1", "s-o2"])
+        self.assertEqual(ids(self.get("Patient/s-anna/Observation?date=2020")), ["s-o1"])
+        self.assertEqual(ids(self.get("Patient/s-anna/*")), ["s-anna", "s-cov", "s-o1", "s-o2"])
+        self.assertEqual(ids(self.get("Patient/s-anna/*?_type=Coverage")), ["s-cov"])
+        self.get("Patient/s-anna/Organization", 400)
+        self.get("Patient/s-anna/Nonsense", 404)
+
+    def test_everything_of_a_patient(self):
+        page = self.get("Patient/s-anna/$everything")
+        self.assertEqual(ids(page), ["s-anna", "s-cov", "s-o1", "s-o2"])
+        self.assertEqual(page["entry"][0]["resource"]["id"], "s-anna")
+        self.assertEqual(ids(page, "include"), ["s-doc", "s-org"])
+        self.assertEqual(ids(self.get("Patient/s-anna/$everything?start=2020-06-01")),
+                         ["s-anna", "s-cov", "s-o2"])
+        self.assertEqual(ids(self.get("Patient/s-anna/$everything?end=2020-06-01&_type=Observation")),
+                         ["s-o1"])
+        self.assertEqual(ids(self.get("Patient/s-anna/$everything?_since=2999-01-01")), [])
+        matches, _ = self.follow("Patient/s-anna/$everything?_count=1")
+        self.assertEqual(sorted(matches), ["s-anna", "s-cov", "s-o1", "s-o2"])
+        self.get("Patient/s-nobody/$everything", 404)
+        self.get("Patient/s-anna/$everything?foo=1", 400)
+
+    def test_any_parameter_sorts(self):
+        found = self.get("Observation?_sort=subject,-date")
+        self.assertEqual([entry["resource"]["id"] for entry in found["entry"]],
+                         ["s-o2", "s-o1", "s-o3"])
+
+    def test_includes_iterate(self):
+        page = self.get("Observation?_id=s-o1&_include=Observation:subject"
+                        "&_include:iterate=Patient:organization")
+        self.assertEqual(ids(page, "include"), ["s-anna", "s-org"])
+
+
+if __name__ == "__main__":
+    unittest.main()
