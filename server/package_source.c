@@ -87,10 +87,10 @@ static struct text base_name(const char *name)
  * with a dot are indexes. */
 static bool is_wanted(const char *name)
 {
-    struct text base = base_name(name);
+    struct text base = base_name(name), folder, rest;
 
     return text_ends_with(base, TEXT(".json")) && !text_starts_with(base, TEXT(".")) &&
-           !memchr(base.data, '/', base.size);
+           !text_split(base, '/', &folder, &rest);
 }
 
 static void gather(const char *name, struct text content, void *context)
