@@ -9,6 +9,8 @@ import json
 import random
 from decimal import Decimal
 
+from values import date_span
+
 LOINC, SNOMED, UCUM = "http://loinc.org", "http://snomed.info/sct", "http://unitsofmeasure.org"
 HL7 = "http://terminology.hl7.org/CodeSystem/"
 EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
@@ -59,7 +61,7 @@ COUNTS = {"Patient": PATIENTS, "Practitioner": 20, "Organization": 15, "Location
           "Encounter": 60, "Condition": 80, "Observation": 250, "MedicationRequest": 50,
           "Procedure": 50, "DiagnosticReport": 50, "Immunization": 30, "AllergyIntolerance": 40,
           "ServiceRequest": 50, "Appointment": 40, "RiskAssessment": 40, "CarePlan": 30,
-          "ValueSet": 30, "Group": 8, "Device": 8}
+          "ValueSet": 30, "Group": 8, "Device": 8, "MolecularSequence": 25}
 
 
 def dump(value):
@@ -147,7 +149,7 @@ class Maker:
 
     def period(self):
         ends = sorted([self.moment(), self.moment()])
-        if ends[0][:10] == ends[1][:10] or ends[1].startswith(ends[0]):
+        if date_span(ends[0])[1] >= date_span(ends[1])[0]: # per-1
             ends[1] = "2023-01-01"
         shape = self.random.random()
         if shape < 0.25:
@@ -183,7 +185,8 @@ class Maker:
         return made
 
     def age(self):
-        return {"value": self.number(), "unit": "years", "system": UCUM, "code": "a"}
+        return {"value": Number(self.one(["0.5", "5", "5.0", "5.40", "40", "40.5", "99"])),
+                "unit": "years", "system": UCUM, "code": "a"}
 
     def coding(self):
         system, code, display = self.one(CODES)
@@ -248,7 +251,7 @@ class Maker:
                 2, 1)
         for name, items in (("state", ["MA", "Ma", "NY", "ZH"]), ("country", ["US", "CH", "Çin"]),
                             ("postalCode", ["02139", "0213", "8001", "NW1 6XE"]),
-                            ("district", ["Nord", "Süd"]), ("use", ["home", "work"])):
+                            ("district", ["Nord", "Süd"]), ("use", ["temp", "work"])):
             if self.chance(0.4):
                 made[name] = self.one(items)
         return made
@@ -256,8 +259,7 @@ class Maker:
     def telecom(self):
         made = {"value": self.one(["555-1234", "(555) 1234", "a@example.org", "A@Example.org",
                                    "+41 44 000 00 00"])}
-        if self.chance(0.8):
-            made["system"] = self.one(["phone", "email", "fax"])
+        made["system"] = self.one(["phone", "email", "fax", "other"]) # cpt-2
         if self.chance(0.3):
             made["use"] = self.one(["home", "work", "mobile"])
         return made
@@ -442,7 +444,10 @@ class Maker:
                                         "Instant": self.instant, "Timing": self.timing}, 0.9)
         self.measured(made)
         if self.chance(0.35):
-            made["component"] = self.many(self.component, 3, 1)
+            components = [one for one in self.many(self.component, 3, 1)
+                          if not self.share_coding(one["code"], made["code"])] # obs-7
+            if components:
+                made["component"] = components
         if self.chance(0.2):
             made["hasMember"] = self.many(lambda: self.reference("Observation"), 2, 1)
         if self.chance(0.2):
@@ -450,6 +455,10 @@ class Maker:
                                       1)
         if self.chance(0.2):
             made["derivedFrom"] = [self.reference("Observation")]
+
+    @staticmethod
+    def share_coding(one, other):
+        return any(coding in other.get("coding", []) for coding in one.get("coding", []))
 
     def make_MedicationRequest(self, made):
         made["status"] = self.one(["active", "completed", "stopped"])
@@ -633,6 +642,21 @@ class Maker:
                   patient=lambda: self.reference("Patient"),
                   deviceName=lambda: [{"name": self.one(FAMILIES), "type": "other"}],
                   url=lambda: self.one(URIS))
+
+    def make_MolecularSequence(self, made):
+        """Whose composites have three components."""
+        made.update(type="dna", coordinateSystem=0)
+        if self.chance(0.7):
+            made["patient"] = self.reference("Patient")
+        made["referenceSeq"] = {"windowStart": 1, "windowEnd": 1000}
+        if self.chance(0.5): # msq-5, msq-6
+            made["referenceSeq"].update(chromosome=self.concept(), genomeBuild="GRCh38")
+        else:
+            made["referenceSeq"]["referenceSeqId"] = self.concept()
+        made["variant"] = self.many(lambda: {"start": self.random.randint(1, 20),
+                                             "end": self.random.randint(20, 40)}, 3)
+        if not made["variant"]:
+            del made["variant"]
 
     def resource(self, kind, identity):
         made = {"resourceType": kind, "id": identity}

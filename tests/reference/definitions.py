@@ -37,8 +37,12 @@ class Definitions:
         self.parameters = {} # resource type -> {code: Parameter}
         self.systems = {}    # value set -> the one code system it takes codes from, or None
         self.resources = set()
+        self.compartments = {} # compartment type -> {resource type: parameters of membership}
         self.read_structures()
         self.read_parameters()
+        for _, compartment in self.documents("CompartmentDefinition"):
+            self.compartments[compartment["code"]] = {
+                one["code"]: one["param"] for one in compartment["resource"] if "param" in one}
 
     def documents(self, prefix):
         for name in sorted(os.listdir(self.folder)):

@@ -14,7 +14,7 @@ from values import INFINITY, Quantity, Span, Values, date_span, fold, split_refe
 UCUM = "http://unitsofmeasure.org"
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 RESULTS = ("_sort", "_count", "_total", "_summary", "_include", "_revinclude", "_elements",
-           "_contained", "_containedType", "_format", "_pretty", "_page")
+           "_contained", "_containedType", "_format", "_pretty", "_page", "_type")
 IDENTITY = re.compile(r"[A-Za-z0-9.-]{1,64}$")
 
 
@@ -73,11 +73,28 @@ class Search:
 
     # ---- which resources match
 
-    def matches(self, kind, query):
+    def matches(self, where, query):
+        """`where`: a type; "" for all, or those of _type; or a compartment, as Patient/1/Condition."""
         criteria = [(name, value) for name, value in self.pairs(query)
                     if name.split(":")[0] not in RESULTS]
-        return [resource for resource in self.by_type.get(kind, [])
+        return [resource for resource in self.candidates(where, query)
                 if all(self.meets(resource, name, value) for name, value in criteria)]
+
+    def candidates(self, where, query):
+        compartment, _, kind = where.rpartition("/")
+        types = dict(self.pairs(query)).get("_type", ",".join(sorted(self.by_type))).split(",")
+        types = [kind] if kind and kind != "*" else types
+        return [resource for each in types for resource in self.by_type.get(each, [])
+                if not compartment or self.belongs(resource, compartment)]
+
+    # R4 compartmentdefinition.html: who is referred to by one of the listed parameters
+
+    def belongs(self, resource, compartment):
+        if resource.key == compartment:
+            return True
+        owner = self.by_key.get(compartment)
+        codes = self.definitions.compartments[compartment.split("/")[0]].get(resource.type, [])
+        return any(owner in self.targets(resource, code) for code in codes)
 
     @staticmethod
     def pairs(query):
@@ -322,6 +339,8 @@ class Search:
             return resource.id
         if code == "_lastUpdated":
             return date_span(resource.updated)[0]
+        if code not in self.definitions.parameters[resource.type]:
+            return None
         kind = self.parameter(resource.type, code).kind
         keys = []
         for value in resource.values.get(code, []):

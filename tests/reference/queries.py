@@ -42,9 +42,11 @@ class Queries:
         return self.random.random() < share
 
     def make(self, number):
-        """Query `number`: (type, query string)."""
+        """Query `number`: (where, query string); for where see Search.matches()."""
         self.random = random.Random(f"queries {self.seed} {number}")
         kind = self.one(self.chosen)
+        if "system" in self.features and self.chance(0.05):
+            return self.over_types()
         self.focus = self.one(self.search.by_type[kind]) if self.chance(0.7) else None
         pairs = []
         for _ in range(self.one([1, 1, 1, 2, 2, 3])):
@@ -52,7 +54,47 @@ class Queries:
             pairs += self.criterion(kind)
             self.focus = focus # a chain has moved it
         pairs += self.shape(kind)
-        return kind, "&".join(f"{encode(name)}={encode(value)}" for name, value in pairs)
+        if "compartment" in self.features and self.chance(0.05):
+            kind = self.compartment(kind)
+        return kind, self.written(pairs)
+
+    @staticmethod
+    def written(pairs):
+        return "&".join(f"{encode(name)}={encode(value)}" for name, value in pairs)
+
+    def compartment(self, kind):
+        """In the compartment of somebody, mostly of the one whom the values are from."""
+        if kind == "Patient" or kind not in self.definitions.compartments["Patient"]:
+            return kind
+        owners = self.search.by_type["Patient"]
+        if self.focus:
+            near = [target for code in self.definitions.compartments["Patient"][kind]
+                    for target in self.search.targets(self.focus, code, "Patient")]
+            owners = near or owners
+        return f"{self.one(owners).key}/{kind}"
+
+    def over_types(self):
+        """A search of several types, by parameters that all of them have in the same sense."""
+        types = self.random.sample(self.kinds, self.one([1, 2, 2, 3, 4]))
+        common = [code for code, parameter in self.definitions.parameters[types[0]].items()
+                  if parameter.kind != "special" and all(
+                      code in self.definitions.parameters[each] and
+                      self.definitions.parameters[each][code].kind == parameter.kind
+                      for each in types)]
+        pairs = [("_type", ",".join(types))]
+        for _ in range(self.one([0, 1, 1, 2])):
+            kind = self.one(types)
+            self.focus = self.one(self.search.by_type[kind])
+            codes = sorted(set(self.focus.values) & set(common) | {"_id", "_lastUpdated"})
+            pairs.append(self.simple(kind, self.one(codes)))
+        pairs = [pair for pair in pairs if pair]
+        if self.chance(0.3):
+            pairs.append(("_sort", self.one(["_lastUpdated", "-_lastUpdated", "_id", "-_id"])))
+        if self.chance(0.3):
+            pairs.append(("_count", str(self.one([5, 10, 50, 1000]))))
+        if self.chance(0.3):
+            pairs.append(("_total", "accurate"))
+        return "", self.written(pairs)
 
     # ---- criteria
 
