@@ -105,10 +105,9 @@ static bool read_root(struct json_reader *r, struct node *root)
     struct json_scan *scan = &r->scan;
 
     root->name = TEXT("");
+    /* RFC 8259 section 8.1 leaves it to the reader; some editors write it. */
     if (scan->end - scan->at >= 3 && memcmp(scan->at, "\xef\xbb\xbf", 3) == 0)
-        return json_scan_fail(scan, scan->at,
-                              "the document begins with a byte order mark; JSON has none, "
-                              "send it without");
+        scan->at += 3;
     if (json_scan_space(scan) != '{')
         return json_scan_expected(scan, "'{' and a resource");
     if (!read_resource(r, root))

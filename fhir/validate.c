@@ -37,6 +37,7 @@ static const struct {
     {"Reference", reference_check},
     {"SearchParameter", search_parameter_check},
     {"string", string_check},
+    {"uri", uri_check},
     {"xhtml", narrative_element_check},
 };
 

@@ -164,6 +164,7 @@ void canonical_check(struct walk *walk, const struct node *canonical)
 
     if (url.size == 0)
         return;
+    uri_check(walk, canonical);
     if (!text_split(url, '|', &plain, &version))
         plain = url;
     if (url.data[0] == '#') {

@@ -90,6 +90,24 @@ static void check_system(struct walk *walk, const struct node *system, const cha
                      "The url of %s must be absolute; write all of it, with its scheme.", what);
 }
 
+/* RFC 2606: what is at these hosts is made up. */
+void uri_check(struct walk *walk, const struct node *uri)
+{
+    static const char *const hosts[] = {"example.org", "example.com", "example.net"};
+    const char *host = uri->value.data ? memmem(uri->value.data, uri->value.size, "://", 3) : NULL;
+    struct text rest, name, path;
+
+    if (!walk->validation->refuse_examples || !host)
+        return;
+    rest = (struct text){host + 3, (size_t)(uri->value.data + uri->value.size - host) - 3};
+    if (!text_split(rest, '/', &name, &path))
+        name = rest;
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+        if (text_ends_with(name, text_of(hosts[i])))
+            issue_add_at(walk->issues, ISSUE_ERROR, "business-rule", uri,
+                         "This is the url of an example (%s); write the real one.", hosts[i]);
+}
+
 /* R4 security.html#narrative: active content is a way to attack whoever shows it. */
 void string_check(struct walk *walk, const struct node *string)
 {

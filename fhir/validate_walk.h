@@ -61,6 +61,7 @@ void attachment_check(struct walk *walk, const struct node *attachment);
 void coding_value_check(struct walk *walk, const struct node *coding);
 void identifier_check(struct walk *walk, const struct node *identifier);
 void string_check(struct walk *walk, const struct node *string);
+void uri_check(struct walk *walk, const struct node *uri);
 void narrative_element_check(struct walk *walk, const struct node *div);
 
 /* Whether a text begins with the scheme of a URI: "http:", "urn:", ... */

@@ -309,7 +309,6 @@ static const struct verdict_case documents[] = {
     NO("{\"resourceType\":\"Basic\"}{}"),
     NO("{\"resourceType\":\"Basic\"}}"),
     NO("{\"resourceType\":\"Basic\"}\0"),
-    NO("\xef\xbb\xbf{\"resourceType\":\"Basic\"}"),
     NO("{\"resourceType\":\"Basic\",\"resourceType\":\"Basic\"}"),
     NO("{\"resourceType\":\"Basic\"}\xc3"),
     NO("\xff\xfe{\0}\0"),

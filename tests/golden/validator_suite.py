@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""HL7's validator cases, the examples of R4 and Synthea's patients.
+
+    validator_suite.py VALIDATE_LINES DATA
+
+DATA is the folder of published test data. Each part is skipped when its folder
+is absent. What we decide otherwise than a suite, or refuse of the examples, is
+in validator_exceptions.tsv with the reason; anything beyond, and anything
+there that is no longer so, fails.
+"""
+
+import gzip
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+EXCEPTIONS = HERE / "validator_exceptions.tsv"
+# Cases that HL7 runs with example URLs forbidden.
+NO_EXAMPLES = ("dr-example-org", "pat-example-extensions")
+CHUNK = 500  # resources of one Bundle
+
+
+class Report:
+    def __init__(self):
+        self.parts, self.failed = 0, 0
+        lines = EXCEPTIONS.read_text("utf-8").splitlines()
+        rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
+        self.known = {(part, name): reason for part, name, reason in rows}
+
+    def add(self, part, total, differing):
+        """`differing` maps the name of what differs to what was found."""
+        known = {name for group, name in self.known if group == part}
+        self.parts += 1
+        print(f"{part}: {total - len(differing)} of {total} agree")
+        for name in sorted(differing.keys() - known):
+            print(f"  NEW {name}: {differing[name]}")
+        for name in sorted(known - differing.keys()):
+            print(f"  GONE {name}: remove it from {EXCEPTIONS.name}")
+        self.failed += len(differing.keys() ^ known)
+
+
+def ask(program, questions):
+    lines = "".join(json.dumps(question) + "\n" for question in questions)
+    done = subprocess.run([program], input=lines, capture_output=True, text=True, check=False)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    if len(answers) != len(questions):
+        sys.exit(f"{len(questions)} questions, {len(answers)} answers\n{done.stderr[-2000:]}")
+    return answers
+
+
+def first_error(answer):
+    for issue in answer["issues"]:
+        if issue["severity"] in ("fatal", "error"):
+            return f"{issue.get('expression')}: {issue['text']}"
+    return "no error"
+
+
+def run_cases(program, suite, report):
+    """The cases that need neither packages nor terminology from outside; what they
+    expect is said of the document by itself, without the profile that some name."""
+    cases = json.loads((suite / "cases.json").read_text("utf-8"))
+    cases = [case for case in cases if not case["deps"] and not case["needsTx"]]
+    questions = [{"file": str(suite / "cases" / case["file"]),
+                  "refuse_examples": case["name"] in NO_EXAMPLES}
+                 for case in cases]
+    differing = {}
+    for case, answer in zip(cases, ask(program, questions)):
+        if (answer["errors"] == 0) != (case["expect"] == "valid"):
+            differing[case["name"]] = first_error(answer)
+    report.add("cases", len(cases), differing)
+
+
+def run_examples(program, folder, report):
+    files = sorted(folder.glob("*.json"))
+    answers = ask(program, [{"file": str(file)} for file in files])
+    differing = {file.name: first_error(answer)
+                 for file, answer in zip(files, answers) if answer["errors"]}
+    report.add("examples", len(files), differing)
+
+
+def run_patients(program, folder, report):
+    """Every resource; findings are counted by what they say."""
+    resources = list(patients_in(folder))
+    differing = {}
+    with tempfile.TemporaryDirectory() as place:
+        questions = []
+        for start in range(0, len(resources), CHUNK):
+            entries = [{"resource": resource} for resource in resources[start:start + CHUNK]]
+            path = pathlib.Path(place) / f"{start}.json"
+            path.write_text(json.dumps({"resourceType": "Bundle", "type": "collection",
+                                        "entry": entries}), "utf-8")
+            questions.append({"file": str(path)})
+        for answer in ask(program, questions):
+            for issue in answer["issues"]:
+                if issue["severity"] in ("fatal", "error"):
+                    differing[issue["text"]] = issue.get("expression")
+    report.add(folder.name, len(resources), differing)
+
+
+def patients_in(folder):
+    for path in sorted(folder.rglob("*.gz")):
+        text = gzip.decompress(path.read_bytes()).decode("utf-8")
+        for line in text.splitlines() if ".ndjson" in path.name else [text]:
+            document = json.loads(line) if line.strip() else {}
+            for entry in document.get("entry", [{"resource": document}]):
+                if "resourceType" in entry.get("resource", {}):
+                    yield entry["resource"]
+
+
+def main():
+    program, data = sys.argv[1], pathlib.Path(sys.argv[2])
+    report = Report()
+    for run, folder in ((run_cases, data / "suites/validator"),
+                        (run_examples, data / "r4-examples"),
+                        (run_patients, data / "patients/synthea-smart-r4"),
+                        (run_patients, data / "patients/synthea-bulkserver-r4")):
+        if folder.is_dir():
+            run(program, folder, report)
+        else:
+            print(f"skipped: there is no {folder}")
+    sys.exit(77 if report.parts == 0 else 1 if report.failed else 0)
+
+
+if __name__ == "__main__":
+    main()
