@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""HL7's validator cases, the examples of R4 and Synthea's patients.
+"""HL7's validator cases, the primitives, the examples of R4 and Synthea's patients.
 
     validator_suite.py VALIDATE_LINES DATA
 
@@ -73,6 +73,38 @@ def run_cases(program, suite, report):
     report.add("cases", len(cases), differing)
 
 
+def run_primitives(program, suite, report):
+    """Each line is a value that must pass, or not, where its type is asked for."""
+    differing, total = {}, 0
+    with tempfile.TemporaryDirectory() as place:
+        for path in sorted(suite.glob("*.ndjson")):
+            kind, verdict = path.name.split(".")[:2]
+            values = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
+            questions = []
+            for number, value in enumerate(values):
+                document = pathlib.Path(place) / f"{path.stem}.{number}.json"
+                document.write_text(document_with(kind, value), "utf-8")
+                questions.append({"file": str(document)})
+            total += len(values)
+            for value, answer in zip(values, ask(program, questions)):
+                if (answer["errors"] == 0) != (verdict == "valid"):
+                    differing[f"{path.stem}: {value}"] = first_error(answer)
+    report.add("primitives", total, differing)
+
+
+def document_with(kind, value):
+    if value == "null":  # no value, which most elements may have
+        value, kind = "true", "boolean" if kind != "xhtml" else kind
+    if kind == "xhtml":
+        return ('{"resourceType": "Basic", "code": {"text": "x"}, "text": {"status": "generated",'
+                f' "div": {value}}}}}')
+    name = "value" + "".join(word.capitalize() for word in kind.split("_"))
+    return ('{"resourceType": "Basic", "contained": [{"resourceType": "Basic", "id": "p1", "code": '
+            '{"text": "x"}, "subject": {"reference": "#"}}], "code": {"text": "x"}, '
+            '"extension": [{"url": "http://x.y", '
+            f'"{name}": {value}}}]}}')
+
+
 def run_examples(program, folder, report):
     files = sorted(folder.glob("*.json"))
     answers = ask(program, [{"file": str(file)} for file in files])
@@ -114,6 +146,7 @@ def main():
     program, data = sys.argv[1], pathlib.Path(sys.argv[2])
     report = Report()
     for run, folder in ((run_cases, data / "suites/validator"),
+                        (run_primitives, data / "suites/primitives"),
                         (run_examples, data / "r4-examples"),
                         (run_patients, data / "patients/synthea-smart-r4"),
                         (run_patients, data / "patients/synthea-bulkserver-r4")):
