@@ -58,7 +58,7 @@ class Compare:
         text = issue.get("diagnostics") or issue.get("details", {}).get("text", "")
         if answer.status in (400, 501) and issue.get("code") == "not-supported":
             raise Refused(text)
-        if answer.status in (404, 405) and (not where or "/" in where):
+        if first and answer.status in (404, 405) and (not where or "/" in where):
             raise Refused("compartments" if where else "several types")
         raise Different(f"status {answer.status}: {issue.get('code')}: {text}")
 

@@ -16,7 +16,7 @@ Parameter = collections.namedtuple("Parameter", "code kind expression targets co
 # Published as examples of how to write a SearchParameter, not as parameters.
 EXAMPLES = re.compile(r"SearchParameter-example")
 
-# README, "Errors in published expressions".
+# README, "Published expressions".
 CORRECTIONS = {
     "value.as(DateTime) | value.as(Period)": "value.as(dateTime) | value.as(Period)",
     "Patient.extension('http://hl7.org/fhir/StructureDefinition/patient-extensions-Patient-"

@@ -87,7 +87,9 @@ class Queries:
             self.focus = self.one(self.search.by_type[kind])
             codes = sorted(set(self.focus.values) & set(common) | {"_id", "_lastUpdated"})
             pairs.append(self.simple(kind, self.one(codes)))
-        pairs = [pair for pair in pairs if pair]
+        # A type that one of them may refer to is an error for another.
+        pairs = [pair for pair in pairs
+                 if pair and pair[0].rpartition(":")[2] not in self.definitions.resources]
         if self.chance(0.3):
             pairs.append(("_sort", self.one(["_lastUpdated", "-_lastUpdated", "_id", "-_id"])))
         if self.chance(0.3):
