@@ -37,6 +37,9 @@ struct store_config {
     int transaction_timeout_ms;
     unsigned transaction_lanes; /* connections a thread for interactive transactions */
     unsigned include_max;       /* included resources on a page; 0: 10,000 */
+    const char *reference_base; /* references to resources below this URL, or relative, must be to
+                                   some that exist; NULL: not checked */
+    bool result_status_rules;   /* a result never goes back to a draft (storage/result_status.h) */
     bool
         unsafe_durability; /* go on although fsync, full_page_writes or synchronous_commit is off */
 };
@@ -52,10 +55,24 @@ void store_close(struct store *store);
 /* Waits. Whether the database answers now. */
 bool store_ping(struct store *store, struct err *err);
 
-/* Who is looking. */
+/* A job (storage/jobs.h) whose writes must happen once, however often it is begun. */
+struct store_once {
+    int64_t job;
+    int64_t runner; /* who has it; when somebody else does by now, nothing is written */
+};
+
+/*
+ * Who is looking, and what goes with his writes in their transaction. With `provenance` or
+ * `once` store_write() is a transaction of its own, and whatever else writes has to be one.
+ */
 struct access {
     int32_t tenant;     /* folded into every hash; resources of other tenants do not exist */
     const char *client; /* for the log */
+
+    const struct node *provenance; /* a Provenance, stored with what is written as its targets;
+                                      NULL: none */
+    const struct store_once *once; /* NULL: the writes belong to no job */
+    int32_t step;                  /* of the job: one transaction each */
 };
 
 enum store_method { STORE_POST, STORE_PUT, STORE_DELETE };
@@ -114,6 +131,13 @@ struct store_write {
  * if_none_exist must be NULL here (use store_transaction). */
 bool store_write(struct store *store, const struct access *access, struct store_write *write,
                  struct arena *arena, struct err *err);
+
+/* Waits. What came of a step of the job that `access` belongs to, when an earlier run of it did it:
+ * fills the second part of the writes, as many as there were. `*recalled` false: it was not done.
+ */
+bool store_once_recall(struct store *store, const struct access *access, int32_t step,
+                       struct store_write *writes, size_t count, struct arena *arena,
+                       bool *recalled, struct err *err);
 
 /* A reference by search ("Patient?identifier=..."), to be resolved inside the transaction. */
 struct store_condition {

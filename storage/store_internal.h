@@ -67,6 +67,12 @@ bool store_version_fill(struct store *store, struct store_version *version, cons
 /* `rtype` of a resource type by name; ERR_NOT_FOUND when R4 has no such type. */
 const struct type *store_type(const char *type, struct err *err);
 
+/* Whether a single write has to be a transaction, for what goes with it. */
+static inline bool store_needs_transaction(const struct store *store, const struct access *access)
+{
+    return access->provenance || access->once || store->config.reference_base;
+}
+
 /* The stores that store_write_metrics() sums (store_metrics.c). */
 void store_metrics_add(const struct store *store);
 void store_metrics_remove(const struct store *store);

@@ -47,7 +47,13 @@ bool store_transaction(struct store *store, const struct access *access, struct 
         .write_id = (int64_t)random_number(),
     };
     enum attempt outcome = ATTEMPT_AGAIN;
+    bool recalled = false;
 
+    if (access->once &&
+        !store_once_recall(store, access, access->step, writes, count, arena, &recalled, err))
+        return false;
+    if (recalled)
+        return true;
     if (!plan(&transaction, writes, err) || !check_overlap(&transaction, err))
         return false;
     transaction.scratch = arena_new();
@@ -142,6 +148,9 @@ static enum attempt attempt(struct transaction *transaction, unsigned number, st
         transaction_link,
         transaction_resolve,
         transaction_write,
+        transaction_check_references,
+        transaction_add_provenance,
+        transaction_mark_once,
     };
     struct err failure = {0};
     enum attempt outcome = ATTEMPT_DONE;

@@ -70,6 +70,12 @@ bool transaction_resolve(struct transaction *transaction, struct err *err);
 /* Puts links in place, works out every change and sends it. */
 bool transaction_write(struct transaction *transaction, struct err *err);
 
+/* What goes with the writes, when the store or the access says so; each does nothing otherwise.
+ * By now every row of the transaction is there. */
+bool transaction_check_references(struct transaction *transaction, struct err *err);
+bool transaction_add_provenance(struct transaction *transaction, struct err *err);
+bool transaction_mark_once(struct transaction *transaction, struct err *err);
+
 /* "Bundle.entry[n]", or NULL. */
 static inline const char *entry_where(const struct entry *entry)
 {

@@ -74,6 +74,8 @@ bool store_write(struct store *store, const struct access *access, struct store_
     assert(!write->if_none_exist);
     if (!writing.type)
         return false;
+    if (store_needs_transaction(store, access))
+        return store_transaction(store, access, write, 1, NULL, 0, arena, err);
     writing.table = table_of(writing.type);
 
     for (int i = 0; i < ATTEMPTS; i++) {
