@@ -18,16 +18,16 @@ struct fragments {
 };
 
 static native_fn ele_1, ext_1, dom_2, dom_3, dom_4, dom_5, dom_6, ref_1, per_1, qty_3, cpt_2, txt,
-    obs_6, obs_7, bdl_7;
+    obs_6, obs_7, bdl_3, bdl_4, bdl_7;
 
 static const struct {
     const char *key;
     native_fn *function;
 } natives[] = {
-    {"ele-1", ele_1}, {"ext-1", ext_1}, {"dom-2", dom_2}, {"dom-3", dom_3},
-    {"dom-4", dom_4}, {"dom-5", dom_5}, {"dom-6", dom_6}, {"ref-1", ref_1},
-    {"per-1", per_1}, {"qty-3", qty_3}, {"cpt-2", cpt_2}, {"txt-1", txt},
-    {"txt-2", txt},   {"obs-6", obs_6}, {"obs-7", obs_7}, {"bdl-7", bdl_7},
+    {"ele-1", ele_1}, {"ext-1", ext_1}, {"dom-2", dom_2}, {"dom-3", dom_3}, {"dom-4", dom_4},
+    {"dom-5", dom_5}, {"dom-6", dom_6}, {"ref-1", ref_1}, {"per-1", per_1}, {"qty-3", qty_3},
+    {"cpt-2", cpt_2}, {"txt-1", txt},   {"txt-2", txt},   {"obs-6", obs_6}, {"obs-7", obs_7},
+    {"bdl-7", bdl_7}, {"bdl-3", bdl_3}, {"bdl-4", bdl_4},
 };
 
 static bool has_any(const struct node *node, const char *name);
@@ -255,6 +255,36 @@ static enum verdict obs_7(const struct walk *walk, const struct node *node)
 {
     (void)walk;
     return node_child(node, "component") && has_any(node, "value") ? VERDICT_OPEN : VERDICT_HOLDS;
+}
+
+/* Whether every entry has the element if the Bundle is of one of the types, and none has it else.
+ * As an expression, every entry would look through all of them for the type. */
+static bool entries_have(const struct node *bundle, const char *name, const char *const types[3])
+{
+    struct text type = node_value(bundle, "type");
+    bool wanted = text_is(type, types[0]) || text_is(type, types[1]) || text_is(type, types[2]);
+
+    for (const struct node *entry = node_child(bundle, "entry"); entry;
+         entry = node_next_same(entry))
+        if (!type.data || wanted != (node_child(entry, name) != NULL))
+            return false;
+    return true;
+}
+
+static enum verdict bdl_3(const struct walk *walk, const struct node *node)
+{
+    static const char *const types[] = {"batch", "transaction", "history"};
+
+    (void)walk;
+    return verdict(entries_have(node, "request", types));
+}
+
+static enum verdict bdl_4(const struct walk *walk, const struct node *node)
+{
+    static const char *const types[] = {"batch-response", "transaction-response", "history"};
+
+    (void)walk;
+    return verdict(entries_have(node, "response", types));
 }
 
 /* Distinct fullUrls are looked for by bundle_check(), which has an index of them. */
