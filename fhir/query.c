@@ -58,7 +58,7 @@ const struct query *query_parse_type(struct arena *arena, const char *type, bool
     while (query_next_item(&text, '&', &pair))
         if (pair.size > 0)
             good &= read_pair(&reader, pair);
-    return good ? reader.query : NULL;
+    return good && query_settle_projection(&reader) ? reader.query : NULL;
 }
 
 static bool start(struct query_reader *reader, const char *type, struct text text)

@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "fhir/projection.h"
 #include "fhir/search_param.h"
 
 #include <stdbool.h>
@@ -45,6 +46,9 @@ enum query_modifier {
     MODIFIER_MISSING,    /* any type; see query_param.missing */
     MODIFIER_EXACT,      /* string */
     MODIFIER_CONTAINS,   /* string */
+    MODIFIER_ENDS,       /* string, in _filter: the value stands at the end */
+    MODIFIER_WHOLE,      /* string, in _filter: the value is all of it, without regard to case */
+    MODIFIER_TEXT,       /* token: begins a display or text; the values are strings */
     MODIFIER_NOT,        /* token */
     MODIFIER_OF_TYPE,    /* token; system and code are the type's, text is the identifier's value */
     MODIFIER_BELOW,      /* uri */
@@ -151,7 +155,8 @@ struct query {
     unsigned count;  /* page size, at most the configured one */
     bool count_only; /* _summary=count or _count=0: only the total is wanted */
     enum query_total total;
-    struct text page; /* _page: the cursor of a following page; absent on the first */
+    struct projection projection; /* of matches; a summary also of what is included */
+    struct text page;             /* _page: the cursor of a following page; absent on the first */
 
     const struct query_used *used; /* in the order given, _page left out */
     size_t used_count;

@@ -24,6 +24,12 @@ struct query_reader {
     struct text *ignored;
     unsigned seen; /* bits of the result parameters that may appear only once */
     bool several;  /* this is one of several types */
+
+    /* Within _filter: how strings without a modifier compare, and that ap means any overlap. */
+    enum query_modifier strings;
+    bool overlap;
+    unsigned filtered; /* criteria in filters so far */
+    struct projection summary, elements;
 };
 
 /* Records an error about the parameter `name` and returns false. `code` is
@@ -57,6 +63,12 @@ bool query_read_chain(struct query_reader *reader, const struct query_place *pla
 bool query_read_has(struct query_reader *reader, const struct query_place *place, struct text value,
                     struct query_param *param);
 
+/* _list and _filter (R4 search.html#list, search_filter.html). */
+bool query_read_list(struct query_reader *reader, const struct query_place *place,
+                     struct text value, struct query_param *param);
+bool query_read_filter(struct query_reader *reader, const struct query_place *place,
+                       struct text value, struct query_param *param);
+
 /* " (did you mean birthdate, death-date?)", or nothing. */
 void query_suggest(const char *type, struct text name, struct buf *out);
 
@@ -86,6 +98,9 @@ enum query_taken { QUERY_NOT_MINE, QUERY_TAKEN, QUERY_PASSED_OVER, QUERY_REFUSED
 
 enum query_taken query_read_result_param(struct query_reader *reader, struct text name,
                                          struct text *value);
+
+/* Decides about _summary and _elements when all has been read. */
+bool query_settle_projection(struct query_reader *reader);
 
 /* The subject a parameter is about. */
 enum query_subject query_subject_of(const struct search_param *param);

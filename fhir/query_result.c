@@ -14,7 +14,7 @@
 typedef bool read_result_fn(struct query_reader *reader, struct text name, struct text *value);
 
 static read_result_fn read_sort, read_count, read_total, read_summary, read_include,
-    read_revinclude, read_contained, read_type, read_page, pass;
+    read_revinclude, read_contained, read_elements, read_type, read_page, pass;
 static bool add_include(struct query_reader *reader, struct text name, struct text value,
                         bool reverse);
 static bool check_source(struct query_reader *reader, struct text name,
@@ -33,6 +33,7 @@ static const struct result_param {
     {"_count", read_count, false, true, false},
     {"_total", read_total, false, true, false},
     {"_summary", read_summary, false, true, false},
+    {"_elements", read_elements, false, true, false},
     {"_include", read_include, true, true, true},
     {"_revinclude", read_revinclude, true, true, true},
     {"_contained", read_contained, false, true, false},
@@ -142,9 +143,35 @@ static bool read_summary(struct query_reader *reader, struct text name, struct t
         reader->query->count_only = true;
         return true;
     }
-    return text_is(*value, "false") ||
-           query_refuse(reader, name, "not-supported",
-                        "\"_summary\" is supported with count and false only.");
+    if (!projection_read_summary(&reader->summary, *value))
+        return query_refuse(reader, name, "value",
+                            "\"_summary\" takes true, text, data, count or false.");
+    return true;
+}
+
+static bool read_elements(struct query_reader *reader, struct text name, struct text *value)
+{
+    const char *type = reader->several ? NULL : reader->query->type;
+
+    (void)name;
+    return projection_read_elements(&reader->elements, reader->arena, type, value,
+                                    reader->options->lenient, reader->issues, reader->err);
+}
+
+/* R4 search.html#summary: included resources have no place among narratives. */
+bool query_settle_projection(struct query_reader *reader)
+{
+    struct query *query = reader->query;
+    bool both = reader->summary.kind && reader->elements.kind;
+
+    query->projection = reader->elements.kind ? reader->elements : reader->summary;
+    if (both)
+        return query_refuse(reader, TEXT("_elements"), "invalid",
+                            "\"_elements\" and \"_summary\" each say what is wanted of a resource; "
+                            "give one of them.");
+    return reader->summary.kind != PROJECTION_TEXT || query->include_count == 0 ||
+           query_refuse(reader, TEXT("_summary"), "not-supported",
+                        "\"_summary=text\" does not go with \"_include\" and \"_revinclude\".");
 }
 
 static bool read_contained(struct query_reader *reader, struct text name, struct text *value)

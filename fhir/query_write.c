@@ -47,7 +47,7 @@ void query_write_identity(const struct query *query, struct buf *out)
 /* Whether the parameter decides which resources match, or their order. */
 static bool selects(const struct query_used *used)
 {
-    static const char *const others[] = {"_count",   "_total",      "_summary",
+    static const char *const others[] = {"_count",   "_total",      "_summary",  "_elements",
                                          "_include", "_revinclude", "_contained"};
 
     struct text name = used->name, modifier;
@@ -69,6 +69,8 @@ bool query_can_sort(const struct search_param *param)
 bool query_can_search(const struct search_param *param)
 {
     if (query_subject_of(param) != QUERY_VALUE)
+        return true;
+    if (strcmp(param->code, "_list") == 0 || strcmp(param->code, "_filter") == 0)
         return true;
     if (!param->expression || param->search_type == SEARCH_SPECIAL)
         return false;

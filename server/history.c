@@ -9,6 +9,7 @@
 #include "server/format.h"
 #include "server/interactions.h"
 #include "server/page.h"
+#include "server/subset.h"
 
 static bool read_query(struct request *req, struct store_history_query *query, struct err *err);
 static bool check_exists(struct request *req, const struct store_history_query *query,
@@ -71,11 +72,12 @@ static bool read_parameter(struct request *req, struct text name, struct text ra
         query->cursor = text_dup(req->arena, raw);
         return true;
     }
-    if (text_is(name, "_format") || text_is(name, "_pretty"))
+    if (text_is(name, "_format") || text_is(name, "_pretty") || subset_takes(name))
         return true;
     if (!text_is(name, "_count"))
-        return err_set(err, ERR_INVALID, text_dup(req->arena, name),
-                       "History takes _count, _since, _format and _pretty only.");
+        return err_set(
+            err, ERR_INVALID, text_dup(req->arena, name),
+            "History takes _count, _since, _elements, _summary, _format and _pretty only.");
     if (!text_to_int64(raw, 0, INT64_MAX, &count))
         return err_set(err, ERR_INVALID, "_count", "_count must be a whole number.");
     query->count = (unsigned)(count > config->page_size_max ? config->page_size_max : count);
@@ -87,7 +89,8 @@ static bool read_parameter(struct request *req, struct text name, struct text ra
 /* R4 http.html#history: each parameter at most once. */
 static bool read_query(struct request *req, struct store_history_query *query, struct err *err)
 {
-    static const char *const once[] = {"_since", "_count", PAGE_PARAMETER, "_format", "_pretty"};
+    static const char *const once[] = {"_since",   "_count",  PAGE_PARAMETER, "_elements",
+                                       "_summary", "_format", "_pretty"};
     struct text rest = req->query, item, name, value;
     unsigned seen = 0;
 
@@ -108,5 +111,5 @@ static bool read_query(struct request *req, struct store_history_query *query, s
         if (!read_parameter(req, name, format_decode(req->arena, value), query, err))
             return false;
     }
-    return true;
+    return subset_read(req, err);
 }

@@ -10,6 +10,7 @@
 #include "fhir/json.h"
 #include "fhir/node.h"
 #include "server/format.h"
+#include "server/subset.h"
 
 struct method_row {
     const char *verb;
@@ -164,7 +165,7 @@ static void add_entry(struct request *req, enum page_kind kind, const struct sto
     buf_printf(out, "{\"fullUrl\":\"%s/%s/%s\"", req->service->base, version->type, version->id);
     if (version->json) {
         buf_add_text(out, ",\"resource\":");
-        buf_add(out, version->json, version->json_size);
+        subset_add(req, entry, out);
     }
     if (kind == PAGE_HISTORY)
         add_history_part(version, out);

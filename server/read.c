@@ -5,6 +5,7 @@
 #include "fhir/primitive.h"
 #include "server/interactions.h"
 #include "server/precondition.h"
+#include "server/subset.h"
 
 static bool answer_found(struct request *req, const struct store_version *version, struct err *err);
 
@@ -12,6 +13,8 @@ bool read_current(struct request *req, struct err *err)
 {
     const struct store_version *version;
 
+    if (!subset_read(req, err))
+        return false;
     if (!store_read(req->service->store, &req->access, req->type, req->id, req->arena, &version,
                     err))
         return false;
@@ -22,6 +25,8 @@ bool read_version(struct request *req, struct err *err)
 {
     const struct store_version *version;
 
+    if (!subset_read(req, err))
+        return false;
     if (!store_vread(req->service->store, &req->access, req->type, req->id, req->version,
                      req->arena, &version, err))
         return false;
@@ -45,5 +50,6 @@ static bool answer_found(struct request *req, const struct store_version *versio
         return true;
     }
     answer_version(req, 200, version);
+    subset_answer(req, version);
     return true;
 }

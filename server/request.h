@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "fhir/issue.h"
+#include "fhir/projection.h"
 #include "storage/store.h"
 
 #include <stdbool.h>
@@ -80,7 +81,8 @@ struct request {
     int64_t version;
 
     enum prefer_return prefer_return;
-    bool lenient; /* Prefer: handling=lenient */
+    bool lenient;                 /* Prefer: handling=lenient */
+    struct projection projection; /* what is wanted of the resources in the answer */
     bool pretty;
     bool xml; /* answer with XML; interactions write JSON all the same, see format_answer() */
 

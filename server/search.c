@@ -42,6 +42,7 @@ bool search(struct request *req, struct err *err)
 
     query_write_self(query, &self);
     req->query = text;
+    req->projection = query->projection;
     keep_format(req, &self);
     page_answer(req, PAGE_SEARCHSET, &page, (struct text){self.data, self.size});
     return true;

@@ -386,8 +386,10 @@ static void what_cannot_be_honoured_is_refused(void **state)
         {"Patient", "_count=-1", "from 0"},
         {"Patient", "_count=1&_count=2", "only once"},
         {"Patient", "_total=maybe", "accurate"},
-        {"Patient", "_summary=true", "count and false"},
-        {"Patient", "_elements=name", "_elements"},
+        {"Patient", "_summary=yes", "count or false"},
+        {"Patient", "_elements=nme", "(did you mean name?)"},
+        {"Patient", "_elements=name&_summary=true", "_elements"},
+        {"Patient", "_summary=text&_revinclude=Observation:patient", "_summary"},
         {"Patient", "_contained=true", "Contained"},
         {"Patient", "_include=Observation:subject", "of type Patient"},
         {"Patient", "_include=Patient:name", "no reference parameter"},
@@ -424,7 +426,7 @@ static void lenient_ignores_unknown_parameters_and_says_so(void **state)
 {
     (void)state;
     options.lenient = true;
-    const struct query *query = must_parse("Patient", "foo=1&gender=male&_elements=id");
+    const struct query *query = must_parse("Patient", "foo=1&gender=male&_contents=id");
     struct buf self = buf_in(arena);
 
     assert_int_equal(query->param_count, 1);
