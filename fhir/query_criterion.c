@@ -22,6 +22,7 @@ static const struct modifier {
     {"exact", MODIFIER_EXACT, TYPE_BIT(SEARCH_STRING)},
     {"contains", MODIFIER_CONTAINS, TYPE_BIT(SEARCH_STRING)},
     {"not", MODIFIER_NOT, TYPE_BIT(SEARCH_TOKEN)},
+    {"text", MODIFIER_TEXT, TYPE_BIT(SEARCH_TOKEN)},
     {"of-type", MODIFIER_OF_TYPE, TYPE_BIT(SEARCH_TOKEN)},
     {"below", MODIFIER_BELOW, TYPE_BIT(SEARCH_URI)},
     {"above", MODIFIER_ABOVE, TYPE_BIT(SEARCH_URI)},
@@ -68,10 +69,18 @@ bool query_read_criterion(struct query_reader *reader, const struct query_place 
     if (rest.data)
         return query_read_chain(reader, place, found, modifier, rest, value, param);
 
+    if (text_is(code, "_list") || text_is(code, "_filter")) {
+        if (modifier.data)
+            return refuse_modifier(reader, place->name, found);
+        return text_is(code, "_list") ? query_read_list(reader, place, value, param)
+                                      : query_read_filter(reader, place, value, param);
+    }
     param->param = found;
     param->subject = query_subject_of(found);
     if (!read_modifier(reader, place->name, modifier, param, &target))
         return false;
+    if (!modifier.data && found->search_type == SEARCH_STRING)
+        param->modifier = reader->strings;
     if (value.size == 0)
         return query_refuse(reader, place->name, "value",
                             "\"%.*s\" has no value; leave the parameter out to search without it.",
@@ -126,7 +135,7 @@ static bool refuse_modifier(struct query_reader *reader, struct text name,
     struct buf names = buf_in(reader->arena);
 
     for (size_t i = 0; i < COUNT(modifiers); i++)
-        if (query_subject_of(param) == QUERY_VALUE &&
+        if (query_subject_of(param) == QUERY_VALUE && param->search_type != SEARCH_SPECIAL &&
             (modifiers[i].types & TYPE_BIT(param->search_type)))
             buf_printf(&names, " :%s", modifiers[i].name);
     if (param->search_type == SEARCH_REFERENCE)
@@ -157,8 +166,9 @@ static bool read_values(struct query_reader *reader, struct text name, struct te
                             NAME_ARGS(name), reader->options->max_values);
 
     struct query_value *values = arena_many(reader->arena, struct query_value, count);
-    enum search_type type =
-        param->modifier == MODIFIER_IDENTIFIER ? SEARCH_TOKEN : param->param->search_type;
+    enum search_type type = param->modifier == MODIFIER_IDENTIFIER ? SEARCH_TOKEN
+                            : param->modifier == MODIFIER_TEXT     ? SEARCH_STRING
+                                                                   : param->param->search_type;
 
     for (size_t i = 0; query_next_item(&text, ',', &item); i++) {
         bool good = param->modifier == MODIFIER_OF_TYPE

@@ -216,6 +216,10 @@ static bool match_string(struct matcher *matcher, enum query_modifier modifier,
     struct text needle = text_fold(matcher->arena, wanted->text);
     struct text norm = text_fold(matcher->arena, value->text);
 
+    if (modifier == MODIFIER_WHOLE)
+        return text_equals(norm, needle);
+    if (modifier == MODIFIER_ENDS)
+        return text_ends_with(norm, needle);
     if (modifier == MODIFIER_CONTAINS)
         return memmem(norm.data, norm.size, needle.data, needle.size) != NULL;
     return text_starts_with(norm, needle);

@@ -151,7 +151,7 @@ static bool read_date(struct query_reader *reader, struct text name,
                             NAME_ARGS(name));
 
     date_span(&date, 0, &value->time_low, &value->time_high);
-    if (value->prefix == PREFIX_AP)
+    if (value->prefix == PREFIX_AP && !reader->overlap)
         widen_date(value);
     return true;
 }

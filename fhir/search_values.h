@@ -69,6 +69,12 @@ struct search_values {
  */
 bool search_values_setup(struct err *err);
 
+/*
+ * Once per process, before threads start: the base URL of this server, without "/" behind it, which
+ * must outlive them. References that begin with it are the same as relative ones.
+ */
+void search_values_set_base(struct text base);
+
 /* All values of a resource, for every parameter of its type but those that
  * come from the server's own bookkeeping (_id, _lastUpdated). Bounded;
  * an expression that fails on this resource yields nothing and is counted in

@@ -45,6 +45,22 @@ void convert_address(struct gather *gather, const struct node *node)
     add_parts(gather, node, parts);
 }
 
+/* Written by search_values_set_base() only. */
+static struct text own_base;
+
+void search_values_set_base(struct text base)
+{
+    own_base = base;
+}
+
+/* reference_split() may or may not leave the "/" behind the base. */
+static bool is_own(struct text base)
+{
+    if (base.size > 0 && base.data[base.size - 1] == '/')
+        base.size--;
+    return base.size > 0 && text_equals(base, own_base);
+}
+
 /* What is literally referred to; a fragment points into the same resource,
  * which is not searched by (R4 search.html#contained). */
 static bool read_literal(struct search_value *value, struct text text)
@@ -57,6 +73,8 @@ static bool read_literal(struct search_value *value, struct text text)
         value->reference_base = value->reference_type = (struct text){NULL, 0};
         value->reference_id = value->reference_version = (struct text){NULL, 0};
     }
+    if (is_own(value->reference_base))
+        value->reference_base = (struct text){NULL, 0};
     return true;
 }
 

@@ -124,6 +124,7 @@ static bool prepare(struct server *server, int argc, char **argv, struct err *er
             : arena_printf(server->arena, "http://%s" DISPATCH_FHIR, server->address.text);
     metrics_gauge_process(ISTHMUS_VERSION);
     allow_files();
+    search_values_set_base(text_of(server->base));
     return search_values_setup(err);
 }
 

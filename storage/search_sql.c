@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "fhir/type.h"
+#include "storage/row.h"
 #include "storage/search_link.h"
 
 #include <assert.h>
@@ -273,9 +274,10 @@ static void string_matches(struct search_sql *sql, const struct search_atom *ato
 
 static void contains(struct search_sql *sql, const struct search_atom *atom, const char *alias)
 {
-    sql_add(sql, "strpos(%s.norm, ", alias);
+    /* What was cut may hold it behind the cut. Up to three bytes are cut off a character. */
+    sql_add(sql, "(strpos(%s.norm, ", alias);
     sql_text(sql, atom->norm);
-    sql_add(sql, ") > 0");
+    sql_add(sql, ") > 0 or octet_length(%s.norm) >= %d)", alias, ROW_NORM_MAX - 3);
 }
 
 /* `%l` and `%h` are the row's ends, `%L` and `%H` those of the value. */

@@ -85,7 +85,8 @@ static void make_term(struct maker *maker, const struct query_param *param)
 
     term->param = param;
     term->negated = param->modifier == MODIFIER_NOT || param->missing;
-    term->inexact = param->modifier == MODIFIER_EXACT;
+    term->inexact = param->modifier == MODIFIER_EXACT || param->modifier == MODIFIER_CONTAINS ||
+                    param->modifier == MODIFIER_ENDS || param->modifier == MODIFIER_TEXT;
     if (param->part_count > 0) {
         term->negated = param->negated;
         return; /* search_links_make() goes on */
@@ -134,7 +135,7 @@ static void add_values(struct maker *maker, const struct search_param *param)
 {
     const struct query_param *wanted = maker->term->param;
 
-    if (wanted->modifier == MODIFIER_MISSING) {
+    if (wanted->modifier == MODIFIER_MISSING || wanted->modifier == MODIFIER_TEXT) {
         add_hash(maker, token_param(maker->tokens, param));
         return;
     }
@@ -262,6 +263,8 @@ static void add_string(struct maker *maker, const int64_t *h, size_t h_count,
     static const enum search_string_mode modes[] = {
         [MODIFIER_EXACT] = STRING_EQUAL,
         [MODIFIER_CONTAINS] = STRING_CONTAINS,
+        [MODIFIER_ENDS] = STRING_CONTAINS,
+        [MODIFIER_WHOLE] = STRING_EQUAL,
     };
     enum query_modifier modifier = maker->term->param->modifier;
     struct search_atom *atom = new_atom(maker, ATOM_STRINGS);
@@ -270,7 +273,7 @@ static void add_string(struct maker *maker, const int64_t *h, size_t h_count,
     memcpy(hashes, h, h_count * sizeof(h[0]));
     atom->hashes = hashes;
     atom->hash_count = h_count;
-    atom->mode = modifier <= MODIFIER_CONTAINS ? modes[modifier] : STRING_PREFIX;
+    atom->mode = modifier < sizeof(modes) / sizeof(modes[0]) ? modes[modifier] : STRING_PREFIX;
     atom->norm = text_fold(maker->arena, value->text);
     if (atom->norm.size > ROW_NORM_MAX) {
         atom->norm.size = ROW_NORM_MAX;

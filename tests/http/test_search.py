@@ -31,6 +31,11 @@ RESOURCES = [
 ]
 
 
+LIST = {"resourceType": "List", "id": "s-list", "status": "current", "mode": "working",
+        "entry": [{"item": {"reference": "Patient/s-bert"}},
+                  {"item": {"reference": "Observation/s-o1"}}]}
+
+
 def ids(bundle, mode="match"):
     return sorted(entry["resource"]["id"] for entry in bundle.get("entry", [])
                   if entry["search"]["mode"] == mode)
@@ -117,6 +122,34 @@ class SearchTest(unittest.TestCase):
         self.assertEqual(sorted(matches), ["s-anna", "s-cov", "s-o1", "s-o2"])
         self.get("Patient/s-nobody/$everything", 404)
         self.get("Patient/s-anna/$everything?foo=1", 400)
+
+    def test_lists_and_filters_find(self):
+        self.client.put("List/s-list", LIST)
+        self.assertEqual(ids(self.get("Patient?_list=s-list")), ["s-bert"])
+        self.assertEqual(ids(self.get("Observation?_list=s-list&date=2020")), ["s-o1"])
+        self.assertEqual(ids(self.get("Patient?_list=s-nothing")), [])
+        self.get("Patient?_list=$current-problems", 400)
+        found = self.get("Patient?_filter=name%20sw%20zwick%20or%20name%20eq%20%22Yverdon%22")
+        self.assertEqual(ids(found), ["s-anna", "s-bert"])
+        found = self.get("Patient?_filter=organization.name%20co%20insel")
+        self.assertEqual(ids(found), ["s-anna"])
+        self.get("Patient?_filter=name%20like%20zwick", 400)
+
+    def test_displays_are_searched_as_text(self):
+        self.client.put("Condition/s-c1", {
+            "resourceType": "Condition", "id": "s-c1", "subject": {"reference": "Patient/s-anna"},
+            "code": {"coding": [{"code": "x1", "display": "Asthma bronchiale"}],
+                     "text": "Wheezing"}})
+        self.assertEqual(ids(self.get("Condition?code:text=asthm")), ["s-c1"])
+        self.assertEqual(ids(self.get("Condition?code:text=bronch")), [])
+
+    def test_our_own_base_is_the_same_as_none(self):
+        self.client.put("Condition/s-c2", {
+            "resourceType": "Condition", "id": "s-c2", "code": {"text": "y"},
+            "subject": {"reference": f"{self.server.base}/Patient/s-bert"}})
+        for query in ("patient=s-bert", "subject=Patient/s-bert", "patient.family=yver",
+                      f"subject={self.server.base}/Patient/s-bert"):
+            self.assertEqual(ids(self.get("Condition?" + query)), ["s-c2"], query)
 
     def test_any_parameter_sorts(self):
         found = self.get("Observation?_sort=subject,-date")

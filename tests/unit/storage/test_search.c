@@ -215,9 +215,15 @@ static void every_way_to_answer_a_query_finds_the_same(void *context)
 
 static bool asks_others(const struct query *query)
 {
-    for (size_t i = 0; i < query->param_count; i++)
-        if (query->params[i].part_count > 0)
+    for (size_t i = 0; i < query->param_count; i++) {
+        const struct query_param *param = &query->params[i];
+
+        if (param->subject == QUERY_CHAIN || param->subject == QUERY_HAS)
             return true;
+        for (size_t k = 0; k < param->part_count; k++)
+            if (asks_others(param->parts[k]))
+                return true;
+    }
     return false;
 }
 
