@@ -18,9 +18,9 @@ bool create(struct request *req, struct err *err)
         return false;
     write.resource = req->resource;
     if (criteria.data) {
-        write.if_none_exist = condition_parse(req, req->type, criteria, "If-None-Exist", err);
-        done = write.if_none_exist && store_transaction(req->service->store, &req->access, &write,
-                                                        1, NULL, 0, req->arena, err);
+        write.criteria = condition_parse(req, req->type, criteria, "If-None-Exist", err);
+        done = write.criteria && store_transaction(req->service->store, &req->access, &write, 1,
+                                                   NULL, 0, req->arena, err);
     } else {
         done = store_write(req->service->store, &req->access, &write, req->arena, err);
     }

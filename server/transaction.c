@@ -106,8 +106,8 @@ static bool check_write(struct plan *plan, struct request *entry, const char *wh
         return write_check_headers(entry, where, err) && same_id(entry, where, err);
     if (!criteria.data)
         return true;
-    write->if_none_exist = condition_parse(plan->req, entry->type, criteria, where, err);
-    return write->if_none_exist != NULL;
+    write->criteria = condition_parse(plan->req, entry->type, criteria, where, err);
+    return write->criteria != NULL;
 }
 
 /* Reads run behind the commit: what is wrong with them has to be found before. */

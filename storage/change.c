@@ -10,6 +10,7 @@
 #include "storage/change_sql.h"
 #include "storage/row_set.h"
 
+static enum change_key key_use(const struct change *change);
 static unsigned add_sides(const struct change *change, struct arena *arena, struct row *gone,
                           struct row *come);
 static void add_common(const struct change *change, struct pg_params *params);
@@ -31,6 +32,10 @@ const struct pg_statement *change_statement(const struct change *change, struct 
         pg_add_bytea(params, change->body.data, change->body.size);
     if (change->kind == CHANGE_INSERT || change->kind == CHANGE_ALL)
         add_columns(change->row, params);
+    if (change->key)
+        pg_add_int8(params, change->key->key);
+    if (change->key && change->key->held)
+        pg_add_int8(params, change->key->holder);
     if (change->kind != CHANGE_INSERT)
         add_old(change, params);
 
@@ -48,7 +53,14 @@ const struct pg_statement *change_statement(const struct change *change, struct 
         add_dates(&gone, arena, params);
     if (sides & SIDE_DROP_QUANTITIES)
         add_quantities(&gone, arena, params);
-    return change_sql(change->kind, change->table->id, sides);
+    return change_sql(change->kind, key_use(change), change->table->id, sides);
+}
+
+static enum change_key key_use(const struct change *change)
+{
+    if (!change->key)
+        return CHANGE_NO_KEY;
+    return change->key->held ? CHANGE_REPLACE_HOLDER : CHANGE_INSERT_KEY;
 }
 
 const struct pg_statement *change_check(const struct change *change, struct arena *arena,

@@ -12,6 +12,7 @@
  */
 
 #include "base/text.h"
+#include "storage/key.h"
 #include "storage/pg.h"
 #include "storage/row.h"
 #include "storage/table.h"
@@ -36,7 +37,8 @@ struct change {
     const struct table *table;
     const struct row *row; /* of the new version; REMOVE: of the old one */
     int64_t number, updated;
-    struct text body; /* packed; REMOVE: absent */
+    struct text body;      /* packed; REMOVE: absent */
+    const struct key *key; /* INSERT: taken with it, or nothing is written; NULL: none */
 
     /* The version superseded; nothing of it for INSERT. */
     const struct row *old_row;

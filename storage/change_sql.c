@@ -10,7 +10,7 @@
 #include <assert.h>
 #include <stdatomic.h>
 
-enum { KINDS = CHANGE_REMOVE + 1 };
+enum { KINDS = CHANGE_REMOVE + 1, KEYS = CHANGE_REPLACE_HOLDER + 1 };
 
 /* The parameters that every statement has. */
 #define RKEY     "$1::int8"
@@ -30,9 +30,11 @@ struct text_maker {
     int next;
 };
 
-static const struct pg_statement *make(enum change_kind kind, enum table_id table, unsigned sides);
-static void write_row(struct text_maker *maker, enum change_kind kind);
-static void write_insert(struct text_maker *maker);
+static const struct pg_statement *make(enum change_kind kind, enum change_key key,
+                                       enum table_id table, unsigned sides);
+static void write_row(struct text_maker *maker, enum change_kind kind, enum change_key key);
+static void write_insert(struct text_maker *maker, enum change_key key);
+static void write_key(struct text_maker *maker, enum change_key key);
 static void write_update(struct text_maker *maker, enum change_kind kind);
 static void write_remove(struct text_maker *maker);
 static void write_history(struct text_maker *maker, enum change_kind kind, int old);
@@ -40,17 +42,19 @@ static void write_log(struct text_maker *maker);
 static void write_sides(struct text_maker *maker, unsigned sides);
 
 /* Threads may make the same one at the same time; the first to store it wins. */
-static _Atomic(const struct pg_statement *) made[KINDS][TABLE_COUNT][SIDE_ALL + 1];
+static _Atomic(const struct pg_statement *) made[KINDS][KEYS][TABLE_COUNT][SIDE_ALL + 1];
 
-const struct pg_statement *change_sql(enum change_kind kind, enum table_id table, unsigned sides)
+const struct pg_statement *change_sql(enum change_kind kind, enum change_key key,
+                                      enum table_id table, unsigned sides)
 {
     assert((unsigned)kind < KINDS && table < TABLE_COUNT && sides <= SIDE_ALL);
+    assert(key == CHANGE_NO_KEY || kind == CHANGE_INSERT);
 
-    const struct pg_statement *statement = atomic_load(&made[kind][table][sides]);
+    const struct pg_statement *statement = atomic_load(&made[kind][key][table][sides]);
     if (!statement) {
-        const struct pg_statement *fresh = make(kind, table, sides);
+        const struct pg_statement *fresh = make(kind, key, table, sides);
 
-        if (atomic_compare_exchange_strong(&made[kind][table][sides], &statement, fresh))
+        if (atomic_compare_exchange_strong(&made[kind][key][table][sides], &statement, fresh))
             return fresh;
         free((void *)fresh->sql);
         free((void *)fresh);
@@ -58,14 +62,15 @@ const struct pg_statement *change_sql(enum change_kind kind, enum table_id table
     return statement;
 }
 
-static const struct pg_statement *make(enum change_kind kind, enum table_id table, unsigned sides)
+static const struct pg_statement *make(enum change_kind kind, enum change_key key,
+                                       enum table_id table, unsigned sides)
 {
     struct text_maker maker = {.table = table_at(table)->name, .next = 10};
     struct pg_statement *statement = malloc(sizeof(*statement));
 
     if (!statement)
         abort();
-    write_row(&maker, kind);
+    write_row(&maker, kind, key);
     write_log(&maker);
     write_sides(&maker, sides);
     buf_add_text(&maker.sql, " select 1 from w");
@@ -73,13 +78,13 @@ static const struct pg_statement *make(enum change_kind kind, enum table_id tabl
     return statement;
 }
 
-static void write_row(struct text_maker *maker, enum change_kind kind)
+static void write_row(struct text_maker *maker, enum change_kind kind, enum change_key key)
 {
-    buf_add_text(&maker->sql, "with w as (");
     if (kind == CHANGE_INSERT) {
-        write_insert(maker);
+        write_insert(maker, key);
         return;
     }
+    buf_add_text(&maker->sql, "with w as (");
     if (kind == CHANGE_REMOVE)
         write_remove(maker);
     else
@@ -88,16 +93,35 @@ static void write_row(struct text_maker *maker, enum change_kind kind)
     maker->next += 4;
 }
 
-static void write_insert(struct text_maker *maker)
+/* With a key: only when its row was taken. */
+static void write_insert(struct text_maker *maker, enum change_key key)
 {
-    buf_printf(&maker->sql,
-               "insert into %s (rkey, ver, updated, op, tenant, rtype, id, body, patient, code, d, "
-               "dhi, vq, vqu, toks) values (" RKEY ", " VER ", " UPDATED ", " OP ", " TENANT
-               ", " RTYPE ", " ID ", $10::bytea, $11::int8, $12::int8, $13::timestamptz, "
-               "$14::timestamptz, $15::float8, $16::int8, $17::int8[]) "
-               "on conflict (rkey) do nothing returning 1)",
-               maker->table);
     maker->next = 18;
+    write_key(maker, key);
+    buf_printf(&maker->sql,
+               "w as (insert into %s (rkey, ver, updated, op, tenant, rtype, id, body, patient, "
+               "code, d, dhi, vq, vqu, toks) select " RKEY ", " VER ", " UPDATED ", " OP ", " TENANT
+               ", " RTYPE ", " ID ", $10::bytea, $11::int8, $12::int8, $13::timestamptz, "
+               "$14::timestamptz, $15::float8, $16::int8, $17::int8[]%s "
+               "on conflict (rkey) do nothing returning 1)",
+               maker->table, key == CHANGE_NO_KEY ? "" : " from k");
+}
+
+/* The `with`, and the key's part of it. */
+static void write_key(struct text_maker *maker, enum change_key key)
+{
+    buf_add_text(&maker->sql, "with ");
+    if (key == CHANGE_INSERT_KEY) {
+        buf_add_text(&maker->sql,
+                     "k as (insert into f_key (key, holder) values ($18::int8, " WRITE_ID
+                     ") on conflict (key) do nothing returning 1), ");
+        maker->next = 19;
+    } else if (key == CHANGE_REPLACE_HOLDER) {
+        buf_add_text(&maker->sql,
+                     "k as (update f_key set holder = " WRITE_ID ", made = clock_timestamp() "
+                     "where key = $18::int8 and holder = $19::int8 returning 1), ");
+        maker->next = 20;
+    }
 }
 
 /* `next` ends behind the version to supersede, the first of the old version's parameters. */

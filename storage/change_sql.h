@@ -19,15 +19,20 @@ enum change_side {
     SIDE_ALL = 127,
 };
 
+/* How a create takes the row of its criteria (storage/key.h). */
+enum change_key { CHANGE_NO_KEY, CHANGE_INSERT_KEY, CHANGE_REPLACE_HOLDER };
+
 /*
  * Made on first use and kept for the life of the process. Parameters, in order:
  *
  *   all          rkey, ver, updated, op, tenant, rtype, id, patients, write id
  *   all but REMOVE   body
  *   INSERT, ALL      patient, code, d, dhi, vq, vqu, toks
+ *   INSERT           key; holder: if there is one
  *   all but INSERT   of the version superseded: ver, updated, op, patients, body
  *   each side        in the order of its bits: h[] norm[]; h[] lo[] hi[]; h[] lo[] hi[] unit[];
  *                    code[]
  */
-const struct pg_statement *change_sql(enum change_kind kind, enum table_id table, unsigned sides)
+const struct pg_statement *change_sql(enum change_kind kind, enum change_key key,
+                                      enum table_id table, unsigned sides)
     __attribute__((returns_nonnull));

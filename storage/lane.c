@@ -54,6 +54,8 @@ static void wake_one(struct lane *lane);
 static void carry(void *context);
 static void carry_batch(struct lane *lane, struct write *batch, unsigned count);
 static struct write *take_batch(struct lane *lane, unsigned *count);
+static struct write *sort_batch(struct write *batch, unsigned count);
+static int by_contested(const void *a, const void *b);
 static void carry_alone(struct lane *lane, struct write *batch);
 static void carry_again(struct lane *lane, struct write *write);
 static void send(struct lane *lane, struct write *write);
@@ -195,6 +197,7 @@ static void carry_batch(struct lane *lane, struct write *batch, unsigned count)
 {
     struct pg_reply sync = {0};
 
+    batch = sort_batch(batch, count);
     lane->counters.batches++;
     lane->counters.writes += count;
     for (struct write *write = batch; write; write = write->next)
@@ -207,6 +210,28 @@ static void carry_batch(struct lane *lane, struct write *batch, unsigned count)
         finish_all(batch, kind, sync.sqlstate);
     else
         carry_alone(lane, batch);
+}
+
+static struct write *sort_batch(struct write *batch, unsigned count)
+{
+    struct write *sorted[BATCH_MAX];
+    unsigned i = 0;
+
+    for (struct write *write = batch; write; write = write->next)
+        sorted[i++] = write;
+    assert(i == count && count > 0);
+    qsort(sorted, count, sizeof(sorted[0]), by_contested);
+    for (i = 0; i < count; i++)
+        sorted[i]->next = i + 1 < count ? sorted[i + 1] : NULL;
+    return sorted[0];
+}
+
+static int by_contested(const void *a, const void *b)
+{
+    const struct write *const *left = a, *const *right = b;
+    int64_t one = (*left)->calls[0].contested, other = (*right)->calls[0].contested;
+
+    return (one > other) - (one < other);
 }
 
 /* Somebody in the batch failed, so nobody's rows are there: one sync each. */

@@ -19,18 +19,20 @@
  *    The change feed is ordered by transaction, and only so does the
  *    transaction of a version come behind that of its predecessor.
  *  - It touches its rows without waiting for long: locks are kept until the
- *    batch commits. Two lanes that update the same rows in different order
- *    deadlock; PostgreSQL ends one, and it is run again.
+ *    batch commits. Writes of a batch are sent in the order of `contested`, so
+ *    that lanes which fight for the same rows wait for each other; those that
+ *    deadlock all the same (PostgreSQL ends one, after a second) are run again.
  */
 
 #include "storage/pg.h"
 
 struct lane;
 
-/* One statement of a write. Fill the first two. */
+/* One statement of a write. All but the result is the caller's. */
 struct lane_call {
     const struct pg_statement *statement;
     const struct pg_params *params; /* borrowed until lane_write() returns */
+    int64_t contested; /* of the first: the key of the row that others may write, too */
     const struct pg_result *result; /* filled on success; lives in the arena */
 };
 

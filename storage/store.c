@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "storage/body.h"
+#include "storage/key.h"
 #include "storage/migrate.h"
 #include "storage/store_internal.h"
 
@@ -15,6 +16,7 @@ enum {
 static bool connect_lanes(struct store *store, struct err *err);
 static bool connect_transactions(struct store *store, struct err *err);
 static bool load_dictionaries(struct store *store, struct err *err);
+static void stop_removal(struct store *store);
 static bool is_busy(const struct store *store);
 
 struct store *store_open(struct loop *loop, const struct store_config *config, struct err *err)
@@ -37,6 +39,7 @@ struct store *store_open(struct loop *loop, const struct store_config *config, s
     store->codec = body_codec_new();
     if (connect_lanes(store, err) && load_dictionaries(store, err)) {
         store_metrics_add(store);
+        key_start_removal(store);
         return store;
     }
     store_close(store);
@@ -108,6 +111,7 @@ void store_close(struct store *store)
     if (!store)
         return;
     store->closing = true;
+    stop_removal(store);
     store_metrics_remove(store);
     while (is_busy(store))
         fiber_sleep(DRAIN_POLL_MS);
@@ -120,6 +124,16 @@ void store_close(struct store *store)
     body_codec_free(store->codec);
     free((char *)store->config.database);
     free(store);
+}
+
+static void stop_removal(struct store *store)
+{
+    struct err err = {0};
+
+    fiber_wake(&store->key_pause);
+    while (store->removing_keys)
+        if (!fiber_wait(&store->keys_done, -1, &err))
+            break;
 }
 
 /* Operations give up at their deadlines, so this ends. */

@@ -97,7 +97,12 @@ bool store_vread(struct store *store, const struct access *access, const char *t
                  int64_t number, struct arena *arena, const struct store_version **found,
                  struct err *err);
 
-enum store_action { STORE_CREATE, STORE_UPDATE, STORE_REMOVE };
+enum store_action {
+    STORE_CREATE,
+    STORE_UPDATE,
+    STORE_REMOVE,
+    STORE_AMEND, /* an update whose content is made from the current version */
+};
 
 enum store_outcome {
     STORE_CREATED, /* also an update of an id that did not exist, or was deleted */
@@ -105,30 +110,51 @@ enum store_outcome {
     STORE_UNCHANGED, /* equal to what is stored: nothing was written; version is the stored one */
     STORE_REMOVED,
     STORE_NOTHING_TO_REMOVE, /* never existed or already deleted */
-    STORE_EXISTS, /* ifNoneExist found one: nothing was written; version is the one found */
-    STORE_VERSION_MISMATCH, /* if_match does not name the current version: nothing was written */
-    STORE_MANY_MATCHES,     /* ifNoneExist found several: nothing was written */
+    STORE_EXISTS,            /* CREATE: the criteria found one, and version is that */
+
+    /* Nothing was written, and a transaction fails: */
+    STORE_VERSION_MISMATCH, /* if_match does not name the current version */
+    STORE_MANY_MATCHES,     /* the criteria found several */
+    STORE_OTHER_ID,         /* UPDATE: the criteria found one with another id than `id` */
+    STORE_ID_TAKEN,         /* UPDATE: they found nothing, but there is a resource with this id */
+    STORE_NOT_FOUND,        /* AMEND: there is nothing to amend */
 };
+
+/* For if_match, in place of a version. */
+enum {
+    STORE_ANY_VERSION = -1, /* there must be one (If-Match: *) */
+    STORE_NO_VERSION = -2,  /* there must be none (If-None-Match: *) */
+};
+
+/* Makes the new content out of the stored bytes; `err` refuses. Called again when
+ * somebody else was faster, with other bytes. Does not wait. */
+typedef bool store_amend_fn(void *context, struct text json, struct arena *arena,
+                            struct node **resource, struct err *err);
 
 /* One write. The first part is what is wanted, the second what came of it. */
 struct store_write {
     enum store_action action;
     const char *type;
-    const char *id; /* UPDATE, REMOVE; for CREATE NULL: the store chooses a UUID */
+    const char *id; /* not for CREATE: the store chooses a UUID; with criteria only for UPDATE,
+                       where it may be NULL */
     struct node
         *resource;    /* CREATE, UPDATE: id, meta.versionId and meta.lastUpdated are set in it */
-    int64_t if_match; /* version that must be current; 0: any */
-    const struct query *if_none_exist; /* CREATE; NULL: none */
-    struct text full_url;              /* of its Bundle entry, absent outside of transactions */
+    int64_t if_match; /* version that must be current; 0: any or none */
+    /* CREATE: only if nothing matches. Others: what matches is written, in place of `id`; when
+     * nothing does, UPDATE creates. R4 http.html#ccreate, #cond-update. NULL: none. */
+    const struct query *criteria;
+    bool multiple;         /* REMOVE, in transactions: everything that matches */
+    store_amend_fn *amend; /* AMEND */
+    void *amend_context;
+    struct text full_url; /* of its Bundle entry, absent outside of transactions */
     const char *where; /* FHIRPath of its Bundle entry, for errors; NULL outside of transactions */
 
     enum store_outcome outcome;
-    struct store_version
-        version; /* REMOVED: the deletion; json is filled for CREATED, UPDATED, UNCHANGED, EXISTS */
+    struct store_version version; /* REMOVED: the deletion; json is filled for CREATED, UPDATED,
+                                     UNCHANGED, EXISTS; the number is 0 when nothing was found */
 };
 
-/* One write in a commit that it may share with others of the same moment.
- * if_none_exist must be NULL here (use store_transaction). */
+/* One write in a commit that it may share with others of the same moment. */
 bool store_write(struct store *store, const struct access *access, struct store_write *write,
                  struct arena *arena, struct err *err);
 
@@ -150,9 +176,10 @@ struct store_condition {
  * All writes or none (R4 http.html#trules), in one database transaction:
  * resolves conditions, chooses ids, rewrites links between the entries
  * (fhir/bundle.h), writes. Identities that overlap are refused with
- * ERR_INVALID; an outcome of VERSION_MISMATCH or MANY_MATCHES, and a condition
- * that does not match exactly one, fail the whole with ERR_PRECONDITION, `where`
- * naming "Bundle.entry[n]". Deadlocks and serialization failures are retried.
+ * ERR_INVALID, also those that criteria find; outcomes that write nothing, and a condition
+ * that does not match exactly one, fail the whole (mostly with ERR_PRECONDITION), `where`
+ * naming "Bundle.entry[n]"; the outcome of that write says why. Several creates with the same
+ * criteria make one resource. Deadlocks and serialization failures are retried.
  */
 bool store_transaction(struct store *store, const struct access *access, struct store_write *writes,
                        size_t count, const struct store_condition *conditions,
@@ -180,6 +207,40 @@ struct store_page {
  */
 bool store_search(struct store *store, const struct access *access, const struct query *query,
                   struct arena *arena, struct store_page *page, struct err *err);
+
+/* The record of a patient or of an encounter (R4 patient-operation-everything.html). */
+struct store_everything_query {
+    const char *type; /* "Patient" or "Encounter" */
+    const char *id;
+    int64_t start, end; /* only care within these dates, inclusive, or that has no date;
+                           INT64_MIN, INT64_MAX: no bound */
+    int64_t since;      /* only what was written then or later, inclusive; INT64_MIN: all */
+    const struct text *types; /* only resources of these types */
+    size_t type_count;        /* 0: of all types */
+    unsigned count;           /* page size, at least 1 */
+    const char *cursor;       /* NULL: the first page */
+};
+
+/*
+ * First the resource itself, then whatever belongs to its compartment, as matches; behind all of
+ * that, each once and as includes, what these refer to and is in no patient's compartment
+ * (Practitioner, Organization, Location, Medication, ...); of an encounter also what belongs to
+ * its own patient. Dates and `since` are about matches other than the resource itself. The
+ * page is empty when there is no such resource.
+ */
+bool store_everything(struct store *store, const struct access *access,
+                      const struct store_everything_query *query, struct arena *arena,
+                      struct store_page *page, struct err *err);
+
+/*
+ * The newest Observations of each code (R4 observation-operation-lastn.html): of those that
+ * `query` finds, which must name one patient, the last `most` of each first coding, newest
+ * first. Those without a coded code are not among them. More than `limit` in all is
+ * ERR_UNPROCESSABLE.
+ */
+bool store_lastn(struct store *store, const struct access *access, const struct query *query,
+                 unsigned most, unsigned limit, struct arena *arena, struct store_page *page,
+                 struct err *err);
 
 struct store_history_query {
     const char *type;   /* NULL: of the system */

@@ -44,6 +44,8 @@ struct store {
     struct lane *write;
     struct pool *transactions;
     bool closing;
+    bool removing_keys; /* a fiber is there for it (key.c) */
+    struct waiter key_pause, keys_done;
 
     struct store_counters counters;
 };

@@ -19,16 +19,18 @@ typedef bool phase_fn(struct transaction *transaction, struct err *err);
 enum attempt { ATTEMPT_FAILED, ATTEMPT_DONE, ATTEMPT_AGAIN };
 
 static bool plan(struct transaction *transaction, struct store_write *writes, struct err *err);
-static int by_table_and_key(const void *a, const void *b);
-static void choose_id(struct transaction *transaction, struct entry *entry);
-static bool check_overlap(struct transaction *transaction, struct err *err);
+static void plan_keys(struct transaction *transaction);
+static bool check_urls(struct transaction *transaction, struct err *err);
 static enum attempt attempt(struct transaction *transaction, unsigned number, struct err *err);
 static bool begin(struct transaction *transaction, struct err *err);
+static void forget_attempt(struct entry *entry, struct text name);
+static int by_table_and_key(const void *a, const void *b);
 static void copy_resources(struct transaction *transaction);
 static enum attempt commit(struct transaction *transaction, struct err *err);
 static bool read_xid(struct transaction *transaction, struct text *xid, struct err *err);
 static enum attempt find_out(struct transaction *transaction, struct text xid, struct err *err);
 static void report(struct transaction *transaction);
+static void report_same(struct entry *entry);
 
 bool store_transaction(struct store *store, const struct access *access, struct store_write *writes,
                        size_t count, const struct store_condition *conditions,
@@ -39,7 +41,6 @@ bool store_transaction(struct store *store, const struct access *access, struct 
         .access = access,
         .tokens = store_tokens(store, access),
         .entries = arena_many(arena, struct entry, count),
-        .order = arena_many(arena, struct entry *, count),
         .count = count,
         .conditions = conditions,
         .condition_count = condition_count,
@@ -54,7 +55,7 @@ bool store_transaction(struct store *store, const struct access *access, struct 
         return false;
     if (recalled)
         return true;
-    if (!plan(&transaction, writes, err) || !check_overlap(&transaction, err))
+    if (!plan(&transaction, writes, err) || !check_urls(&transaction, err))
         return false;
     transaction.scratch = arena_new();
     for (int i = 0; outcome == ATTEMPT_AGAIN && i < ATTEMPTS; i++)
@@ -74,6 +75,7 @@ static bool plan(struct transaction *transaction, struct store_write *writes, st
 {
     for (size_t i = 0; i < transaction->count; i++) {
         struct entry *entry = &transaction->entries[i];
+        char id[RANDOM_UUID_SIZE];
 
         entry->write = &writes[i];
         entry->type = store_type(writes[i].type, err);
@@ -81,57 +83,41 @@ static bool plan(struct transaction *transaction, struct store_write *writes, st
             return false;
         entry->table = table_of(entry->type);
         entry->resource = writes[i].resource;
-        choose_id(transaction, entry);
-        entry->rkey = token_rkey(&transaction->tokens, text_of(entry->type->name), entry->id);
-        transaction->order[i] = entry;
+        if (!writes[i].id || writes[i].action == STORE_CREATE)
+            random_uuid(id);
+        entry->spare = text_of(
+            arena_printf(transaction->arena, "%s/%s", entry->type->name,
+                         writes[i].id && writes[i].action != STORE_CREATE ? writes[i].id : id));
     }
-    qsort(transaction->order, transaction->count, sizeof(struct entry *), by_table_and_key);
+    plan_keys(transaction);
     return true;
 }
 
-static int by_table_and_key(const void *a, const void *b)
+static void plan_keys(struct transaction *transaction)
 {
-    const struct entry *left = *(struct entry *const *)a, *right = *(struct entry *const *)b;
+    transaction->keys = arena_many(transaction->arena, struct key, transaction->count);
+    for (size_t i = 0; i < transaction->count; i++) {
+        struct entry *entry = &transaction->entries[i];
 
-    if (left->table != right->table)
-        return left->table->id < right->table->id ? -1 : 1;
-    return left->rkey < right->rkey ? -1 : left->rkey > right->rkey;
-}
-
-/* Once, not in each attempt: a commit that was repeated after its answer was
- * lost would otherwise make two. */
-static void choose_id(struct transaction *transaction, struct entry *entry)
-{
-    size_t type_size = strlen(entry->type->name);
-    char *name;
-
-    if (entry->write->action == STORE_CREATE) {
-        name = arena_alloc_raw(transaction->arena, type_size + 1 + RANDOM_UUID_SIZE);
-        random_uuid(name + type_size + 1);
-    } else {
-        name = arena_alloc_raw(transaction->arena, type_size + 2 + strlen(entry->write->id));
-        memcpy(name + type_size + 1, entry->write->id, strlen(entry->write->id) + 1);
+        if (!entry->write->criteria)
+            continue;
+        entry->key = key_of(&transaction->tokens, entry->write->criteria, transaction->arena);
+        transaction->keys[transaction->key_count++].key = entry->key;
     }
-    memcpy(name, entry->type->name, type_size);
-    name[type_size] = '/';
-    entry->name = text_of(name);
-    entry->id = text_of(name + type_size + 1);
+    transaction->key_count = key_sort(transaction->keys, transaction->key_count);
 }
 
-/* R4 http.html#trules: no resource may appear twice, and no full url stand for two. */
-static bool check_overlap(struct transaction *transaction, struct err *err)
+/* No full url may stand for two. */
+static bool check_urls(struct transaction *transaction, struct err *err)
 {
-    struct link_map names = link_map_in(transaction->arena, transaction->count * 2);
+    struct link_map names = link_map_in(transaction->arena, transaction->count);
 
     for (size_t i = 0; i < transaction->count; i++) {
         const struct entry *entry = &transaction->entries[i];
         struct text url = entry->write->full_url;
+        struct text number = text_of(arena_printf(transaction->arena, "%zu", i));
 
-        if (link_map_find(&names, entry->name).data)
-            return err_set(err, ERR_INVALID, entry_where(entry),
-                           "Another entry of the transaction writes the same resource.");
-        link_map_add(&names, entry->name, entry->name);
-        if (url.size > 0 && !link_map_add(&names, url, entry->name))
+        if (url.size > 0 && !link_map_add(&names, url, number))
             return err_set(err, ERR_INVALID, entry_where(entry),
                            "Another entry of the transaction has the same fullUrl.");
     }
@@ -143,11 +129,14 @@ static enum attempt attempt(struct transaction *transaction, unsigned number, st
     static phase_fn *const phases[] = {
         begin,
         transaction_lock,
-        transaction_find_existing,
+        transaction_find,
+        transaction_settle,
         transaction_read_targets,
+        transaction_amend,
         transaction_link,
         transaction_resolve,
         transaction_write,
+        transaction_take_keys,
         transaction_check_references,
         transaction_add_provenance,
         transaction_mark_once,
@@ -184,12 +173,65 @@ static bool begin(struct transaction *transaction, struct err *err)
     pg_begin(transaction->pg);
     transaction->links =
         link_map_in(transaction->arena, transaction->count * 2 + transaction->condition_count);
-    for (size_t i = 0; i < transaction->count; i++) {
-        transaction->entries[i].existing = (struct text){0};
-        transaction->entries[i].write->outcome = STORE_CREATED;
-    }
+    transaction->more = NULL;
+    transaction->more_count = 0;
+    for (size_t i = 0; i < transaction->count; i++)
+        forget_attempt(&transaction->entries[i], transaction->entries[i].spare);
     copy_resources(transaction);
     return true;
+}
+
+static void forget_attempt(struct entry *entry, struct text name)
+{
+    entry->action = entry->write->action;
+    entry->idle = false;
+    entry->must_be_new = false;
+    entry->found = 0;
+    entry->same = NULL;
+    entry->values = NULL;
+    entry->current = NULL;
+    entry->writes = false;
+    entry->write->outcome = STORE_CREATED;
+    entry->write->version = (struct store_version){0};
+    entry_name(entry, name);
+}
+
+bool transaction_settle(struct transaction *transaction, struct err *err)
+{
+    size_t count = 0;
+
+    transaction->order = arena_many(transaction->arena, struct entry *,
+                                    transaction->count + transaction->more_count);
+    for (size_t i = 0; i < transaction->count; i++)
+        if (!transaction->entries[i].idle)
+            transaction->order[count++] = &transaction->entries[i];
+    for (struct entry *more = transaction->more; more; more = more->next)
+        transaction->order[count++] = more;
+    for (size_t i = 0; i < count; i++)
+        transaction->order[i]->rkey =
+            token_rkey(&transaction->tokens, text_of(transaction->order[i]->type->name),
+                       transaction->order[i]->id);
+    qsort(transaction->order, count, sizeof(struct entry *), by_table_and_key);
+    transaction->order_count = count;
+
+    /* R4 http.html#trules: no resource may appear twice. */
+    for (size_t i = 1; i < count; i++)
+        if (text_equals(transaction->order[i]->name, transaction->order[i - 1]->name))
+            return err_set(err, ERR_INVALID, entry_where(transaction->order[i]),
+                           "Another entry of the transaction writes the same resource.");
+    return true;
+}
+
+/* Of equals, the first in the Bundle first. */
+static int by_table_and_key(const void *a, const void *b)
+{
+    const struct entry *left = *(struct entry *const *)a, *right = *(struct entry *const *)b;
+
+    if (left->table != right->table)
+        return left->table->id < right->table->id ? -1 : 1;
+    if (left->rkey != right->rkey)
+        return left->rkey < right->rkey ? -1 : 1;
+    return (left > right) - (left < right);
 }
 
 /* What a condition finds may change from one attempt to the next: then each rewrites the links of
@@ -199,7 +241,7 @@ static void copy_resources(struct transaction *transaction)
     bool conditional = transaction->condition_count > 0;
 
     for (size_t i = 0; i < transaction->count; i++)
-        conditional |= transaction->entries[i].write->if_none_exist != NULL;
+        conditional |= transaction->entries[i].write->criteria != NULL;
     for (size_t i = 0; conditional && i < transaction->count; i++) {
         struct entry *entry = &transaction->entries[i];
 
@@ -265,6 +307,45 @@ static enum attempt find_out(struct transaction *transaction, struct text xid, s
     return ATTEMPT_FAILED;
 }
 
+/* It found what the other had created. */
+static void report_same(struct entry *entry)
+{
+    const struct entry *same = entry->same;
+
+    entry->write->outcome = STORE_EXISTS;
+    entry->write->id = same->id.data;
+    entry->write->version = same->write->version;
+    entry->write->version.type = same->type->name;
+    entry->write->version.id = same->id.data;
+    entry->write->version.number = same->change.number;
+    entry->write->version.last_updated = same->change.updated;
+    entry->write->version.method = store_method_of(same->change.op);
+}
+
+bool transaction_refuse(struct entry *entry, enum store_outcome outcome, struct err *err)
+{
+    static const struct {
+        enum err_kind kind;
+        const char *text;
+    } refusals[] = {
+        [STORE_VERSION_MISMATCH] = {ERR_PRECONDITION,
+                                    "The version named in ifMatch is not the current one. Read the "
+                                    "resource and decide again."},
+        [STORE_MANY_MATCHES] = {ERR_PRECONDITION,
+                                "Several resources match the criteria. Name one more exactly."},
+        [STORE_OTHER_ID] = {ERR_INVALID,
+                            "The criteria select a resource with another id than this one has. "
+                            "Leave out the id, or send the resource to its own URL."},
+        [STORE_ID_TAKEN] = {ERR_CONFLICT,
+                            "Nothing matches the criteria, but there is a resource with this id. "
+                            "Leave out the id, or send the resource to its own URL."},
+        [STORE_NOT_FOUND] = {ERR_NOT_FOUND, "There is no such resource to patch."},
+    };
+
+    entry->write->outcome = outcome;
+    return err_set(err, refusals[outcome].kind, entry_where(entry), "%s", refusals[outcome].text);
+}
+
 static void report(struct transaction *transaction)
 {
     for (size_t i = 0; i < transaction->count; i++) {
@@ -273,6 +354,8 @@ static void report(struct transaction *transaction)
         const struct change *change = &entry->change;
 
         write->resource = entry->resource;
+        if (entry->same)
+            report_same(entry);
         if (!entry->writes)
             continue;
         write->id = entry->id.data;

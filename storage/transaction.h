@@ -9,6 +9,7 @@
 #include "storage/bulk.h"
 #include "storage/change.h"
 #include "storage/current.h"
+#include "storage/key.h"
 #include "storage/link_map.h"
 #include "storage/store_internal.h"
 
@@ -17,15 +18,26 @@ struct entry {
     struct store_write *write;
     const struct type *type;
     const struct table *table;
+    struct text spare; /* "Type/id" for what has no id yet: always the same, because a commit that
+                          was repeated after its answer was lost would otherwise make two */
+    int64_t key;       /* of the criteria */
+
+    /* Of this attempt. */
+    enum store_action action; /* that follows from the criteria: an update may be a create */
+    bool idle;                /* nothing is to be written */
+    bool must_be_new;         /* the criteria found nothing: there may be no such resource */
+    int64_t found;            /* the version that they found */
+    struct entry *same;       /* another entry with the same criteria, which creates */
     int64_t rkey;
     struct text name; /* "Type/id" it has, or will have */
     struct text id;
-    struct text existing;    /* what ifNoneExist found instead; else absent */
-    struct node *resource;   /* to be written: the write's own, or a copy when links may change
-                                from one attempt to the next */
-    struct current *current; /* UPDATE, REMOVE */
+    struct node *resource;        /* to be written: the write's own, or a copy when links may change
+                                     from one attempt to the next */
+    struct current *current;      /* UPDATE, REMOVE, AMEND */
+    struct search_values *values; /* of the resource, when a condition asked for them */
     struct change change;
-    bool writes; /* the change is to be made */
+    bool writes;        /* the change is to be made */
+    struct entry *next; /* in transaction.more */
 };
 
 struct transaction {
@@ -33,16 +45,21 @@ struct transaction {
     const struct access *access;
     struct tokens tokens;
     struct entry *entries;
-    struct entry **order; /* by table and key: who writes in the same order waits and does not
-                             deadlock */
     size_t count;
+    struct key *keys; /* of all criteria, sorted, each once */
+    size_t key_count;
     const struct store_condition *conditions;
     size_t condition_count;
     struct arena *arena; /* results */
     int64_t write_id;
 
     /* Of this attempt. */
-    unsigned attempt; /* 0: the first */
+    unsigned attempt;     /* 0: the first */
+    struct entry **order; /* those that are not idle by table and key: who writes in the same order
+                             waits and does not deadlock */
+    size_t order_count;
+    struct entry *more; /* further ones that multiple removals found */
+    size_t more_count;
     struct pg *pg;
     struct link_map links;
     struct arena *scratch; /* reset for each resource */
@@ -50,16 +67,23 @@ struct transaction {
     bool raced;            /* somebody else was first: begin again */
 };
 
-/* Locks what could make a condition true, in a statement of its own: the searches that
- * follow see what those before us have committed. After the first attempt also what
- * rivals fight for. */
+/* After the first attempt: takes locks for what rivals fight for, and learns who
+ * holds the keys. In statements of their own: the searches that follow see what others have
+ * committed before. */
 bool transaction_lock(struct transaction *transaction, struct err *err);
 
-/* ifNoneExist: what is there already is not created. */
-bool transaction_find_existing(struct transaction *transaction, struct err *err);
+/* What the criteria of writes mean: what is there already is not created, what is to be updated
+ * gets its id. */
+bool transaction_find(struct transaction *transaction, struct err *err);
 
-/* Reads what updates and removals supersede, and checks versions. */
+/* Says what each entry writes, in which order; no resource may be written twice. */
+bool transaction_settle(struct transaction *transaction, struct err *err);
+
+/* Reads what is superseded, and checks versions. */
 bool transaction_read_targets(struct transaction *transaction, struct err *err);
+
+/* Makes the content that follows from what was read. */
+bool transaction_amend(struct transaction *transaction, struct err *err);
 
 /* Says what the links between entries become. */
 bool transaction_link(struct transaction *transaction, struct err *err);
@@ -70,8 +94,35 @@ bool transaction_resolve(struct transaction *transaction, struct err *err);
 /* Puts links in place, works out every change and sends it. */
 bool transaction_write(struct transaction *transaction, struct err *err);
 
+/* Takes the keys of criteria that found nothing. Last, because whoever wants one of them waits
+ * from now on until the commit. */
+bool transaction_take_keys(struct transaction *transaction, struct err *err);
+
+/* For transaction_find() and transaction_resolve(): what a query matches, as many as are needed to
+ * know that one is not alone. */
+struct matches {
+    size_t count;
+    struct text id;               /* of the first */
+    struct store_version *stored; /* the first, when it is no entry */
+};
+
+/* Waits. `limit` of what the tables have, less what the transaction removes, and with
+ * `updates` also less what it updates. */
+bool transaction_search(struct transaction *transaction, const struct query *query, size_t limit,
+                        bool updates, struct store_version *found, size_t *count, struct err *err);
+
+/* Whether the entry's resource, with its links rewritten, is what the query asks for. */
+bool transaction_matches(struct transaction *transaction, struct entry *entry,
+                         const struct query *query);
+
+/* A link as it will be stored; for bundle_rewrite_links(). */
+struct text transaction_replace_link(struct text link, void *transaction);
+
+/* Names the outcome that fails the transaction. */
+bool transaction_refuse(struct entry *entry, enum store_outcome outcome, struct err *err);
+
 /* What goes with the writes, when the store or the access says so; each does nothing otherwise.
- * By now every row of the transaction is there. */
+ * By now every row of the transaction is there (aside.c, once.c). */
 bool transaction_check_references(struct transaction *transaction, struct err *err);
 bool transaction_add_provenance(struct transaction *transaction, struct err *err);
 bool transaction_mark_once(struct transaction *transaction, struct err *err);
@@ -80,6 +131,15 @@ bool transaction_mark_once(struct transaction *transaction, struct err *err);
 static inline const char *entry_where(const struct entry *entry)
 {
     return entry->write->where;
+}
+
+/* The entry is about this resource. */
+static inline void entry_name(struct entry *entry, struct text name)
+{
+    size_t type_size = strlen(entry->type->name) + 1;
+
+    entry->name = name;
+    entry->id = (struct text){name.data + type_size, name.size - type_size};
 }
 
 /* The answer is the version that is stored. */

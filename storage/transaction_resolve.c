@@ -1,6 +1,5 @@
 /*
- * Transaction, conditions - what ifNoneExist and references by search stand for
- * (R4 http.html#ccreate, #trules).
+ * Transaction, references by search - what they stand for (R4 http.html#trules).
  *
  * What counts is the database behind the transaction's own removals, creates and
  * updates. They are not made yet, so both are asked: the tables, less what the
@@ -8,218 +7,98 @@
  */
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "fhir/bundle.h"
 #include "fhir/query.h"
 #include "fhir/query_match.h"
 #include "fhir/search_values.h"
-#include "storage/row_set.h"
-#include "storage/search.h"
 #include "storage/transaction.h"
 
-enum { STRIPES = 64 };
-
-/* What a condition matched: as many as are needed to know that one is not alone. */
-struct matches {
-    size_t count;
-    struct text id;               /* of the first */
-    struct store_version *stored; /* the first, when it is no entry */
-};
-
-static size_t add_stripes(struct transaction *transaction, int64_t *keys);
-static int64_t lock_key(struct transaction *transaction, const struct query *query);
-static bool find_existing(struct transaction *transaction, struct entry *entry, struct err *err);
-static bool find(struct transaction *transaction, const struct query *query, bool with_entries,
-                 struct matches *matches, struct err *err);
-static bool is_written(const struct transaction *transaction, const struct store_version *hit,
-                       bool with_entries);
-static void add_entry(struct transaction *transaction, const struct query *query,
-                      struct entry *entry, struct matches *matches);
-static struct text replace_link(struct text link, void *context);
-
-bool transaction_lock(struct transaction *transaction, struct err *err)
-{
-    static const struct pg_statement statement = {
-        "select pg_advisory_xact_lock(key) from unnest($1::int8[]) as x(key)"};
-    int64_t *keys = arena_many(transaction->arena, int64_t, transaction->count * 2);
-    struct pg_params params = pg_params_in(transaction->arena);
-    struct pg_reply reply = {0};
-    size_t count = 0;
-
-    for (size_t i = 0; i < transaction->count; i++) {
-        const struct query *query = transaction->entries[i].write->if_none_exist;
-
-        if (query)
-            keys[count++] = lock_key(transaction, query);
-    }
-    if (row_sort_set(keys, count) < count)
-        return err_set(err, ERR_INVALID, NULL,
-                       "Two entries of the transaction have the same ifNoneExist. Send the "
-                       "resource once.");
-    if (transaction->attempt > 0)
-        count += add_stripes(transaction, keys + count);
-    count = row_sort_set(keys, count); /* in the same order everywhere: no deadlock */
-    if (count == 0)
-        return true;
-
-    pg_add_int8_array(&params, keys, NULL, count);
-    pg_send(transaction->pg, &statement, &params, transaction->arena, &reply);
-    bool ok = pg_wait(&reply, NULL, err);
-    memcpy(transaction->sqlstate, reply.sqlstate, sizeof(reply.sqlstate));
-    return ok;
-}
-
-/* Who lost a race for a resource takes a lock for it before he looks again. Such locks are few,
- * because PostgreSQL has room for few: resources share them. */
-static size_t add_stripes(struct transaction *transaction, int64_t *keys)
-{
-    struct hash_state state;
-    int64_t first;
-    size_t count = 0;
-
-    hash_init(&state, &transaction->tokens.key);
-    hash_part(&state, "stripes", 7);
-    first = (int64_t)(hash_done(&state) / 2);
-    for (size_t i = 0; i < transaction->count; i++) {
-        const struct entry *entry = transaction->order[i];
-
-        if (entry->write->action != STORE_CREATE)
-            keys[count++] = first + (int64_t)((uint64_t)entry->rkey % STRIPES);
-    }
-    return count;
-}
-
-/* Equal criteria, equal key. Others that fall on the same key only wait. */
-static int64_t lock_key(struct transaction *transaction, const struct query *query)
-{
-    struct buf identity = buf_in(transaction->arena);
-    struct hash_state state;
-
-    query_write_identity(query, &identity);
-    hash_init(&state, &transaction->tokens.key);
-    hash_part(&state, "condition", 9);
-    hash_number(&state, (uint64_t)transaction->tokens.tenant);
-    hash_part(&state, query->type, strlen(query->type));
-    hash_part(&state, identity.data, identity.size);
-    return (int64_t)hash_done(&state);
-}
-
-bool transaction_find_existing(struct transaction *transaction, struct err *err)
-{
-    for (size_t i = 0; i < transaction->count; i++) {
-        struct entry *entry = &transaction->entries[i];
-
-        if (entry->write->if_none_exist && !find_existing(transaction, entry, err))
-            return false;
-    }
-    return true;
-}
-
-/* Removals come first (R4 http.html#trules), so what the transaction removes
- * is not there; what it creates and updates comes later. */
-static bool find_existing(struct transaction *transaction, struct entry *entry, struct err *err)
-{
-    struct store_write *write = entry->write;
-    struct matches matches = {0};
-
-    if (!find(transaction, write->if_none_exist, false, &matches, err))
-        return false;
-    if (matches.count == 0)
-        return true;
-    if (matches.count > 1) {
-        write->outcome = STORE_MANY_MATCHES;
-        return err_set(err, ERR_PRECONDITION, entry_where(entry),
-                       "Several resources match ifNoneExist. Name one more exactly.");
-    }
-
-    write->outcome = STORE_EXISTS;
-    write->id = matches.id.data;
-    write->version = *matches.stored;
-    entry->existing = matches.id;
-    return true;
-}
+static bool find_one(struct transaction *transaction, const struct store_condition *condition,
+                     struct text *id, struct err *err);
+static bool check_creates(struct transaction *transaction, struct err *err);
 
 bool transaction_resolve(struct transaction *transaction, struct err *err)
 {
     for (size_t i = 0; i < transaction->condition_count; i++) {
         const struct store_condition *condition = &transaction->conditions[i];
-        struct matches matches = {0};
+        struct text id;
 
-        if (!find(transaction, condition->query, true, &matches, err))
+        if (!find_one(transaction, condition, &id, err))
             return false;
-        if (matches.count != 1)
-            return err_set(err, ERR_PRECONDITION, condition->where,
-                           matches.count == 0
-                               ? "No resource matches this conditional reference."
-                               : "Several resources match this conditional reference.");
         link_map_add(&transaction->links, condition->reference,
                      text_of(arena_printf(transaction->arena, "%s/%.*s", condition->query->type,
-                                          TEXT_ARGS(matches.id))));
+                                          TEXT_ARGS(id))));
     }
-    return true;
+    return check_creates(transaction, err);
 }
 
-/* With entries: as it will be behind the transaction; without: behind its removals only. */
-static bool find(struct transaction *transaction, const struct query *query, bool with_entries,
-                 struct matches *matches, struct err *err)
+static bool find_one(struct transaction *transaction, const struct store_condition *condition,
+                     struct text *id, struct err *err)
 {
-    size_t limit = 2, hit_count;
+    struct store_version found[2];
+    size_t count;
 
-    /* Those that do not count must not crowd out those that do. */
-    for (size_t i = 0; i < transaction->count; i++)
-        limit += transaction->entries[i].write->action != STORE_CREATE &&
-                 strcmp(transaction->entries[i].type->name, query->type) == 0;
-
-    struct store_version *hits = arena_many(transaction->arena, struct store_version, limit);
-    if (!search_find(transaction->store, transaction->pg, transaction->access, query, limit,
-                     transaction->arena, hits, &hit_count, err))
+    if (!transaction_search(transaction, condition->query, 2, true, found, &count, err))
         return false;
-    for (size_t i = 0; i < hit_count && matches->count < 2; i++) {
-        if (is_written(transaction, &hits[i], with_entries) || matches->count++ > 0)
-            continue;
-        matches->id = text_of(hits[i].id);
-        matches->stored = &hits[i];
+    if (count > 0)
+        *id = text_of(found[0].id);
+    for (size_t i = 0; i < transaction->count && count < 2; i++) {
+        struct entry *entry = &transaction->entries[i];
+
+        if (transaction_matches(transaction, entry, condition->query) && count++ == 0)
+            *id = entry->id;
     }
-    for (size_t i = 0; with_entries && i < transaction->count && matches->count < 2; i++)
-        add_entry(transaction, query, &transaction->entries[i], matches);
-    return true;
+    return count == 1 ||
+           err_set(err, ERR_PRECONDITION, condition->where,
+                   count == 0 ? "No resource matches this conditional reference."
+                              : "Several resources match this conditional reference.");
 }
 
-/* Whether an entry says what becomes of the hit. */
-static bool is_written(const struct transaction *transaction, const struct store_version *hit,
-                       bool with_entries)
+/* R4 http.html#trules: identities overlap also when the criteria of an update find what the same
+ * transaction creates. */
+static bool check_creates(struct transaction *transaction, struct err *err)
 {
     for (size_t i = 0; i < transaction->count; i++) {
-        const struct entry *entry = &transaction->entries[i];
-        enum store_action action = entry->write->action;
+        const struct entry *update = &transaction->entries[i];
 
-        if ((action == STORE_REMOVE || (action == STORE_UPDATE && with_entries)) &&
-            strcmp(entry->type->name, hit->type) == 0 && text_is(entry->id, hit->id))
-            return true;
+        if (!update->write->criteria ||
+            (update->write->action != STORE_UPDATE && update->write->action != STORE_AMEND))
+            continue;
+        for (size_t k = 0; k < transaction->count; k++) {
+            struct entry *create = &transaction->entries[k];
+
+            if (create->write->action == STORE_CREATE &&
+                transaction_matches(transaction, create, update->write->criteria))
+                return err_set(err, ERR_INVALID, entry_where(update),
+                               "The criteria select what another entry of the transaction "
+                               "creates.");
+        }
     }
-    return false;
+    return true;
 }
 
 /* Links between entries are rewritten first: the condition may speak of them. */
-static void add_entry(struct transaction *transaction, const struct query *query,
-                      struct entry *entry, struct matches *matches)
+bool transaction_matches(struct transaction *transaction, struct entry *entry,
+                         const struct query *query)
 {
-    struct query_candidate candidate = {.type = query->type, .id = entry->id.data};
-    struct search_values values;
+    struct query_candidate candidate = {.type = query->type};
 
-    if (entry->write->action == STORE_REMOVE || entry->write->outcome == STORE_EXISTS ||
-        strcmp(entry->type->name, query->type) != 0)
-        return;
-    bundle_rewrite_links(transaction->arena, entry->resource, replace_link, transaction);
-    search_values_extract(entry->resource, transaction->arena, &values, NULL);
-    candidate.values = &values;
+    if (entry->idle || entry->action == STORE_REMOVE || strcmp(entry->type->name, query->type) != 0)
+        return false;
+    if (!entry->values) {
+        entry->values = arena_one(transaction->arena, struct search_values);
+        bundle_rewrite_links(transaction->arena, entry->resource, transaction_replace_link,
+                             transaction);
+        search_values_extract(entry->resource, transaction->arena, entry->values, NULL);
+    }
+    candidate.id = text_dup(transaction->arena, entry->id);
+    candidate.values = entry->values;
     candidate.last_updated = INT64_MAX; /* later than all that is stored */
-    if (query_matches(query, &candidate, transaction->arena) && matches->count++ == 0)
-        matches->id = entry->id;
+    return query_matches(query, &candidate, transaction->arena);
 }
 
-static struct text replace_link(struct text link, void *context)
+struct text transaction_replace_link(struct text link, void *context)
 {
     const struct transaction *transaction = context;
 

@@ -19,10 +19,8 @@ enum {
 
 static bool read_table(struct transaction *transaction, struct entry **targets, size_t count,
                        struct err *err);
-static bool check_target(struct entry *entry, struct err *err);
-static struct text name_of(struct transaction *transaction, const struct entry *entry);
+static bool check_target(struct transaction *transaction, struct entry *entry, struct err *err);
 static void add_old_name(struct transaction *transaction, const struct entry *entry);
-static struct text replace_link(struct text link, void *context);
 static bool make_change(struct transaction *transaction, struct entry *entry, struct err *err);
 static void begin_change(struct transaction *transaction, struct entry *entry,
                          enum change_kind kind, char op);
@@ -35,11 +33,12 @@ static void send_changes(struct transaction *transaction, struct bulk *bulk, str
 
 bool transaction_read_targets(struct transaction *transaction, struct err *err)
 {
-    struct entry **targets = arena_many(transaction->arena, struct entry *, transaction->count);
+    struct entry **targets =
+        arena_many(transaction->arena, struct entry *, transaction->order_count);
     size_t count = 0;
 
-    for (size_t i = 0; i < transaction->count; i++)
-        if (transaction->order[i]->write->action != STORE_CREATE)
+    for (size_t i = 0; i < transaction->order_count; i++)
+        if (transaction->order[i]->action != STORE_CREATE)
             targets[count++] = transaction->order[i];
     for (size_t first = 0, end; first < count; first = end) {
         for (end = first + 1; end < count && targets[end]->table == targets[first]->table; end++)
@@ -63,34 +62,57 @@ static bool read_table(struct transaction *transaction, struct entry **targets, 
         return false;
     for (size_t i = 0; i < count; i++) {
         targets[i]->current = current_find(currents, count, targets[i]->rkey);
-        if (!check_target(targets[i], err))
+        if (!check_target(transaction, targets[i], err))
             return false;
     }
     return true;
 }
 
-static bool check_target(struct entry *entry, struct err *err)
+static bool check_target(struct transaction *transaction, struct entry *entry, struct err *err)
 {
     const struct current *current = entry->current;
-    int64_t wanted = entry->write->if_match;
 
     if (!version_same_id(current, entry->id, entry_where(entry), err))
         return false;
-    if (!wanted || (current->exists && current->number == wanted))
-        return true;
-    entry->write->outcome = STORE_VERSION_MISMATCH;
-    return err_set(err, ERR_PRECONDITION, entry_where(entry),
-                   "The version named in ifMatch is not the current one. Read the resource and "
-                   "decide again.");
+    if (entry->found && !(current->exists && current->number == entry->found)) {
+        transaction->raced = true;
+        return err_set(err, ERR_CONFLICT, entry_where(entry), "It changed since it was found.");
+    }
+    if (entry->action == STORE_AMEND && !current->exists)
+        return transaction_refuse(entry, STORE_NOT_FOUND, err);
+    if (version_is_other(current, entry->write->if_match))
+        return transaction_refuse(entry, STORE_VERSION_MISMATCH, err);
+    return !(entry->must_be_new && current->exists) ||
+           transaction_refuse(entry, STORE_ID_TAKEN, err);
+}
+
+bool transaction_amend(struct transaction *transaction, struct err *err)
+{
+    for (size_t i = 0; i < transaction->count; i++) {
+        struct entry *entry = &transaction->entries[i];
+        struct store_write *write = entry->write;
+        struct text json;
+
+        if (entry->action != STORE_AMEND)
+            continue;
+        if (!body_unpack(transaction->store->codec, entry->current->body, transaction->arena, &json,
+                         err))
+            return false;
+        if (!write->amend(write->amend_context, json, transaction->arena, &entry->resource, err)) {
+            snprintf(err->where, sizeof(err->where), "%s", entry_where(entry));
+            return false;
+        }
+    }
+    return true;
 }
 
 bool transaction_write(struct transaction *transaction, struct err *err)
 {
     struct bulk bulk = bulk_in(transaction->pg, transaction->arena);
+    size_t total = transaction->order_count;
 
-    for (size_t first = 0; first < transaction->count; first += CHUNK) {
-        size_t count =
-            transaction->count - first < CHUNK ? transaction->count - first : (size_t)CHUNK;
+    for (size_t first = 0; first < total; first += CHUNK) {
+        size_t count = total - first < CHUNK ? total - first : (size_t)CHUNK;
 
         for (size_t i = first; i < first + count; i++) {
             if (!make_change(transaction, transaction->order[i], err)) {
@@ -99,7 +121,7 @@ bool transaction_write(struct transaction *transaction, struct err *err)
             }
         }
         send_changes(transaction, &bulk, transaction->order + first, count);
-        if (first + count < transaction->count)
+        if (first + count < total)
             fiber_sleep(0); /* others run, and what was sent leaves */
     }
     return bulk_wait(&bulk, &transaction->raced, transaction->sqlstate, err) && !transaction->raced;
@@ -115,21 +137,13 @@ bool transaction_link(struct transaction *transaction, struct err *err)
         const struct entry *entry = &transaction->entries[i];
         struct text url = entry->write->full_url;
 
-        if (url.size == 0 || entry->write->action == STORE_REMOVE)
+        if (url.size == 0 || entry->action == STORE_REMOVE)
             continue;
-        link_map_add(&transaction->links, url, name_of(transaction, entry));
-        if (entry->write->action == STORE_CREATE)
+        link_map_add(&transaction->links, url, entry->name);
+        if (entry->action == STORE_CREATE || entry->write->criteria)
             add_old_name(transaction, entry);
     }
     return true;
-}
-
-static struct text name_of(struct transaction *transaction, const struct entry *entry)
-{
-    if (!entry->existing.data)
-        return entry->name;
-    return text_of(
-        arena_printf(transaction->arena, "%s/%.*s", entry->type->name, TEXT_ARGS(entry->existing)));
 }
 
 static void add_old_name(struct transaction *transaction, const struct entry *entry)
@@ -139,29 +153,21 @@ static void add_old_name(struct transaction *transaction, const struct entry *en
     if (!reference_split(entry->write->full_url, &base, &type, &id, &version) || !base.data)
         return;
     struct text name = {type.data, (size_t)(id.data + id.size - type.data)};
-    link_map_add(&transaction->links, name, name_of(transaction, entry));
-}
-
-static struct text replace_link(struct text link, void *context)
-{
-    const struct transaction *transaction = context;
-
-    return link_map_find(&transaction->links, link);
+    link_map_add(&transaction->links, name, entry->name);
 }
 
 static bool make_change(struct transaction *transaction, struct entry *entry, struct err *err)
 {
-    struct store_write *write = entry->write;
-
-    entry->writes = false;
-    if (write->action != STORE_REMOVE && write->outcome != STORE_EXISTS)
-        bundle_rewrite_links(transaction->arena, entry->resource, replace_link, transaction);
-    switch (write->action) {
+    /* Links are in place already where a condition looked at the resource. */
+    if (entry->action != STORE_REMOVE && !entry->values)
+        bundle_rewrite_links(transaction->arena, entry->resource, transaction_replace_link,
+                             transaction);
+    switch (entry->action) {
     case STORE_CREATE:
-        if (write->outcome != STORE_EXISTS)
-            make_insert(transaction, entry, 'C');
+        make_insert(transaction, entry, 'C');
         return true;
     case STORE_UPDATE:
+    case STORE_AMEND:
         if (entry->current->exists)
             return make_update(transaction, entry, err);
         make_insert(transaction, entry, 'U');
@@ -169,7 +175,7 @@ static bool make_change(struct transaction *transaction, struct entry *entry, st
     case STORE_REMOVE:
         if (entry->current->exists)
             return make_removal(transaction, entry, err);
-        write->outcome = STORE_NOTHING_TO_REMOVE;
+        entry->write->outcome = STORE_NOTHING_TO_REMOVE;
         entry_fill_version(entry, entry->current, entry->id);
         return true;
     }

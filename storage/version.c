@@ -30,6 +30,20 @@ bool version_same_id(const struct current *current, struct text id, const char *
                    "a different one.");
 }
 
+bool version_is_other(const struct current *current, int64_t if_match)
+{
+    switch (if_match) {
+    case 0:
+        return false;
+    case STORE_ANY_VERSION:
+        return !current->exists;
+    case STORE_NO_VERSION:
+        return current->exists;
+    default:
+        return !(current->exists && current->number == if_match);
+    }
+}
+
 /* With the stored stamp, equal content makes equal bytes. */
 bool version_compare(struct store *store, const struct current *current, struct node *resource,
                      struct arena *arena, struct text *json, bool *same, struct err *err)

@@ -21,6 +21,9 @@ int64_t version_time(int64_t previous);
 bool version_same_id(const struct current *current, struct text id, const char *where,
                      struct err *err);
 
+/* Whether if_match (storage/store.h) asks for another version than the current one. */
+bool version_is_other(const struct current *current, int64_t if_match);
+
 /* Whether `resource` is what is stored already but for meta.versionId and
  * meta.lastUpdated. `*json` gets the stored bytes. The resource gets the stored stamp. */
 bool version_compare(struct store *store, const struct current *current, struct node *resource,

@@ -8,10 +8,12 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "fhir/query.h"
 #include "fhir/search_values.h"
 #include "storage/body.h"
 #include "storage/change.h"
 #include "storage/current.h"
+#include "storage/search.h"
 #include "storage/stamp.h"
 #include "storage/store_internal.h"
 #include "storage/version.h"
@@ -19,13 +21,15 @@
 #include <assert.h>
 
 enum {
-    ATTEMPTS = 16,      /* lost races against other writers before we say so */
+    ATTEMPTS = 64,      /* lost races against other writers before we say so */
+    PATIENCE = 3,       /* of them before we step back for a moment */
     LOOK_AGAIN_MS = 50, /* while the database is away and an outcome unknown */
 };
 
 /* One write under way. */
 struct writing {
     struct store *store;
+    const struct access *access;
     struct tokens tokens;
     struct store_write *write;
     const struct type *type;
@@ -33,6 +37,13 @@ struct writing {
     struct arena *arena;
     bool extracted;
     struct search_values values; /* of the resource, once extracted */
+    struct key key;              /* of the criteria */
+    const char *asked_id;        /* that the caller asked for */
+
+    /* Of this attempt. */
+    int64_t searched; /* when */
+    int64_t found;    /* the version that the criteria found; 0: none, or there are no criteria */
+    bool must_be_new; /* they found none */
     struct current current;
     struct change change;
 };
@@ -40,11 +51,20 @@ struct writing {
 /* What became of an attempt. */
 enum attempt { ATTEMPT_FAILED, ATTEMPT_DONE, ATTEMPT_LOST };
 
+static enum attempt try(struct writing *writing, bool again, struct err *err);
+static enum attempt search(struct writing *writing, bool again, struct err *err);
+static struct pg *connection_for(struct writing *writing);
+static enum attempt with_match(struct writing *writing, const struct store_version *match,
+                               struct err *err);
+static enum attempt without_match(struct writing *writing, struct err *err);
+static enum attempt nothing_written(struct writing *writing, enum store_outcome outcome);
 static enum attempt create(struct writing *writing, struct err *err);
 static enum attempt update(struct writing *writing, struct err *err);
 static enum attempt take_out(struct writing *writing, struct err *err);
+static enum attempt amend(struct writing *writing, struct err *err);
 static bool read_current(struct writing *writing, struct err *err);
 static bool is_mismatch(struct writing *writing);
+static bool is_lost(const struct writing *writing);
 static enum attempt insert(struct writing *writing, struct err *err);
 static enum attempt supersede(struct writing *writing, struct err *err);
 static void begin_change(struct writing *writing, enum change_kind kind, char op, int64_t number,
@@ -58,33 +78,133 @@ static enum attempt done(struct writing *writing, enum store_outcome outcome);
 bool store_write(struct store *store, const struct access *access, struct store_write *write,
                  struct arena *arena, struct err *err)
 {
-    static enum attempt (*const actions[])(struct writing *, struct err *) = {
-        [STORE_CREATE] = create,
-        [STORE_UPDATE] = update,
-        [STORE_REMOVE] = take_out,
-    };
     struct writing writing = {
         .store = store,
+        .access = access,
         .tokens = store_tokens(store, access),
         .write = write,
         .type = store_type(write->type, err),
         .arena = arena,
+        .asked_id = write->id,
     };
 
-    assert(!write->if_none_exist);
+    assert(!write->multiple);
     if (!writing.type)
         return false;
     if (store_needs_transaction(store, access))
         return store_transaction(store, access, write, 1, NULL, 0, arena, err);
     writing.table = table_of(writing.type);
+    if (write->criteria)
+        writing.key.key = key_of(&writing.tokens, write->criteria, arena);
 
-    for (int i = 0; i < ATTEMPTS; i++) {
-        enum attempt attempt = actions[write->action](&writing, err);
-
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        if (i > PATIENCE)
+            fiber_sleep((int)(random_number() % i));
+        enum attempt attempt = try(&writing, i > 0, err);
         if (attempt != ATTEMPT_LOST)
             return attempt == ATTEMPT_DONE;
     }
     return err_set(err, ERR_CONFLICT, NULL, "Others write this resource all the time; try again.");
+}
+
+static enum attempt act(struct writing *writing, struct err *err)
+{
+    static enum attempt (*const actions[])(struct writing *, struct err *) = {
+        [STORE_CREATE] = create,
+        [STORE_UPDATE] = update,
+        [STORE_REMOVE] = take_out,
+        [STORE_AMEND] = amend,
+    };
+
+    return actions[writing->write->action](writing, err);
+}
+
+static enum attempt try(struct writing *writing, bool again, struct err *err)
+{
+    writing->found = 0;
+    writing->must_be_new = false;
+    writing->write->id = writing->asked_id;
+    return writing->write->criteria ? search(writing, again, err) : act(writing, err);
+}
+
+/* Who lost a race learns who holds the key, and only then searches: whoever creates behind our
+ * search replaces the holder, and ours is not written. */
+static enum attempt search(struct writing *writing, bool again, struct err *err)
+{
+    struct store *store = writing->store;
+    struct store_version matches[2];
+    size_t count;
+
+    if (again && !key_read(store->read, &writing->key, 1, writing->arena, NULL, err))
+        return ATTEMPT_FAILED;
+    writing->searched = clock_monotonic();
+    if (!search_find(store, connection_for(writing), writing->access, writing->write->criteria, 2,
+                     writing->arena, matches, &count, err))
+        return ATTEMPT_FAILED;
+    if (count == 0)
+        return without_match(writing, err);
+    return count == 1 ? with_match(writing, &matches[0], err)
+                      : nothing_written(writing, STORE_MANY_MATCHES);
+}
+
+/* Answers on a connection come in order, so what may take long goes with the searches. */
+static struct pg *connection_for(struct writing *writing)
+{
+    const struct query *query = writing->write->criteria;
+
+    for (size_t i = 0; i < query->param_count; i++) {
+        const struct query_param *param = &query->params[i];
+        bool by_id = param->subject == QUERY_ID;
+        bool by_token = param->subject == QUERY_VALUE && param->modifier == MODIFIER_NONE &&
+                        param->param->search_type == SEARCH_TOKEN;
+
+        if (by_id || (by_token && strcmp(param->param->code, "identifier") == 0))
+            return writing->store->read;
+    }
+    return writing->store->search;
+}
+
+/* What was found is written only in the version that was found: another may not match any more. */
+static enum attempt with_match(struct writing *writing, const struct store_version *match,
+                               struct err *err)
+{
+    struct store_write *write = writing->write;
+
+    if (write->action == STORE_CREATE) {
+        write->outcome = STORE_EXISTS;
+        write->id = match->id;
+        write->version = *match;
+        return ATTEMPT_DONE;
+    }
+    if (write->action == STORE_UPDATE && write->id && strcmp(write->id, match->id) != 0)
+        return nothing_written(writing, STORE_OTHER_ID);
+    write->id = match->id;
+    writing->found = match->number;
+    return act(writing, err);
+}
+
+static enum attempt without_match(struct writing *writing, struct err *err)
+{
+    struct store_write *write = writing->write;
+
+    switch (write->action) {
+    case STORE_REMOVE:
+        return nothing_written(writing, STORE_NOTHING_TO_REMOVE);
+    case STORE_AMEND:
+        return nothing_written(writing, STORE_NOT_FOUND);
+    default:
+        writing->must_be_new = true;
+    }
+    /* There is no version that could be the current one (R4 http.html#cond-update). */
+    if (write->if_match > 0 || write->if_match == STORE_ANY_VERSION)
+        return nothing_written(writing, STORE_VERSION_MISMATCH);
+    return write->id ? update(writing, err) : create(writing, err);
+}
+
+static enum attempt nothing_written(struct writing *writing, enum store_outcome outcome)
+{
+    writing->current = (struct current){0};
+    return done(writing, outcome);
 }
 
 /* An id that is taken, or whose key is, is lost like a race: another is drawn. */
@@ -105,8 +225,12 @@ static enum attempt update(struct writing *writing, struct err *err)
 {
     if (!read_current(writing, err))
         return ATTEMPT_FAILED;
+    if (is_lost(writing))
+        return ATTEMPT_LOST;
     if (is_mismatch(writing))
         return done(writing, STORE_VERSION_MISMATCH);
+    if (writing->must_be_new && writing->current.exists)
+        return done(writing, STORE_ID_TAKEN);
     return writing->current.exists ? supersede(writing, err) : insert(writing, err);
 }
 
@@ -117,6 +241,8 @@ static enum attempt take_out(struct writing *writing, struct err *err)
 
     if (!read_current(writing, err))
         return ATTEMPT_FAILED;
+    if (is_lost(writing))
+        return ATTEMPT_LOST;
     if (!current->exists)
         return done(writing, STORE_NOTHING_TO_REMOVE);
     if (is_mismatch(writing))
@@ -132,6 +258,27 @@ static enum attempt take_out(struct writing *writing, struct err *err)
     return attempt == ATTEMPT_DONE ? done(writing, STORE_REMOVED) : attempt;
 }
 
+/* The new content follows from the version that is superseded. */
+static enum attempt amend(struct writing *writing, struct err *err)
+{
+    struct store_write *write = writing->write;
+    struct text json;
+
+    if (!read_current(writing, err))
+        return ATTEMPT_FAILED;
+    if (is_lost(writing))
+        return ATTEMPT_LOST;
+    if (!writing->current.exists)
+        return done(writing, STORE_NOT_FOUND);
+    if (is_mismatch(writing))
+        return done(writing, STORE_VERSION_MISMATCH);
+    if (!body_unpack(writing->store->codec, writing->current.body, writing->arena, &json, err) ||
+        !write->amend(write->amend_context, json, writing->arena, &write->resource, err))
+        return ATTEMPT_FAILED;
+    writing->extracted = false;
+    return supersede(writing, err);
+}
+
 static bool read_current(struct writing *writing, struct err *err)
 {
     struct text id = text_of(writing->write->id);
@@ -145,9 +292,14 @@ static bool read_current(struct writing *writing, struct err *err)
 
 static bool is_mismatch(struct writing *writing)
 {
-    int64_t wanted = writing->write->if_match;
+    return version_is_other(&writing->current, writing->write->if_match);
+}
 
-    return wanted && !(writing->current.exists && writing->current.number == wanted);
+/* Whether what the criteria found has changed since. */
+static bool is_lost(const struct writing *writing)
+{
+    return writing->found &&
+           !(writing->current.exists && writing->current.number == writing->found);
 }
 
 /* An update of what does not exist (R4 http.html#upsert); after a deletion
@@ -202,6 +354,7 @@ static void begin_change(struct writing *writing, enum change_kind kind, char op
         .table = writing->table,
         .number = number,
         .updated = updated,
+        .key = writing->must_be_new ? &writing->key : NULL,
     };
     if (kind != CHANGE_INSERT) {
         writing->change.old_number = writing->current.number;
@@ -240,6 +393,9 @@ static enum attempt send(struct writing *writing, struct err *err)
         clock_monotonic() + (int64_t)writing->store->config.statement_timeout_ms * 2 * 1000;
     bool unknown = false;
 
+    if (writing->must_be_new &&
+        clock_monotonic() - writing->searched > (int64_t)KEY_TRUST_S * 1000000)
+        return ATTEMPT_LOST;
     for (;;) {
         struct err failure = {0};
         enum attempt attempt = send_once(writing, unknown, &failure);
@@ -272,6 +428,7 @@ static enum attempt send_once(struct writing *writing, bool unknown, struct err 
     size_t count = 1;
 
     calls[0].statement = change_statement(change, writing->arena, &params);
+    calls[0].contested = change->key ? change->key->key : change->row->rkey;
     if (change->kind == CHANGE_INSERT && change->op == 'U') {
         calls[1].statement = change_check(change, writing->arena, &check_params);
         count = 2;

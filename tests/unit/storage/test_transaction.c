@@ -267,13 +267,13 @@ static void check_if_none_exist(void *context)
                                    posting(arena, OBSERVATION("urn:uuid:1"), NULL)};
 
     (void)context;
-    writes[0].if_none_exist = query(arena, "Patient", "identifier=urn:s|1");
+    writes[0].criteria = query(arena, "Patient", "identifier=urn:s|1");
     run(store, writes, 2, arena);
     assert_int_equal(writes[0].outcome, STORE_CREATED);
 
     struct store_write again[] = {posting(arena, IDENTIFIED("1"), "urn:uuid:1"),
                                   posting(arena, OBSERVATION("urn:uuid:1"), NULL)};
-    again[0].if_none_exist = writes[0].if_none_exist;
+    again[0].criteria = writes[0].criteria;
     run(store, again, 2, arena);
     assert_int_equal(again[0].outcome, STORE_EXISTS);
     assert_string_equal(again[0].version.id, writes[0].version.id);
@@ -284,7 +284,7 @@ static void check_if_none_exist(void *context)
     struct store_write replaced[] = {
         {.action = STORE_REMOVE, .type = "Patient", .id = writes[0].version.id},
         posting(arena, IDENTIFIED("1"), NULL)};
-    replaced[1].if_none_exist = writes[0].if_none_exist;
+    replaced[1].criteria = writes[0].criteria;
     run(store, replaced, 2, arena);
     assert_int_equal(replaced[1].outcome, STORE_CREATED);
 
@@ -357,7 +357,7 @@ static void create_if_none(void *context)
     struct store_write write = posting(arena, IDENTIFIED("1"), NULL);
     struct err err = {0};
 
-    write.if_none_exist = query(arena, "Patient", "identifier=urn:s|1");
+    write.criteria = query(arena, "Patient", "identifier=urn:s|1");
     if (!store_transaction(crowd->store, &us, &write, 1, NULL, 0, arena, &err))
         crowd->failed++;
     else if (write.outcome == STORE_CREATED)
