@@ -30,7 +30,7 @@ class Protocol(unittest.TestCase):
         self.client = self.server.client()
 
     def test_allow_names_each_method_once_and_head_only_with_get(self):
-        for method, path, allowed in (("GET", "", "POST, OPTIONS"),
+        for method, path, allowed in (("PUT", "", "POST, GET, HEAD, OPTIONS"),
                                       ("PATCH", "Patient/one", "GET, HEAD, PUT, DELETE, OPTIONS"),
                                       ("GET", "Patient/_search", "POST, OPTIONS"),
                                       ("POST", "_history", "GET, HEAD, OPTIONS")):

@@ -137,7 +137,7 @@ class SearchTest(unittest.TestCase):
 
     def test_displays_are_searched_as_text(self):
         self.client.put("Condition/s-c1", {
-            "resourceType": "Condition", "id": "s-c1", "subject": {"reference": "Patient/s-anna"},
+            "resourceType": "Condition", "id": "s-c1", "subject": {"reference": "Patient/s-carl"},
             "code": {"coding": [{"code": "x1", "display": "Asthma bronchiale"}],
                      "text": "Wheezing"}})
         self.assertEqual(ids(self.get("Condition?code:text=asthm")), ["s-c1"])
