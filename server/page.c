@@ -73,6 +73,8 @@ static struct text page_path(const struct request *req)
 {
     struct text path = req->path, tail = TEXT("/_search");
 
+    if (text_is(path, "_search"))
+        return TEXT("");
     if (text_ends_with(path, tail))
         path.size -= tail.size;
     return path;

@@ -61,6 +61,7 @@ static bool count(struct typed_page *typed, struct err *err)
         struct store_page part;
 
         one.count_only = true;
+        one.page = (struct text){0};
         if (!store_search(typed->store, typed->access, &one, typed->arena, &part, err))
             return false;
         typed->page->total += part.total;

@@ -88,6 +88,8 @@ class SearchTest(unittest.TestCase):
         answer = self.client.request("POST", "_search", "_type=Patient&_id=s-bert", {
             "Content-Type": "application/x-www-form-urlencoded"})
         self.assertEqual(ids(answer.json()), ["s-bert"])
+        link = answer.json()["link"][0]["url"][len(self.server.base) + 1:]
+        self.assertEqual(ids(self.get(link)), ["s-bert"])
         self.assertEqual(self.get("?_type=Patient,Observation&_summary=count")["total"], 5)
         self.get("?_type=Patient,Observation&birthdate=2000", 400)
         self.get("?_type=Patent", 400)
@@ -96,6 +98,8 @@ class SearchTest(unittest.TestCase):
     def test_pages_go_on_from_type_to_type(self):
         for count in (1, 2, 3, 4, 5):
             matches, _ = self.follow(f"?_type=Observation,Patient&_count={count}")
+            self.assertEqual(sorted(matches), ["s-anna", "s-bert", "s-o1", "s-o2", "s-o3"])
+            matches, _ = self.follow(f"?_type=Observation,Patient&_count={count}&_total=accurate")
             self.assertEqual(sorted(matches), ["s-anna", "s-bert", "s-o1", "s-o2", "s-o3"])
             matches, _ = self.follow(f"?_type=Observation,Patient&_count={count}&_sort=-_id")
             self.assertEqual(sorted(matches), ["s-anna", "s-bert", "s-o1", "s-o2", "s-o3"])
