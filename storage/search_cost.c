@@ -18,7 +18,7 @@ static const double day_us = 86400e6;
 
 /* Guesses where no statistics are kept. */
 static const double rows_of_patient = 200, rows_of_patient_code = 10, open_range = 0.3,
-                    some_numbers = 0.1;
+                    some_numbers = 0.1, codes_of_table = 500;
 
 /* One choice under way. */
 struct choice {
@@ -42,6 +42,7 @@ static double rest_of(const struct search_plan *plan, int a, int b, double rows)
 static double selectivity(const struct search_plan *plan, int i, double rows);
 static double atom_share(const struct search_plan *plan, const struct search_atom *atom,
                          double rows);
+static double quantity_share(const struct search_plan *plan, const struct query_value *value);
 static double time_share(const struct query_value *value);
 
 bool search_cheapest(const struct search_plan *plan, enum search_purpose purpose, unsigned limit,
@@ -89,6 +90,11 @@ static void consider_columns(struct choice *choice)
     if (patient)
         consider(choice, DRIVE_PATIENT, -1, before + rows_of_patient * patients,
                  rest_of(plan, plan->patients, -1, rows));
+    if (plan->quantity >= 0 && plan->table->vq && !plan->table->shared &&
+        search_plan_has_range(plan))
+        consider(choice, DRIVE_QUANTITY, -1,
+                 codes_of_table + selectivity(plan, plan->quantity, rows) * rows,
+                 rest_of(plan, plan->quantity, -1, rows));
     if (!code)
         return;
 
@@ -241,7 +247,8 @@ static double selectivity(const struct search_plan *plan, int i, double rows)
     if (term->patient_count > 0)
         return fmin(1, rows_of_patient * (double)term->patient_count / rows);
     for (size_t k = 0; k < term->atom_count; k++)
-        share += atom_share(plan, &term->atoms[k], rows);
+        if (i != plan->quantity || term->atoms[k].kind == ATOM_QUANTITY) /* others are few */
+            share += atom_share(plan, &term->atoms[k], rows);
     share = fmin(share, 1);
     return term->negated ? fmax(1 - share, 0.01) : share;
 }
@@ -267,10 +274,34 @@ static double atom_share(const struct search_plan *plan, const struct search_ato
                : atom->mode == STRING_EQUAL  ? 0.0005
                                              : pow(0.2, fmin(4, (double)atom->norm.size));
     case ATOM_QUANTITY:
+        return quantity_share(plan, atom->value);
     case ATOM_NUMBERS:
         return some_numbers;
     }
     return 1;
+}
+
+static double quantity_share(const struct search_plan *plan, const struct query_value *value)
+{
+    double low = search_stats_quantity(plan->store, plan->table, value->number_low);
+    double high = search_stats_quantity(plan->store, plan->table, value->number_high);
+    const double least = 0.003; /* what lies between two bounds is not known */
+
+    if (low < 0)
+        return some_numbers;
+    switch (value->prefix) {
+    case PREFIX_EQ:
+    case PREFIX_AP:
+        return fmax(least, high - low);
+    case PREFIX_GT:
+    case PREFIX_GE:
+    case PREFIX_SA:
+        return fmax(least, 1 - high);
+    case PREFIX_NE:
+        return 1;
+    default:
+        return fmax(least, low);
+    }
 }
 
 /* As if everything had happened evenly within ten years. */

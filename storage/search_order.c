@@ -94,6 +94,7 @@ bool search_index_is_ordered(const struct search_plan *plan, enum search_driver 
         return driving < 0 || search_term_is_range(&plan->terms[driving]);
     case DRIVE_KEYS:
     case DRIVE_TOKENS:
+    case DRIVE_QUANTITY:
     case DRIVE_LINK:
     case DRIVE_ALL:
         return false;

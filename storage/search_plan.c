@@ -123,6 +123,14 @@ bool search_plan_resume(struct search_plan *plan, int64_t driver, int64_t mode, 
     return true;
 }
 
+bool search_plan_has_range(const struct search_plan *plan)
+{
+    const struct query_param *param = plan->terms[plan->quantity].param;
+
+    return param->modifier == MODIFIER_NONE && param->value_count == 1 &&
+           param->values[0].prefix != PREFIX_NE;
+}
+
 /* A cursor is signed, but an older program may have made it. */
 static bool can_drive(const struct search_plan *plan, enum search_driver driver, int driving)
 {
@@ -141,6 +149,9 @@ static bool can_drive(const struct search_plan *plan, enum search_driver driver,
         return plan->codes >= 0;
     case DRIVE_CODE_QUANTITY:
         return plan->codes >= 0 && plan->quantity >= 0;
+    case DRIVE_QUANTITY:
+        return plan->quantity >= 0 && plan->table->vq && !plan->table->shared &&
+               search_plan_has_range(plan);
     case DRIVE_DATE:
         return plan->columns->date != NULL;
     case DRIVE_KEYS:
@@ -183,6 +194,8 @@ const char *search_plan_driving_code(const struct search_plan *plan)
         term = plan->patients;
     else if (plan->driver == DRIVE_CODE || plan->driver == DRIVE_CODE_QUANTITY)
         term = plan->codes;
+    else if (plan->driver == DRIVE_QUANTITY)
+        term = plan->quantity;
     else if (plan->driver == DRIVE_DATE)
         for (int i = 0; i < (int)plan->term_count; i++)
             if (plan->terms[i].param->param == plan->columns->date)

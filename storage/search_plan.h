@@ -18,6 +18,7 @@ enum search_driver {
     DRIVE_PATIENT,       /* index (patient, d) */
     DRIVE_TOKENS,        /* the GIN index of toks */
     DRIVE_CODE_QUANTITY, /* index (code, vq) */
+    DRIVE_QUANTITY,      /* the same, once for each code there is */
     DRIVE_CODE,          /* index (code, d) */
     DRIVE_DATE,          /* index (d) or (rtype, d) */
     DRIVE_SIDE,          /* a side table */
@@ -104,6 +105,9 @@ bool search_plan_choose(struct search_plan *plan, enum search_purpose purpose, u
 
 /* Takes up a choice made for an earlier page. False when it cannot have been made. */
 bool search_plan_resume(struct search_plan *plan, int64_t driver, int64_t mode, int64_t driving);
+
+/* Whether the criterion on the main quantity is one range. */
+bool search_plan_has_range(const struct search_plan *plan);
 
 /* The code of the parameter that drives, for messages; NULL: none does. */
 const char *search_plan_driving_code(const struct search_plan *plan);

@@ -98,6 +98,14 @@ void source_rows(const struct search_plan *plan, struct search_sql *sql)
         sql_add(sql, " where true");
         return;
     }
+    if (plan->driver == DRIVE_QUANTITY) {
+        sql_add(sql, "(select distinct k.rkey from (");
+        source_quantity_keys(plan, sql);
+        sql_add(sql, ") k offset 0) s");
+        source_row_by_key(plan, "s", "", sql);
+        sql_add(sql, " where true");
+        return;
+    }
     if (plan->driver == DRIVE_UPDATED) {
         sql_add(sql, "f_log l");
         source_row_by_key(plan, "l", " and t.ver = l.ver", sql);

@@ -148,3 +148,28 @@ static void quantity_range(const struct search_plan *plan, struct search_sql *sq
     sql_add(sql, " and ");
     sql_number_matches(sql, "t.vq", "t.vq", &term->param->values[0]);
 }
+
+void source_quantity_keys(const struct search_plan *plan, struct search_sql *sql)
+{
+    const struct query_value *value = &plan->terms[plan->quantity].param->values[0];
+    const char *table = plan->table->name;
+
+    sql_add(sql,
+            "(with recursive c(code) as ((select t.code from %s t where t.code >= "
+            "'-9223372036854775808'::int8 "
+            "and t.vq is not null order by t.code, t.vq limit 1)"
+            " union all select (select t.code from %s t where t.code > c.code and t.vq is not null "
+            "order by t.code, t.vq limit 1) from c where c.code is not null) "
+            "select t.rkey from (select c.code from c where c.code is not null offset 0) c "
+            "join lateral (select t.rkey from %s t where t.code = c.code and t.vq is not null and ",
+            table, table, table);
+    sql_number_matches(sql, "t.vq", "t.vq", value);
+    sql_add(sql,
+            " offset 0) t on true) union all (select t.rkey from %s t where t.code is null and "
+            "t.vq is not null and ",
+            table);
+    sql_number_matches(sql, "t.vq", "t.vq", value);
+    sql_add(sql, " offset 0) union all (");
+    source_side_keys(plan, sql);
+    sql_add(sql, ")");
+}

@@ -48,6 +48,10 @@ void source_row_by_key(const struct search_plan *plan, const char *of, const cha
 /* The keys that rows of a side table name for a term, each once. */
 void source_side_keys(const struct search_plan *plan, struct search_sql *sql);
 
+/* The keys that the index (code, vq) names for a range of the main quantity under any code, and
+ * those of the side table; each code is found by one step in the index. */
+void source_quantity_keys(const struct search_plan *plan, struct search_sql *sql);
+
 /* ` and ...`: the criteria that the source does not answer by itself. */
 void source_terms_hold(const struct search_plan *plan, struct search_sql *sql);
 

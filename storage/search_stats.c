@@ -20,6 +20,8 @@ struct frequencies {
     double rows;
     const int64_t *tokens, *per_million;
     size_t count;
+    const int64_t *quantities; /* thousandths; as many rows lie between any two neighbours */
+    size_t quantity_count;
 };
 
 struct second {
@@ -38,7 +40,7 @@ struct search_stats {
 
 /* Elements rarer than one in two thousand do not change a choice. */
 static const struct pg_statement read_statement = {
-    "select c.relname::text, c.reltuples::float8, f.tokens, f.per_million "
+    "select c.relname::text, c.reltuples::float8, f.tokens, f.per_million, q.bounds "
     "from pg_class c left join lateral ("
     "  select array_agg(u.token order by u.token) as tokens,"
     "         array_agg((u.frequency * 1000000)::int8 order by u.token) as per_million"
@@ -46,7 +48,12 @@ static const struct pg_statement read_statement = {
     "       as u(token, frequency)"
     "  where s.schemaname = current_schema() and s.tablename = c.relname and s.attname = 'toks'"
     "        and u.token is not null and u.frequency > 0.0005"
-    ") f on true "
+    ") f on true left join lateral ("
+    "  select array_agg((greatest(least(u.bound, 1e15), -1e15) * 1000)::int8 order by u.bound)"
+    "         as bounds"
+    "  from pg_stats s, unnest(s.histogram_bounds::text::float8[]) as u(bound)"
+    "  where s.schemaname = current_schema() and s.tablename = c.relname and s.attname = 'vq'"
+    ") q on true "
     "where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace"
     "      and c.relname = any($1::text[])"};
 
@@ -126,6 +133,7 @@ static void take_row(struct search_stats *stats, struct arena *arena,
         table->rows = pg_float8(result, row, 1);
         table->tokens = pg_int8_array(result, row, 2, arena, &table->count);
         table->per_million = pg_int8_array(result, row, 3, arena, &count);
+        table->quantities = pg_int8_array(result, row, 4, arena, &table->quantity_count);
     }
 }
 
@@ -148,6 +156,19 @@ double search_stats_token(const struct store *store, const struct table *table, 
     if (!found)
         return RARE_ROWS;
     return known->rows * (double)known->per_million[found - known->tokens] / 1e6;
+}
+
+double search_stats_quantity(const struct store *store, const struct table *table, double number)
+{
+    const struct search_stats *stats = store->search_stats;
+    const struct frequencies *known = stats ? &stats->tables[table->id] : NULL;
+    size_t below = 0;
+
+    if (!known || known->quantity_count < 2)
+        return -1;
+    while (below < known->quantity_count && (double)known->quantities[below] / 1000 < number)
+        below++;
+    return (double)below / (double)known->quantity_count;
 }
 
 static int compare(const void *a, const void *b)

@@ -21,3 +21,7 @@ double search_stats_token(const struct store *store, const struct table *table, 
 
 bool search_stats_is_second(const struct store *store, const struct type *type, int64_t code);
 void search_stats_note_second(struct store *store, const struct type *type, int64_t code);
+
+/* The share of rows whose main quantity is below the number, of those that have one; negative when
+ * it is not known. */
+double search_stats_quantity(const struct store *store, const struct table *table, double number);

@@ -203,6 +203,8 @@ static void check_choices(void)
         {"Observation", "patient.family=mull", DRIVE_PATIENT, MODE_KEY},
         {"Observation", "patient.family=mull&code=" LOINC "|8867-4", DRIVE_PATIENT_CODE, MODE_KEY},
         {"Observation", "patient.gender=female&status=final", DRIVE_DATE, MODE_INDEX},
+        {"Observation", "value-quantity=gt1000000", DRIVE_QUANTITY, MODE_KEY},
+        {"Observation", "value-quantity=gt100&status=final", DRIVE_DATE, MODE_INDEX},
         {"Patient", "_has:Observation:patient:_id=hr1", DRIVE_LINK, MODE_KEY},
         {"Patient", "_has:Observation:patient:status=final", DRIVE_DATE, MODE_INDEX},
         {"Patient", "_has:Observation:focus:_id=tx1&gender=male", DRIVE_LINK, MODE_KEY},
