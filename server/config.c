@@ -100,6 +100,21 @@ static const struct option options[] = {
     OPTION("profiles-required", profiles_required, OPTION_TEXT, 0, 0, "",
            "Profiles that every resource of a type must meet to be written, claimed or not: "
            "Type=URL[,URL], several separated by spaces. With validation full only."),
+    OPTION("reference-check", reference_check, OPTION_TEXT, 0, 0, "off",
+           "local: a reference to a resource of this server must be to one that is there (422), or "
+           "written by the same transaction. off: it may come later."),
+    OPTION("conditional-delete", conditional_delete, OPTION_TEXT, 0, 0, "single",
+           "What DELETE [type]?criteria does when several resources match: single refuses (412), "
+           "multiple removes them all."),
+    OPTION("result-status-rules", result_status_rules, OPTION_FLAG, 0, 1, "true",
+           "Refuse (422) updates of Observation and DiagnosticReport that make a draft of a final "
+           "result, undo a correction or a withdrawal, or are older than what is stored."),
+    OPTION("job-runners", job_runners, OPTION_NUMBER, 0, 16, "1",
+           "Asynchronous requests that each thread works on at once; 0: other processes do."),
+    OPTION("jobs-waiting", jobs_waiting, OPTION_NUMBER, 1, 100000, "100",
+           "Asynchronous requests that may wait or run; beyond it 429."),
+    OPTION("job-keep", job_keep, OPTION_DURATION, 1000, 30 * 86400000LL, "24h",
+           "How long the answer of an asynchronous request is kept."),
     OPTION(
         "cors-origins", cors_origins, OPTION_TEXT, 0, 0, "*",
         "Web origins that browsers may call from, separated by spaces; * for all, empty for none."),
@@ -333,6 +348,8 @@ static bool check_choices(const struct config *config, struct err *err)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug", NULL};
     static const char *const formats[] = {"logfmt", "json", NULL};
+    static const char *const deletes[] = {"single", "multiple", NULL};
+    static const char *const checks[] = {"off", "local", NULL};
     static const char *const validations[] = {"off", "structure", "full", NULL};
 
     if (!one_of(config->log_level, levels))
@@ -341,6 +358,11 @@ static bool check_choices(const struct config *config, struct err *err)
         return err_set(err, ERR_INVALID, "log-format", "log-format is logfmt or json.");
     if (!one_of(config->validation, validations))
         return err_set(err, ERR_INVALID, "validation", "validation is off, structure or full.");
+    if (!one_of(config->conditional_delete, deletes))
+        return err_set(err, ERR_INVALID, "conditional-delete",
+                       "conditional-delete is single or multiple.");
+    if (!one_of(config->reference_check, checks))
+        return err_set(err, ERR_INVALID, "reference-check", "reference-check is off or local.");
     if (config->page_size > config->page_size_max)
         return err_set(err, ERR_INVALID, "page-size", "page-size is larger than page-size-max.");
     return true;

@@ -53,6 +53,13 @@ struct config {
     /* what is accepted */
     const char *validation;
     const char *profiles_required;
+    const char *reference_check;
+    const char *conditional_delete;
+    bool result_status_rules;
+    /* work behind answers */
+    int64_t job_runners;
+    int64_t jobs_waiting;
+    int64_t job_keep; /* milliseconds */
     /* web */
     const char *cors_origins;
     /* log */
@@ -60,7 +67,7 @@ struct config {
     const char *log_format;
     const char *config_file;
 
-    const char *sources[32]; /* per option: "default", "file", "environment", "flag" */
+    const char *sources[64]; /* per option: "default", "file", "environment", "flag" */
 };
 
 /*

@@ -21,10 +21,11 @@ void cors_answer_preflight(struct request *req)
     answer_header(req, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
     if (!http_header(req->http, "Access-Control-Request-Method").data)
         return;
-    answer_header(req, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, DELETE");
+    answer_header(req, "Access-Control-Allow-Methods", "GET, HEAD, POST, PUT, PATCH, DELETE");
     answer_header(req, "Access-Control-Allow-Headers",
                   "Accept, Authorization, Content-Type, If-Match, If-None-Match, "
-                  "If-Modified-Since, If-None-Exist, Prefer, X-Request-Id");
+                  "If-Modified-Since, If-None-Exist, Prefer, Range, X-Provenance, "
+                  "X-Request-Id, X-Security-Context");
     answer_header(req, "Access-Control-Max-Age", "86400");
 }
 

@@ -129,6 +129,19 @@ static void observe(const struct request *req, int64_t duration)
               req->type ? req->type : "", "status", status, NULL);
 }
 
+static void stream(struct request *req, const struct http_answer *answer)
+{
+    struct err err = {0};
+
+    http_answer_start(req->http, answer);
+    if (req->answer.stream(req, &err)) {
+        http_answer_end(req->http);
+        return;
+    }
+    log_debug(&req->log, "answer cut", "why", err.text, NULL);
+    http_answer_abort(req->http);
+}
+
 static void finish(struct request *req, int64_t started)
 {
     const struct answer *answer = &req->answer;
@@ -140,12 +153,16 @@ static void finish(struct request *req, int64_t started)
             (struct http_header){answer->headers[count].name, answer->headers[count].value};
     if (answer->content_type)
         headers[count++] = (struct http_header){"Content-Type", answer->content_type};
-    http_answer(req->http, &(struct http_answer){
-                               .status = answer->status,
-                               .headers = headers,
-                               .header_count = count,
-                               .body = answer->body,
-                           });
+    const struct http_answer whole = {
+        .status = answer->status,
+        .headers = headers,
+        .header_count = count,
+        .body = answer->body,
+    };
+    if (answer->stream)
+        stream(req, &whole);
+    else
+        http_answer(req->http, &whole);
     observe(req, clock_monotonic() - started);
 }
 

@@ -64,6 +64,7 @@ bool entry_request(const struct request *bundle, const struct bundle_entry *entr
         .prefer_return = bundle->prefer_return,
         .lenient = bundle->lenient,
     };
+    req->access.step = (int32_t)index;
     issues_init(&req->issues, bundle->arena, bundle->issues.limit);
     if (!req->method || !entry->url.data)
         return err_set(err, ERR_INVALID, entry_where(bundle, index),

@@ -3,6 +3,7 @@
  */
 
 #include "fhir/primitive.h"
+#include "server/binary.h"
 #include "server/interactions.h"
 #include "server/precondition.h"
 #include "server/subset.h"
@@ -49,6 +50,8 @@ static bool answer_found(struct request *req, const struct store_version *versio
         req->answer.status = 304;
         return true;
     }
+    if (binary_wants_content(req))
+        return binary_answer(req, version, err);
     answer_version(req, 200, version);
     subset_answer(req, version);
     return true;

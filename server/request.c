@@ -9,6 +9,8 @@
 #include "fhir/bundle.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
+#include "server/async.h"
+#include "server/binary.h"
 #include "server/config.h"
 #include "server/format.h"
 #include "server/http.h"
@@ -17,12 +19,15 @@
 #include "server/outcome.h"
 #include "server/policy.h"
 #include "server/precondition.h"
+#include "server/provenance.h"
 #include "server/route.h"
+#include "server/write.h"
 
 #include <assert.h>
 #include <strings.h>
 
 static bool run_interaction(struct request *req, struct err *err);
+static bool is_read(const struct request *req);
 static void answer_refusal(struct request *req, const struct err *err);
 
 /* Bundle entries have no headers, but elements that stand for some of them. */
@@ -43,6 +48,8 @@ struct text request_header(const struct request *req, const char *name)
 {
     if (req->entry)
         return entry_header(req->entry, name);
+    if (req->kept.data)
+        return async_header(req->kept, name);
     return req->http ? http_header(req->http, name) : (struct text){0};
 }
 
@@ -68,6 +75,8 @@ bool request_parse_resource(struct request *req, struct err *err)
 
     if (req->resource)
         return true;
+    if (binary_is_content(req))
+        return binary_read_content(req, err);
     if (req->entry)
         return err_set(err, ERR_INVALID, "resource", "This entry needs a resource.");
     req->resource = format_read_body(req, &limits, err);
@@ -124,9 +133,39 @@ void request_run(struct request *req)
         answer_refusal(req, &err);
 }
 
+/* An entry of a batch that an earlier run of the same job has done is not done again. */
+static bool recall(struct request *req, bool *recalled, struct err *err)
+{
+    struct store_write write = {0};
+
+    if (!req->entry || !req->access.once || is_read(req))
+        return true;
+    if (!store_once_recall(req->service->store, &req->access, req->access.step, &write, 1,
+                           req->arena, recalled, err))
+        return false;
+    if (*recalled)
+        write_answer_entry(req, &write);
+    return true;
+}
+
 static bool run_interaction(struct request *req, struct err *err)
 {
-    return format_negotiate(req, err) && route_find(req, err) && req->route->run(req, err);
+    bool recalled = false;
+
+    if (!binary_takes_any_format(req) && !format_negotiate(req, err))
+        return false;
+    if (!route_find(req, err))
+        return false;
+    if (async_is_wanted(req))
+        return async_accept(req, err);
+    if (!provenance_take(req, err) || !recall(req, &recalled, err))
+        return false;
+    return recalled || req->route->run(req, err);
+}
+
+static bool is_read(const struct request *req)
+{
+    return strcmp(req->method, "GET") == 0 || strcmp(req->method, "HEAD") == 0;
 }
 
 /* Headers that belong to the refusal (Allow, ETag of a deleted one) stay. */

@@ -22,6 +22,7 @@
 
 struct config;
 struct http_request;
+struct job_runner;
 struct knowledge;
 struct node;
 struct policy;
@@ -35,6 +36,7 @@ struct service {
     const char *base; /* public base URL, without a slash at the end */
     const struct policy *policy;
     const struct knowledge *knowledge; /* in force; changes when packages are installed */
+    struct job_runner *jobs;           /* NULL: this process runs none */
     bool draining;
 };
 
@@ -45,7 +47,7 @@ struct header {
     const char *value;
 };
 
-#define ANSWER_HEADERS_MAX 12
+#define ANSWER_HEADERS_MAX 20
 
 struct answer {
     int status;
@@ -54,7 +56,10 @@ struct answer {
     struct header headers[ANSWER_HEADERS_MAX];
     unsigned header_count;
     const struct store_version *version; /* for the response part of a Bundle entry; or NULL */
-    struct text outcome;                 /* an OperationOutcome about a success; or absent */
+    bool (*stream)(struct request *req, struct err *err); /* sends the body in pieces; NULL: `body`
+                                                             is all of it. Waits. */
+    const void *stream_context;
+    struct text outcome; /* an OperationOutcome about a success; or absent */
 };
 
 struct request {
@@ -62,6 +67,7 @@ struct request {
     const struct knowledge *knowledge; /* in force when it began; held to its end */
     struct http_request *http;         /* where headers come from; NULL for an entry of a Bundle */
     const struct bundle_entry *entry;  /* the entry; NULL for a request from a socket */
+    struct text kept;                  /* the headers of one that was kept (server/async.h) */
     struct arena *arena;
     struct access access;
     struct issues issues; /* findings to report with the answer or the refusal */

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/primitive.h"
+#include "server/async.h"
 #include "server/format.h"
 #include "server/interactions.h"
 
@@ -16,6 +17,8 @@ const struct route routes[] = {
     /* The same path; the router stops at the first row, the CapabilityStatement lists both. */
     {"POST", "", "batch", bundle_post, ROUTE_SYSTEM, true, NULL},
     {"GET", "_history", "history-system", history, ROUTE_SYSTEM, false, NULL},
+    {"GET", "_async/{id}", "async-status", async_status, ROUTE_OWN, false, NULL},
+    {"DELETE", "_async/{id}", "async-cancel", async_forget, ROUTE_OWN, false, NULL},
     {"GET", "{type}/{id}", "read", read_current, ROUTE_INSTANCE, false, NULL},
     {"GET", "{type}/{id}/_history/{version}", "vread", read_version, ROUTE_INSTANCE, false, NULL},
     {"PUT", "{type}/{id}", "update", update, ROUTE_INSTANCE, true, NULL},
@@ -62,8 +65,8 @@ bool route_serves(const struct route *route, const char *type)
 {
     struct text rest = text_of(route->pattern), first;
 
-    return route->level != ROUTE_SYSTEM && text_next(&rest, '/', &first) &&
-           (!starts_with_type(first) || text_is(first, type));
+    return route->level != ROUTE_SYSTEM && route->level != ROUTE_OWN &&
+           text_next(&rest, '/', &first) && (!starts_with_type(first) || text_is(first, type));
 }
 
 /* The same method may stand in several rows; whoever has GET has HEAD. */
@@ -144,7 +147,7 @@ static bool pattern_matches(struct text pattern, struct text path, struct match 
 
 static bool take_type(struct request *req, const struct match *match, struct err *err)
 {
-    if (req->route->level == ROUTE_SYSTEM)
+    if (req->route->level == ROUTE_SYSTEM || req->route->level == ROUTE_OWN)
         return true;
     const struct type *type = resource_type_find(match->type);
     if (!type)
@@ -156,7 +159,7 @@ static bool take_type(struct request *req, const struct match *match, struct err
 
 static bool take_id(struct request *req, const struct match *match, struct err *err)
 {
-    if (req->route->level != ROUTE_INSTANCE)
+    if (req->route->level != ROUTE_INSTANCE && req->route->level != ROUTE_OWN)
         return true;
     /* RFC 3986 6.2.2.2: "%31" is "1". */
     struct text id = format_decode(req->arena, match->id);

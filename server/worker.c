@@ -11,6 +11,7 @@
 #include "server/dispatch.h"
 #include "server/format.h"
 #include "server/http.h"
+#include "server/job.h"
 #include "server/knowledge.h"
 #include "server/listen.h"
 #include "server/metrics.h"
@@ -87,6 +88,9 @@ static bool open_store(struct worker *worker)
         .transaction_timeout_ms = (int)config->transaction_timeout,
         .transaction_lanes = (unsigned)config->transaction_lanes,
         .include_max = (unsigned)config->include_max,
+        .reference_base =
+            strcmp(config->reference_check, "local") == 0 ? worker->config.base : NULL,
+        .result_status_rules = config->result_status_rules,
         .unsafe_durability = config->unsafe_durability,
     };
 
@@ -142,6 +146,7 @@ static void start_serving(void *context)
     metrics_gauge("isthmus_http_requests_open", "Requests under way now.", worker->label,
                   requests_open, worker);
     loop_post(worker->config.main_loop, on_ready, worker);
+    worker->service.jobs = job_runner_start(worker->loop, &worker->service);
     worker->serving = true;
     if (worker->stop_asked)
         fiber_spawn(worker->loop, stop_serving, worker);
@@ -154,7 +159,9 @@ static void stop_serving(void *context)
 
     worker->service.draining = true;
     http_stop_listening(worker->http);
-    worker->clean = http_drain(worker->http, (int)worker->config.config->drain_timeout);
+    worker->clean =
+        http_drain(worker->http, (int)worker->config.config->drain_timeout) &&
+        job_runner_stop(worker->service.jobs, (int)worker->config.config->drain_timeout);
     metrics_remove_gauges(worker);
     if (worker->clean) {
         store_close(worker->service.store);

@@ -52,7 +52,7 @@ bool transaction_check_references(struct transaction *transaction, struct err *e
         struct entry *entry = &transaction->entries[i];
 
         links.entry = entry;
-        if (entry->writes && entry->resource && entry->write->action != STORE_REMOVE)
+        if (entry->writes && entry->change.kind != CHANGE_REMOVE)
             bundle_each_reference(entry->resource, take_link, &links);
     }
     return links.count == 0 || (look_up(&links, err) && refuse_missing(&links, err));
@@ -181,26 +181,31 @@ bool transaction_add_provenance(struct transaction *transaction, struct err *err
     return !provenance || insert_provenance(transaction, provenance, err);
 }
 
+static void add_target(struct transaction *transaction, struct node *provenance,
+                       const struct entry *entry)
+{
+    struct arena *arena = transaction->arena;
+
+    if (!entry->writes)
+        return;
+    struct node *target = node_add(arena, provenance, "target");
+    node_add_value(arena, target, "reference",
+                   text_of(arena_printf(arena, "%.*s/_history/%" PRId64, TEXT_ARGS(entry->name),
+                                        entry->change.number)));
+}
+
 static struct node *make_provenance(struct transaction *transaction)
 {
     struct arena *arena = transaction->arena;
     struct node *provenance = node_copy(arena, transaction->access->provenance), *old;
-    size_t targets = 0;
 
     while ((old = node_child(provenance, "target")))
         node_remove(old);
-    for (size_t i = 0; i < transaction->count; i++) {
-        const struct entry *entry = &transaction->entries[i];
-
-        if (!entry->writes)
-            continue;
-        struct node *target = node_add(arena, provenance, "target");
-        node_add_value(arena, target, "reference",
-                       text_of(arena_printf(arena, "%.*s/_history/%" PRId64, TEXT_ARGS(entry->name),
-                                            entry->change.number)));
-        targets++;
-    }
-    return targets ? provenance : NULL;
+    for (size_t i = 0; i < transaction->count; i++)
+        add_target(transaction, provenance, &transaction->entries[i]);
+    for (size_t i = 0; i < transaction->more_count; i++)
+        add_target(transaction, provenance, &transaction->more[i]);
+    return node_child(provenance, "target") ? provenance : NULL;
 }
 
 static bool insert_provenance(struct transaction *transaction, struct node *provenance,

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "storage/body.h"
 #include "storage/current.h"
+#include "storage/result_status.h"
 #include "storage/stamp.h"
 #include "storage/store_internal.h"
 
@@ -53,5 +54,5 @@ bool version_compare(struct store *store, const struct current *current, struct 
     *same = text_equals(
         stamp(resource, text_dup(arena, current->id), current->number, current->updated, arena),
         *json);
-    return true;
+    return *same || !store->config.result_status_rules || result_status_check(*json, resource, err);
 }

@@ -12,7 +12,7 @@ allowed() {
     fhir)    echo 'base/' ;;
     storage) echo 'base/ fhir/' ;;
     sync)    echo 'base/ fhir/ storage/store\.h' ;;
-    server)  echo 'base/ fhir/ storage/store\.h storage/cluster\.h storage/packages\.h storage/restored\.h sync/' ;;
+    server)  echo 'base/ fhir/ storage/store\.h storage/cluster\.h storage/packages\.h storage/restored\.h storage/jobs\.h storage/erasure\.h sync/' ;;
     esac
 }
 
