@@ -1,10 +1,12 @@
 /*
- * Batch - POST [base] with a Bundle of type batch: independent requests.
+ * Batch - POST [base] with a Bundle of type batch: independent requests; and of type history,
+ * whose versions are written again (replay.h).
  * A Bundle of type transaction goes to transaction.c.
  */
 
 #include "server/batch.h"
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/bundle.h"
 #include "fhir/node.h"
@@ -15,6 +17,7 @@
 #include "server/knowledge.h"
 #include "server/outcome.h"
 #include "server/policy.h"
+#include "server/replay.h"
 
 /* A batch whose findings are not all kept is refused as a whole. */
 #define FINDINGS_MAX 1000
@@ -29,7 +32,8 @@ struct batch {
 
 static bool read_bundle(struct request *req, struct bundle *bundle, struct err *err);
 static void check_required(struct request *req, const struct bundle *bundle);
-static bool batch(struct request *req, const struct bundle *bundle, struct err *err);
+static bool batch(struct request *req, const struct bundle *bundle, const size_t *order,
+                  struct err *err);
 
 bool bundle_post(struct request *req, struct err *err)
 {
@@ -42,14 +46,16 @@ bool bundle_post(struct request *req, struct err *err)
         return false;
     check_required(req, &bundle);
     if (text_is(bundle.type, "batch"))
-        return batch(req, &bundle, err);
+        return batch(req, &bundle, NULL, err);
+    if (text_is(bundle.type, "history"))
+        return batch(req, &bundle, replay_order(req->arena, &bundle), err);
     if (!request_check_findings(req, err))
         return false;
     if (text_is(bundle.type, "transaction"))
         return transaction(req, &bundle, err);
     return err_set(err, ERR_INVALID, "Bundle.type",
-                   "A Bundle posted to the base must be of type batch or transaction; to store a "
-                   "Bundle as it is, post it to Bundle.");
+                   "A Bundle posted to the base must be of type batch, transaction or history; to "
+                   "store a Bundle as it is, post it to Bundle.");
 }
 
 /* What is in the Bundle is to be written, so what its type requires holds for it. */
@@ -104,23 +110,43 @@ static bool check_entry(const struct batch *batch, size_t index, struct request 
                                            "A batch cannot contain another.");
 }
 
-static bool batch(struct request *req, const struct bundle *bundle, struct err *err)
+/* What is left of an entry when it is done. */
+struct done {
+    struct answer answer;
+    bool with_resource;
+};
+
+static void run_entry(const struct batch *batch, size_t index, struct done *done)
+{
+    struct request entry;
+    struct err cause = {0};
+
+    if (check_entry(batch, index, &entry, &cause))
+        request_run(&entry);
+    else
+        refuse_entry(&entry, &cause);
+    done->answer = entry.answer;
+    done->with_resource = entry_wants_resource(&entry);
+}
+
+/* `order`: in which entries are done; NULL: as they come. They are answered as they came. */
+static bool batch(struct request *req, const struct bundle *bundle, const size_t *order,
+                  struct err *err)
 {
     struct batch batch = {req, bundle, entry_names(req->arena, bundle), NULL};
+    struct done *done = arena_many(req->arena, struct done, bundle->count);
     struct buf out = buf_in(req->arena);
 
     if (!entry_findings(bundle, &req->issues, req->arena, &batch.findings))
         return request_check_findings(req, err);
-    bundle_answer_begin(&out, "batch-response");
     for (size_t i = 0; i < bundle->count; i++) {
-        struct request entry;
-        struct err cause = {0};
-        if (check_entry(&batch, i, &entry, &cause))
-            request_run(&entry);
-        else
-            refuse_entry(&entry, &cause);
-        bundle_answer_add(&out, &entry.answer, entry_wants_resource(&entry));
+        size_t index = order ? order[i] : i;
+
+        run_entry(&batch, index, &done[index]);
     }
+    bundle_answer_begin(&out, "batch-response");
+    for (size_t i = 0; i < bundle->count; i++)
+        bundle_answer_add(&out, &done[i].answer, done[i].with_resource);
     bundle_answer_end(req, &out);
     return true;
 }

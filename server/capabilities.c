@@ -79,6 +79,9 @@ static void add_head(const struct maker *maker, struct node *statement)
     add(maker, statement, "format", "application/fhir+xml");
     add(maker, statement, "format", "json");
     add(maker, statement, "format", "xml");
+    add(maker, statement, "patchFormat", "application/json-patch+json");
+    add(maker, statement, "patchFormat", "application/fhir+json");
+    add(maker, statement, "patchFormat", "application/fhir+xml");
 }
 
 static bool has_interaction(const struct node *parent, const char *code)
@@ -190,8 +193,8 @@ static void add_resource(const struct maker *maker, struct node *rest, const cha
     add(maker, resource, "updateCreate", "true");
     add(maker, resource, "conditionalCreate", "true");
     add(maker, resource, "conditionalRead", "full-support");
-    add(maker, resource, "conditionalUpdate", "false");
-    add(maker, resource, "conditionalDelete", "not-supported");
+    add(maker, resource, "conditionalUpdate", "true");
+    add(maker, resource, "conditionalDelete", maker->config->conditional_delete);
     add(maker, resource, "referencePolicy", "literal");
     add(maker, resource, "referencePolicy", "logical");
     add_search_params(maker, resource, type);

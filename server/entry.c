@@ -83,7 +83,7 @@ bool entry_wants_resource(const struct request *entry)
 
     if (!route || strcmp(entry->method, "HEAD") == 0)
         return false;
-    if (route->run == create || route->run == update)
+    if (route->run == create || route->run == update || route->run == patch_resource)
         return entry->prefer_return == PREFER_REPRESENTATION;
     return true;
 }

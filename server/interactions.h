@@ -13,6 +13,7 @@ interaction_fn read_current;   /* read.c          http.html#read */
 interaction_fn read_version;   /* read.c          http.html#vread */
 interaction_fn update;         /* update.c        http.html#update, #upsert */
 interaction_fn remove_current; /* delete.c        http.html#delete */
+interaction_fn patch_resource; /* patch.c         http.html#patch */
 interaction_fn history;        /* history.c       http.html#history */
 interaction_fn search;         /* search.c        http.html#search */
 interaction_fn everything;     /* everything.c    patient-operation-everything.html */

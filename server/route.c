@@ -22,7 +22,12 @@ const struct route routes[] = {
     {"GET", "{type}/{id}", "read", read_current, ROUTE_INSTANCE, false, NULL},
     {"GET", "{type}/{id}/_history/{version}", "vread", read_version, ROUTE_INSTANCE, false, NULL},
     {"PUT", "{type}/{id}", "update", update, ROUTE_INSTANCE, true, NULL},
+    {"PATCH", "{type}/{id}", "patch", patch_resource, ROUTE_INSTANCE, true, NULL},
     {"DELETE", "{type}/{id}", "delete", remove_current, ROUTE_INSTANCE, false, NULL},
+    /* The same by criteria: of the resource that they find. */
+    {"PUT", "{type}", "update", update, ROUTE_TYPE, true, NULL},
+    {"PATCH", "{type}", "patch", patch_resource, ROUTE_TYPE, true, NULL},
+    {"DELETE", "{type}", "delete", remove_current, ROUTE_TYPE, false, NULL},
     {"GET", "{type}/{id}/_history", "history-instance", history, ROUTE_INSTANCE, false, NULL},
     {"GET", "{type}/_history", "history-type", history, ROUTE_TYPE, false, NULL},
     {"POST", "{type}", "create", create, ROUTE_TYPE, true, NULL},

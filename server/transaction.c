@@ -14,6 +14,7 @@
 #include "server/entry.h"
 #include "server/format.h"
 #include "server/interactions.h"
+#include "server/patch.h"
 #include "server/route.h"
 #include "server/write.h"
 
@@ -39,8 +40,11 @@ struct plan {
 };
 
 static bool plan_entry(struct plan *plan, size_t index, struct err *err);
+static bool plan_patch(struct request *entry, const char *where, struct store_write *write,
+                       struct err *err);
 static bool gather_conditions(struct plan *plan, struct err *err);
 static void give_findings(struct plan *plan);
+static void take_findings(struct plan *plan);
 static void run_reads(struct plan *plan);
 static void answer_entries(struct plan *plan);
 
@@ -63,8 +67,10 @@ bool transaction(struct request *req, const struct bundle *bundle, struct err *e
         give_findings(&plan);
     if (plan.write_count &&
         !store_transaction(req->service->store, &req->access, plan.writes, plan.write_count,
-                           plan.conditions, plan.condition_count, req->arena, err))
+                           plan.conditions, plan.condition_count, req->arena, err)) {
+        take_findings(&plan);
         return false;
+    }
     run_reads(&plan);
     answer_entries(&plan);
     return true;
@@ -77,16 +83,9 @@ static int write_action(const struct route *route)
         return STORE_CREATE;
     if (route->run == update)
         return STORE_UPDATE;
+    if (route->run == patch_resource)
+        return STORE_AMEND;
     return route->run == remove_current ? (int)STORE_REMOVE : -1;
-}
-
-static bool same_id(const struct request *entry, const char *where, struct err *err)
-{
-    struct text id = node_value(entry->resource, "id");
-
-    return text_is(id, entry->id) ||
-           err_set(err, ERR_INVALID, where,
-                   "An update needs the resource's id, the same as in request.url.");
 }
 
 static bool check_write(struct plan *plan, struct request *entry, const char *where,
@@ -94,20 +93,39 @@ static bool check_write(struct plan *plan, struct request *entry, const char *wh
 {
     struct text criteria = request_header(entry, "If-None-Exist");
 
-    if (!request_if_match(entry, &write->if_match, err))
+    if (!write_read_conditions(entry, where, write, err))
         return false;
-    if (write->action == STORE_REMOVE)
+    if (write->action == STORE_REMOVE) {
+        write->multiple = write->criteria && write_removes_several(plan->req->service->config);
         return true;
+    }
     if (!entry->resource)
         return err_set(err, ERR_INVALID, where, "The entry needs a resource.");
+    if (write->action == STORE_AMEND)
+        return plan_patch(entry, where, write, err);
     if (!write_check(entry->resource, entry->type, where, err))
         return false;
     if (write->action == STORE_UPDATE)
-        return write_check_headers(entry, where, err) && same_id(entry, where, err);
+        return write_check_id(entry, where, write, err);
     if (!criteria.data)
         return true;
-    write->criteria = condition_parse(plan->req, entry->type, criteria, where, err);
+    write->criteria = condition_parse(entry, entry->type, criteria, where, err);
     return write->criteria != NULL;
+}
+
+/* The store makes the content, when it knows the current version. */
+static bool plan_patch(struct request *entry, const char *where, struct store_write *write,
+                       struct err *err)
+{
+    struct patch *patch = arena_one(entry->arena, struct patch);
+    struct err cause = {0};
+
+    if (!patch_read(entry, patch, &cause))
+        return err_set(err, cause.kind, where, "%s", cause.text);
+    write->amend = patch_amend;
+    write->amend_context = patch;
+    write->resource = NULL;
+    return true;
 }
 
 /* Reads run behind the commit: what is wrong with them has to be found before. */
@@ -211,7 +229,8 @@ static bool gather_conditions(struct plan *plan, struct err *err)
 {
     for (plan->current = 0; plan->current < plan->bundle->count; plan->current++) {
         struct node *resource = plan->bundle->entries[plan->current].resource;
-        if (resource && plan->write_of[plan->current] != SIZE_MAX)
+        size_t write = plan->write_of[plan->current];
+        if (resource && write != SIZE_MAX && plan->writes[write].action != STORE_AMEND)
             bundle_each_reference(resource, look_at_reference, plan);
     }
     if (plan->found_count == 0)
@@ -224,6 +243,21 @@ static bool gather_conditions(struct plan *plan, struct err *err)
             return false;
     }
     return true;
+}
+
+/* What was found wrong with the result of a patch is why the whole failed. */
+static void take_findings(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->bundle->count; i++) {
+        struct issues *findings = &plan->entries[i].issues;
+
+        if (plan->entries[i].route->run != patch_resource || !findings->errors)
+            continue;
+        for (const struct issue *issue = findings->first; issue; issue = issue->next)
+            issue_add(&plan->req->issues, issue->severity, issue->code,
+                      arena_printf(plan->req->arena, "Bundle.entry[%zu]", i), "%s: %s",
+                      issue->expression ? issue->expression : "-", issue->text);
+    }
 }
 
 /* The writes are done and stay done: whatever becomes of a read, that there is

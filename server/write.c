@@ -6,9 +6,13 @@
 
 #include "base/arena.h"
 #include "fhir/bundle.h"
+#include "server/condition.h"
+#include "server/config.h"
 #include "server/precondition.h"
 
 static void look_for_search(struct node *reference, void *context);
+static bool read_match(const struct request *req, const char *where, int64_t *version,
+                       struct err *err);
 static bool is_subsetted(const struct node *resource);
 
 bool write_check_resource(struct request *req, struct err *err)
@@ -65,23 +69,76 @@ static bool is_subsetted(const struct node *resource)
     return false;
 }
 
-bool write_check_headers(const struct request *req, const char *where, struct err *err)
+bool write_read_conditions(struct request *req, const char *where, struct store_write *write,
+                           struct err *err)
 {
-    if (!request_header(req, "If-None-Match").data)
+    if (!read_match(req, where, &write->if_match, err))
+        return false;
+    if (req->id || write->action == STORE_CREATE)
         return true;
-    return err_set(err, ERR_NOT_SUPPORTED, where ? where : "If-None-Match",
-                   "If-None-Match is answered for reads only. To create what may exist already, "
-                   "send a create with If-None-Exist.");
+    write->criteria = condition_parse(req, req->type, req->query, where ? where : "URL", err);
+    return write->criteria != NULL;
 }
 
-bool write_refuse_version(const struct store_write *write, struct err *err)
+/* RFC 9110 13.1: one ETag, or any version at all, or none. */
+static bool read_match(const struct request *req, const char *where, int64_t *version,
+                       struct err *err)
 {
-    if (write->version.number == 0)
-        return err_set(err, ERR_PRECONDITION, "If-Match",
-                       "There is no version to match: this resource does not exist.");
-    return err_set(err, ERR_PRECONDITION, "If-Match",
-                   "The current version is %lld; read it, apply your change to it, and try again.",
-                   (long long)write->version.number);
+    struct text match = request_header(req, "If-Match");
+    struct text none = request_header(req, "If-None-Match");
+
+    *version = 0;
+    if (match.data && none.data)
+        return err_set(err, ERR_INVALID, where ? where : "If-Match",
+                       "If-Match and If-None-Match exclude each other.");
+    if (none.data && !text_is(text_trim(none), "*"))
+        return err_set(err, ERR_INVALID, where ? where : "If-None-Match",
+                       "If-None-Match of a write can only be *: the resource must not exist.");
+    if (none.data)
+        *version = STORE_NO_VERSION;
+    else if (match.data && text_is(text_trim(match), "*"))
+        *version = STORE_ANY_VERSION;
+    else if (match.data && !etag_parse(match, version))
+        return err_set(err, ERR_INVALID, where ? where : "If-Match",
+                       "If-Match must be * or one ETag as this server gives them, such as "
+                       "W/\"3\".");
+    return true;
+}
+
+bool write_check_id(const struct request *req, const char *where, struct store_write *write,
+                    struct err *err)
+{
+    struct text id = node_value(write->resource, "id");
+
+    if (!req->id) {
+        write->id = id.data ? text_dup(req->arena, id) : NULL;
+        return true;
+    }
+    if (!id.data)
+        return err_set(err, ERR_INVALID, where ? where : "id",
+                       "An update needs the resource's id, the same as in the URL.");
+    return text_is(id, req->id) ||
+           err_set(err, ERR_INVALID, where ? where : "id",
+                   "The resource's id differs from the one in the URL; send it to its own URL.");
+}
+
+bool write_removes_several(const struct config *config)
+{
+    return strcmp(config->conditional_delete, "multiple") == 0;
+}
+
+bool write_failed(const struct request *req, const struct store_write *write, struct err *err)
+{
+    const char *where = write->criteria ? "URL" : NULL;
+
+    if (write->outcome < STORE_VERSION_MISMATCH)
+        return false;
+    if (write->outcome == STORE_VERSION_MISMATCH)
+        where = request_header(req, "If-Match").data ? "If-Match" : "If-None-Match";
+    else if (write->action == STORE_CREATE)
+        where = "If-None-Exist";
+    store_refuse(write, where, err);
+    return true;
 }
 
 const struct store_version *write_keep_version(struct request *req, const struct store_write *write)

@@ -165,6 +165,9 @@ bool store_once_recall(struct store *store, const struct access *access, int32_t
                        struct store_write *writes, size_t count, struct arena *arena,
                        bool *recalled, struct err *err);
 
+/* Sets `err` to what an outcome that wrote nothing means; `where` names who asked for it. */
+bool store_refuse(const struct store_write *write, const char *where, struct err *err);
+
 /* A reference by search ("Patient?identifier=..."), to be resolved inside the transaction. */
 struct store_condition {
     struct text reference;     /* as written in the resources */

@@ -324,26 +324,10 @@ static void report_same(struct entry *entry)
 
 bool transaction_refuse(struct entry *entry, enum store_outcome outcome, struct err *err)
 {
-    static const struct {
-        enum err_kind kind;
-        const char *text;
-    } refusals[] = {
-        [STORE_VERSION_MISMATCH] = {ERR_PRECONDITION,
-                                    "The version named in ifMatch is not the current one. Read the "
-                                    "resource and decide again."},
-        [STORE_MANY_MATCHES] = {ERR_PRECONDITION,
-                                "Several resources match the criteria. Name one more exactly."},
-        [STORE_OTHER_ID] = {ERR_INVALID,
-                            "The criteria select a resource with another id than this one has. "
-                            "Leave out the id, or send the resource to its own URL."},
-        [STORE_ID_TAKEN] = {ERR_CONFLICT,
-                            "Nothing matches the criteria, but there is a resource with this id. "
-                            "Leave out the id, or send the resource to its own URL."},
-        [STORE_NOT_FOUND] = {ERR_NOT_FOUND, "There is no such resource to patch."},
-    };
-
     entry->write->outcome = outcome;
-    return err_set(err, refusals[outcome].kind, entry_where(entry), "%s", refusals[outcome].text);
+    if (entry->current)
+        entry->write->version.number = entry->current->number;
+    return store_refuse(entry->write, entry_where(entry), err);
 }
 
 static void report(struct transaction *transaction)

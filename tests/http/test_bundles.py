@@ -142,10 +142,10 @@ class Bundles(unittest.TestCase):
         self.client.put("Patient/guarded", patient(id="guarded"))
         changed = patient(id="guarded", active=True)
         answer = self.client.put("Patient/guarded", changed, **{"If-None-Match": "*"})
-        self.assertEqual(answer.status, 501)
+        self.assertEqual(answer.status, 412)
         put = entry("PUT", "Patient/guarded", changed, ifNoneMatch="*")
-        self.assertEqual(self.send("transaction", put).status, 501)
-        self.assertTrue(self.answers("batch", put)[0]["response"]["status"].startswith("501"))
+        self.assertEqual(self.send("transaction", put).status, 412)
+        self.assertTrue(self.answers("batch", put)[0]["response"]["status"].startswith("412"))
         self.assertEqual(self.client.get("Patient/guarded").json()["meta"]["versionId"], "1")
 
     def test_entries_of_a_batch_must_not_depend_on_one_another(self):
