@@ -34,12 +34,15 @@ static const uint16_t starts[] = {
 };
 
 static const char *const compartment_params[] = {
-#include "fhir/patient_compartment_params.inc"
+#include "fhir/compartment_params.inc"
 };
 
 /* By number of type: where its codes begin in compartment_params. */
-static const uint16_t compartment_starts[] = {
+static const uint16_t patient_starts[] = {
 #include "fhir/patient_compartment_table.inc"
+};
+static const uint16_t encounter_starts[] = {
+#include "fhir/encounter_compartment_table.inc"
 };
 
 static int compare(struct text code, const char *other);
@@ -84,13 +87,23 @@ const struct search_param *search_params_of(const char *type, unsigned *count)
     return &params[starts[found->number]];
 }
 
-const char *const *patient_compartment_params(const char *type)
+static const char *const *params_in(const uint16_t *compartment, const char *type)
 {
     const struct type *found = resource_type_find(text_of(type));
 
-    if (!found || compartment_starts[found->number] == NOWHERE)
+    if (!found || compartment[found->number] == NOWHERE)
         return NULL;
-    return &compartment_params[compartment_starts[found->number]];
+    return &compartment_params[compartment[found->number]];
+}
+
+const char *const *patient_compartment_params(const char *type)
+{
+    return params_in(patient_starts, type);
+}
+
+const char *const *encounter_compartment_params(const char *type)
+{
+    return params_in(encounter_starts, type);
 }
 
 const char *search_type_name(enum search_type type)

@@ -60,4 +60,7 @@ const struct search_param *search_params_of(const char *type, unsigned *count);
  */
 const char *const *patient_compartment_params(const char *type);
 
+/* The same of an encounter (compartmentdefinition-encounter.html). */
+const char *const *encounter_compartment_params(const char *type);
+
 const char *search_type_name(enum search_type type);

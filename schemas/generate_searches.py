@@ -26,7 +26,8 @@ def generate_searches(facts):
         "search_target_table.inc": targets.lines,
         "search_component_table.inc": components.lines,
         "patient_compartment_table.inc": compartment_rows(facts, "Patient", types, params),
-        "patient_compartment_params.inc": params.lines,
+        "encounter_compartment_table.inc": compartment_rows(facts, "Encounter", types, params),
+        "compartment_params.inc": params.lines,
     }
 
 
@@ -75,9 +76,11 @@ def search_type(fact):
 
 
 def compartment_rows(facts, compartment, types, params):
-    """For each resource type where its list of parameters begins, or NOWHERE."""
+    """For each resource type where its list of parameters begins, or NOWHERE. The type that the
+    compartment is of belongs to it by itself ({def}), which takes no parameter."""
     found = {}
     for fact in read_facts(facts / "compartments.tsv"):
-        if fact["compartment"] == compartment:
-            found[fact["type"]] = params.place(fact["params"].split())
+        codes = [code for code in fact["params"].split() if code != "{def}"]
+        if fact["compartment"] == compartment and codes:
+            found[fact["type"]] = params.place(codes)
     return [f"{found.get(fact['name'], 'NOWHERE')}," for fact in types]

@@ -17,6 +17,7 @@ interaction_fn patch_resource; /* patch.c         http.html#patch */
 interaction_fn history;        /* history.c       http.html#history */
 interaction_fn search;         /* search.c        http.html#search */
 interaction_fn everything;     /* everything.c    patient-operation-everything.html */
+interaction_fn lastn;          /* lastn.c         observation-operation-lastn.html */
 /* Whether the interaction would take these parameters, without running it: a transaction has to
  * know before it commits. */
 bool search_check(const struct request *req, struct err *err);

@@ -47,6 +47,16 @@ const struct route routes[] = {
      "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
     {"GET", "Patient/{id}/$everything", "$everything", everything, ROUTE_INSTANCE, false,
      "http://hl7.org/fhir/OperationDefinition/Patient-everything"},
+    {"POST", "Patient/{id}/$everything", "$everything", everything, ROUTE_INSTANCE, true,
+     "http://hl7.org/fhir/OperationDefinition/Patient-everything"},
+    {"GET", "Encounter/{id}/$everything", "$everything", everything, ROUTE_INSTANCE, false,
+     "http://hl7.org/fhir/OperationDefinition/Encounter-everything"},
+    {"POST", "Encounter/{id}/$everything", "$everything", everything, ROUTE_INSTANCE, true,
+     "http://hl7.org/fhir/OperationDefinition/Encounter-everything"},
+    {"GET", "Observation/$lastn", "$lastn", lastn, ROUTE_TYPE, false,
+     "http://hl7.org/fhir/OperationDefinition/Observation-lastn"},
+    {"POST", "Observation/$lastn", "$lastn", lastn, ROUTE_TYPE, true,
+     "http://hl7.org/fhir/OperationDefinition/Observation-lastn"},
     {0},
 };
 
