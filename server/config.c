@@ -100,9 +100,6 @@ static const struct option options[] = {
     OPTION("profiles-required", profiles_required, OPTION_TEXT, 0, 0, "",
            "Profiles that every resource of a type must meet to be written, claimed or not: "
            "Type=URL[,URL], several separated by spaces. With validation full only."),
-    OPTION("conditional-delete", conditional_delete, OPTION_TEXT, 0, 0, "single",
-           "What DELETE [type]?criteria does when several resources match: single refuses (412), "
-           "multiple removes them all."),
     OPTION("reference-check", reference_check, OPTION_TEXT, 0, 0, "off",
            "local: a reference to a resource of this server must be to one that is there (422), or "
            "written by the same transaction. off: it may come later."),
@@ -353,16 +350,12 @@ static bool check_choices(const struct config *config, struct err *err)
     static const char *const formats[] = {"logfmt", "json", NULL};
     static const char *const deletes[] = {"single", "multiple", NULL};
     static const char *const checks[] = {"off", "local", NULL};
-    static const char *const deletes[] = {"single", "multiple", NULL};
     static const char *const validations[] = {"off", "structure", "full", NULL};
 
     if (!one_of(config->log_level, levels))
         return err_set(err, ERR_INVALID, "log-level", "log-level is error, warn, info or debug.");
     if (!one_of(config->log_format, formats))
         return err_set(err, ERR_INVALID, "log-format", "log-format is logfmt or json.");
-    if (!one_of(config->conditional_delete, deletes))
-        return err_set(err, ERR_INVALID, "conditional-delete",
-                       "conditional-delete is single or multiple.");
     if (!one_of(config->validation, validations))
         return err_set(err, ERR_INVALID, "validation", "validation is off, structure or full.");
     if (!one_of(config->conditional_delete, deletes))

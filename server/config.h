@@ -53,7 +53,6 @@ struct config {
     /* what is accepted */
     const char *validation;
     const char *profiles_required;
-    const char *conditional_delete;
     const char *reference_check;
     const char *conditional_delete;
     bool result_status_rules;
