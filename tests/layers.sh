@@ -11,8 +11,8 @@ allowed() {
     base)    echo '' ;;
     fhir)    echo 'base/' ;;
     storage) echo 'base/ fhir/' ;;
-    sync)    echo 'base/ fhir/ storage/store\.h' ;;
-    server)  echo 'base/ fhir/ storage/store\.h storage/cluster\.h storage/packages\.h storage/restored\.h storage/jobs\.h storage/erasure\.h sync/' ;;
+    sync)    echo 'base/ fhir/ storage/store\.h storage/landing\.h' ;;
+    server)  echo 'base/ fhir/ storage/store\.h storage/landing\.h storage/cluster\.h storage/packages\.h storage/restored\.h storage/jobs\.h storage/erasure\.h sync/' ;;
     esac
 }
 
@@ -46,8 +46,8 @@ only 'event2/http|evhttp\.h' server/http.c server/http_request.c server/http_ans
 only 'event2/|event\.h' base/loop.c storage/pg.c storage/pg_connection.c sync/fetch.c \
     server/http.c server/http_request.c server/http_answer.c
 only 'libpq|postgres_ext\.h' storage/pg_internal.h
-only 'curl/' sync/fetch.c
-only 'zlib\.h' server/gzip.c server/gzip_file.c
+only 'curl/' sync/fetch.c sync/url.c
+only 'zlib\.h' server/gzip.c server/gzip_file.c sync/inflate.c
 only 'zstd|zdict' storage/body.c
 only 'libxml/' fhir/xml_events.c
 only 'archive' server/archive.c
