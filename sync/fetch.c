@@ -9,24 +9,38 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fiber.h"
 #include "base/loop.h"
+#include "sync/http_date.h"
+#include "sync/inflate.h"
+#include "sync/network.h"
+#include "sync/url.h"
 
 #include <curl/curl.h>
 #include <event2/event.h>
+#include <strings.h>
+#include <unistd.h>
 
 struct fetcher {
     CURLM *multi;
     struct loop *loop;
     struct event *timer;
+    struct transfer *transfers; /* under way */
+    bool stopped;
 };
 
 struct transfer {
     const struct fetch_request *request;
+    const char *url;
+    struct curl_slist *headers;
     struct buf body;
-    bool too_large;
+    bool bare;      /* of what is secret: the origin is another than was asked */
+    bool see_other; /* a redirect that asks for a GET */
+    bool too_large, refused, stopped;
     CURLcode result;
     struct waiter waiter;
+    struct transfer *next, **link;
 };
 
 static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *context, void *known);
@@ -142,36 +156,97 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     return size * count;
 }
 
-static struct curl_slist *header_list(const struct fetch_request *request)
+/* A new connection: the address is what the name was resolved to, so no name can point elsewhere
+ * between the check and the use of it. */
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
 {
+    struct transfer *transfer = context;
+    const struct fetch_guard *guard = transfer->request->guard;
+
+    (void)purpose;
+    if (guard && !network_allows(guard->networks, guard->count, &address->addr)) {
+        transfer->refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* A connection is about to be used that another request, with another guard, may have opened. */
+static int on_use(void *context, char *remote, char *local, int remote_port, int local_port)
+{
+    struct transfer *transfer = context;
+    const struct fetch_guard *guard = transfer->request->guard;
+
+    (void)local, (void)remote_port, (void)local_port;
+    if (!guard || network_allows_text(guard->networks, guard->count, remote))
+        return CURL_PREREQFUNC_OK;
+    transfer->refused = true;
+    return CURL_PREREQFUNC_ABORT;
+}
+
+static bool is_secret(const char *header)
+{
+    static const char *const names[] = {"Authorization:", "Cookie:", "Proxy-Authorization:", NULL};
+
+    for (const char *const *name = names; *name; name++)
+        if (strncasecmp(header, *name, strlen(*name)) == 0)
+            return true;
+    return false;
+}
+
+static struct curl_slist *header_list(const struct transfer *transfer)
+{
+    const struct fetch_request *request = transfer->request;
     /* A large body would wait a second for a "100 Continue" that many servers never send. */
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
+    size_t index = 0;
 
-    for (const char *const *header = request->headers; header && *header; header++)
+    list = curl_slist_append(list, "Accept-Encoding: gzip, deflate");
+    for (const char *const *header = request->headers; header && *header; header++, index++) {
+        bool own = request->public_headers && index >= request->public_headers;
+        if (transfer->bare && (own || is_secret(*header)))
+            continue;
+        if (transfer->see_other && strncasecmp(*header, "Content-", 8) == 0)
+            continue;
         list = curl_slist_append(list, *header);
+    }
     return list;
 }
 
-static void prepare(CURL *easy, const struct fetch_request *request, struct transfer *transfer,
-                    struct curl_slist *headers)
+static void prepare_method(CURL *easy, const struct transfer *transfer)
 {
-    curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    const struct fetch_request *request = transfer->request;
+
     if (strcmp(request->method, "HEAD") == 0)
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    else
+    else if (!transfer->see_other)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    if (request->body.data && !transfer->see_other) {
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
+    }
+}
+
+static void prepare(CURL *easy, struct transfer *transfer)
+{
+    const struct fetch_request *request = transfer->request;
+
+    curl_easy_setopt(easy, CURLOPT_URL, transfer->url);
+    prepare_method(easy, transfer);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L); /* inflate.c does it */
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_use);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-    if (request->body.data) {
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.data);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
-    }
+    if (request->guard) /* a proxy's address says nothing about where it connects to */
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 }
 
 static bool explain(CURL *easy, const struct transfer *transfer, struct err *err)
@@ -181,6 +256,11 @@ static bool explain(CURL *easy, const struct transfer *transfer, struct err *err
     if (transfer->too_large)
         return err_set(err, ERR_TOO_LARGE, NULL, "The answer is larger than %zu bytes.",
                        transfer->request->max_body);
+    if (transfer->stopped)
+        return err_set(err, ERR_BUSY, NULL, "Stopping.");
+    if (transfer->refused)
+        return err_set(err, ERR_FORBIDDEN, NULL,
+                       "The server's address is internal; name its network to allow it.");
     curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
     if (transfer->result == CURLE_OPERATION_TIMEDOUT && sent > 0)
         return err_set(err, ERR_TIMEOUT, NULL, "No answer within %d ms.",
@@ -189,42 +269,141 @@ static bool explain(CURL *easy, const struct transfer *transfer, struct err *err
                    curl_easy_strerror(transfer->result));
 }
 
-static void fill(CURL *easy, struct transfer *transfer, struct arena *arena,
-                 struct fetch_response *response)
+/* Absent when the answer has no such header. */
+static struct text header_of(CURL *easy, const char *name, struct arena *arena)
 {
-    const char *type = NULL;
-    curl_off_t retry = 0;
-    long status = 0;
+    struct curl_header *header;
+
+    if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK)
+        return (struct text){0};
+    return text_of(arena_strdup(arena, header->value));
+}
+
+static bool fill(CURL *easy, struct transfer *transfer, struct arena *arena,
+                 struct fetch_response *response, struct err *err)
+{
+    struct text raw = {transfer->body.data ? transfer->body.data : "", transfer->body.size};
+    struct text coding = header_of(easy, "Content-Encoding", arena);
+    long status = 0, version = 0;
 
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
-    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry);
+    curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     *response = (struct fetch_response){
         .status = (int)status,
-        .body = {transfer->body.data ? transfer->body.data : "", transfer->body.size},
-        .content_type = text_of(type ? arena_strdup(arena, type) : NULL),
-        .retry_after = retry > 0 && retry < 1 << 30 ? (int)retry : 0,
+        .content_type = header_of(easy, "Content-Type", arena),
+        .etag = header_of(easy, "ETag", arena),
+        .range = header_of(easy, "Content-Range", arena),
+        .received = raw.size,
+        .http2 = version == CURL_HTTP_VERSION_2_0,
+        .url = transfer->url,
     };
+    if (!http_date_parse(header_of(easy, "Date", arena), &response->date))
+        response->date = INT64_MIN;
+    int64_t now = response->date != INT64_MIN ? response->date : clock_now();
+    int64_t wait = retry_after_ms(header_of(easy, "Retry-After", arena), now);
+    response->retry_after = (int)((wait + 999) / 1000);
+    if (!inflate_body(arena, raw, text_equals_nocase(coding, TEXT("deflate")),
+                      transfer->request->max_body, &response->body, err))
+        return false;
+    response->packed = response->body.data != raw.data;
+    return true;
+}
+
+/* Transfers are listed so that all can be ended at once. */
+static void begin(struct fetcher *fetcher, struct transfer *transfer)
+{
+    transfer->next = fetcher->transfers;
+    transfer->link = &fetcher->transfers;
+    if (transfer->next)
+        transfer->next->link = &transfer->next;
+    fetcher->transfers = transfer;
+}
+
+static void end(struct transfer *transfer)
+{
+    *transfer->link = transfer->next;
+    if (transfer->next)
+        transfer->next->link = transfer->link;
+}
+
+void fetcher_stop(struct fetcher *fetcher)
+{
+    fetcher->stopped = true;
+    for (struct transfer *transfer = fetcher->transfers; transfer; transfer = transfer->next) {
+        transfer->stopped = true;
+        fiber_wake(&transfer->waiter);
+    }
+}
+
+/* Waits. One request and its answer; `*location` gets what a redirect points to. */
+static bool hop(struct fetcher *fetcher, struct transfer *transfer, struct arena *arena,
+                struct fetch_response *response, struct text *location, struct err *err)
+{
+    CURL *easy = curl_easy_init();
+
+    transfer->headers = header_list(transfer);
+    transfer->body = buf_in(arena);
+    prepare(easy, transfer);
+    begin(fetcher, transfer);
+    curl_multi_add_handle(fetcher->multi, easy);
+    /* libcurl keeps the time; the fiber waits without a deadline of its own. */
+    bool good = fiber_wait(&transfer->waiter, -1, err);
+    if (good && transfer->result == CURLE_OK && !transfer->stopped)
+        good = fill(easy, transfer, arena, response, err);
+    else if (good)
+        good = explain(easy, transfer, err);
+    if (good)
+        *location = header_of(easy, "Location", arena);
+    curl_multi_remove_handle(fetcher->multi, easy);
+    curl_easy_cleanup(easy);
+    curl_slist_free_all(transfer->headers);
+    end(transfer);
+    return good;
+}
+
+static bool is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* What the next hop asks for. R9110 15.4: after 303, and by custom after a POST's 301 and 302, a
+ * GET. */
+static bool turn(struct transfer *transfer, int status, struct text location, struct arena *arena,
+                 struct err *err)
+{
+    const char *target = url_join(arena, transfer->url, location.data);
+    bool is_post = strcmp(transfer->request->method, "POST") == 0;
+
+    if (!target)
+        return err_set(err, ERR_FORBIDDEN, NULL, "The server redirects to what is no http(s) URL.");
+    if (url_is_https(transfer->url) && !url_is_https(target))
+        return err_set(err, ERR_FORBIDDEN, NULL, "The server redirects from https to http.");
+    if (!url_same_origin(transfer->url, target))
+        transfer->bare = true;
+    if (status == 303 || (is_post && (status == 301 || status == 302)))
+        transfer->see_other = true;
+    transfer->url = target;
+    return true;
 }
 
 bool fetch(struct fetcher *fetcher, const struct fetch_request *request, struct arena *arena,
            struct fetch_response *response, struct err *err)
 {
-    struct transfer transfer = {.request = request, .body = buf_in(arena)};
-    struct curl_slist *headers = header_list(request);
-    CURL *easy = curl_easy_init();
-    bool good;
+    struct transfer transfer = {.request = request, .url = request->url};
 
-    prepare(easy, request, &transfer, headers);
-    curl_multi_add_handle(fetcher->multi, easy);
-    /* libcurl keeps the time; the fiber waits without a deadline of its own. */
-    good = fiber_wait(&transfer.waiter, -1, err);
-    if (good && transfer.result == CURLE_OK)
-        fill(easy, &transfer, arena, response);
-    else if (good)
-        good = explain(easy, &transfer, err);
-    curl_multi_remove_handle(fetcher->multi, easy);
-    curl_easy_cleanup(easy);
-    curl_slist_free_all(headers);
-    return good;
+    for (unsigned turns = 0;; turns++) {
+        struct text location = {0};
+        if (fetcher->stopped)
+            return err_set(err, ERR_BUSY, NULL, "Stopping.");
+        if (!hop(fetcher, &transfer, arena, response, &location, err))
+            return false;
+        response->redirected = turns;
+        if (!request->redirects || !is_redirect(response->status) || !location.data)
+            return true;
+        if (turns == request->redirects)
+            return err_set(err, ERR_FORBIDDEN, NULL, "The server redirects more than %u times.",
+                           request->redirects);
+        if (!turn(&transfer, response->status, location, arena, err))
+            return false;
+    }
 }

@@ -1,0 +1,251 @@
+#include "sync/fetch.h"
+
+#include "base/arena.h"
+#include "base/fiber.h"
+#include "base/loop.h"
+#include "sync/network.h"
+#include "tests/unit/sync/answers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct answers server, other;
+static struct arena *arena;
+static struct fetch_request request;
+static struct fetch_response response;
+static struct err err;
+static bool fetched;
+
+static void run(void *context)
+{
+    struct loop *loop = context;
+    struct fetcher *fetcher = fetcher_new(loop, 2);
+
+    fetched = fetch(fetcher, &request, arena, &response, &err);
+    fetcher_free(fetcher);
+    loop_stop(loop);
+}
+
+/* Asks the server for `path`, with what the test has put into `request`. */
+static bool ask(const char *path)
+{
+    struct loop *loop = loop_new();
+
+    request.method = request.method ? request.method : "GET";
+    request.url = arena_printf(arena, "http://127.0.0.1:%u%s", server.port, path);
+    request.timeout_ms = 5000;
+    request.max_body = request.max_body ? request.max_body : 4 << 20;
+    err = (struct err){0};
+    response = (struct fetch_response){0};
+    fiber_spawn(loop, run, loop);
+    loop_run(loop);
+    loop_free(loop);
+    return fetched;
+}
+
+static char moved[256];
+static const char packed[] = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x33\x34\x32\x36\x31"
+                             "\x35\x33\xb7\xb0\x34\x00\x00\xe5\xae\x1d\x26\x0a\x00\x00\x00";
+static char gzip_good[256], gzip_cut[256];
+static struct answer answers[] = {
+    {"/plain",
+     "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 13:48:05 GMT\r\nETag: W/\"3\"\r\nRetry-After: "
+     "7\r\nContent-Length: 2\r\n\r\n{}",
+     0},
+    {"/cut", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", 0},
+    {"/moved", moved, 0},
+    {"/loop", "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n", 0},
+    {"/file", "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n", 0},
+    {"/relative", "HTTP/1.1 307 T\r\nLocation: plain\r\nContent-Length: 0\r\n\r\n", 0},
+    {"/gzip", gzip_good, 0},
+    {"/gzip-cut", gzip_cut, 0},
+    {0},
+};
+
+static size_t with_gzip(char *out, size_t room, size_t size)
+{
+    int head = snprintf(out, room,
+                        "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n"
+                        "Content-Length: %zu\r\n\r\n",
+                        size);
+
+    memcpy(out + head, packed, size);
+    return (size_t)head + size;
+}
+
+static int start(void **state)
+{
+    static struct answer others[] = {
+        {"/there", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmove", 0}, {0}};
+
+    (void)state;
+    arena = arena_new();
+    answers_start(&other, others);
+    snprintf(moved, sizeof(moved),
+             "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%u/there\r\nContent-Length: "
+             "0\r\n\r\n",
+             other.port);
+    answers[6].size = with_gzip(gzip_good, sizeof(gzip_good), sizeof(packed) - 1);
+    answers[7].size = with_gzip(gzip_cut, sizeof(gzip_cut), sizeof(packed) - 13);
+    answers_start(&server, answers);
+    return 0;
+}
+
+static int finish(void **state)
+{
+    (void)state;
+    answers_stop(&server);
+    answers_stop(&other);
+    arena_free(arena);
+    return 0;
+}
+
+static int forget(void **state)
+{
+    (void)state;
+    request = (struct fetch_request){0};
+    return 0;
+}
+
+static void an_answer_has_its_headers(void **state)
+{
+    (void)state;
+    assert_true(ask("/plain"));
+    assert_int_equal(response.status, 200);
+    assert_true(text_is(response.body, "{}"));
+    assert_true(text_is(response.etag, "W/\"3\""));
+    assert_int_equal(response.retry_after, 7);
+    assert_int_equal(response.date, INT64_C(1795355285000000));
+}
+
+static void a_body_that_ends_early_is_an_error(void **state)
+{
+    (void)state;
+    assert_false(ask("/cut"));
+    assert_int_equal(err.kind, ERR_UNKNOWN);
+}
+
+static void redirects_are_answers_unless_asked_for(void **state)
+{
+    (void)state;
+    assert_true(ask("/relative"));
+    assert_int_equal(response.status, 307);
+}
+
+static void relative_redirects_are_followed(void **state)
+{
+    (void)state;
+    request.redirects = 5;
+    assert_true(ask("/relative"));
+    assert_int_equal(response.status, 200);
+    assert_int_equal(response.redirected, 1);
+}
+
+static void redirects_have_an_end(void **state)
+{
+    unsigned before = server.count;
+
+    (void)state;
+    request.redirects = 5;
+    assert_false(ask("/loop"));
+    assert_int_equal(err.kind, ERR_FORBIDDEN);
+    assert_int_equal(server.count - before, 6);
+}
+
+static void secrets_stay_with_their_server(void **state)
+{
+    static const char *const headers[] = {"X-Public: yes", "Authorization: Bearer secret",
+                                          "Cookie: a=b", "X-Key: mine", NULL};
+    unsigned before = other.count, asked = server.count;
+
+    (void)state;
+    request.redirects = 5;
+    request.headers = headers;
+    request.public_headers = 3;
+    assert_true(ask("/moved"));
+    assert_true(text_is(response.body, "move"));
+    assert_non_null(strstr(server.seen[asked % 8], "Bearer secret"));
+    assert_non_null(strstr(other.seen[before % 8], "X-Public"));
+    assert_null(strstr(other.seen[before % 8], "secret"));
+    assert_null(strstr(other.seen[before % 8], "a=b"));
+    assert_null(strstr(other.seen[before % 8], "X-Key"));
+}
+
+static void only_the_web_is_followed(void **state)
+{
+    (void)state;
+    request.redirects = 5;
+    assert_false(ask("/file"));
+    assert_int_equal(err.kind, ERR_FORBIDDEN);
+}
+
+static void internal_addresses_are_refused(void **state)
+{
+    static const struct fetch_guard guard = {0};
+    unsigned before = server.count;
+
+    (void)state;
+    request.guard = &guard;
+    assert_false(ask("/plain"));
+    assert_int_equal(err.kind, ERR_FORBIDDEN);
+    assert_int_equal(server.count, before);
+}
+
+static void networks_that_are_named_are_allowed(void **state)
+{
+    struct network loopback;
+    struct fetch_guard guard = {&loopback, 1};
+
+    (void)state;
+    assert_true(network_parse(TEXT("127.0.0.0/8"), &loopback, &err));
+    request.guard = &guard;
+    assert_true(ask("/plain"));
+}
+
+static void compressed_answers_are_unpacked(void **state)
+{
+    (void)state;
+    assert_true(ask("/gzip"));
+    assert_true(text_is(response.body, "1234567890"));
+    assert_true(response.packed);
+    assert_int_equal(response.received, sizeof(packed) - 1);
+}
+
+static void cut_compressed_answers_are_errors(void **state)
+{
+    (void)state;
+    assert_false(ask("/gzip-cut"));
+    assert_int_equal(err.kind, ERR_UNKNOWN);
+}
+
+static void large_answers_are_refused(void **state)
+{
+    (void)state;
+    request.max_body = 1;
+    assert_false(ask("/plain"));
+    assert_int_equal(err.kind, ERR_TOO_LARGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_answer_has_its_headers, forget),
+        cmocka_unit_test_setup(a_body_that_ends_early_is_an_error, forget),
+        cmocka_unit_test_setup(redirects_are_answers_unless_asked_for, forget),
+        cmocka_unit_test_setup(relative_redirects_are_followed, forget),
+        cmocka_unit_test_setup(redirects_have_an_end, forget),
+        cmocka_unit_test_setup(secrets_stay_with_their_server, forget),
+        cmocka_unit_test_setup(only_the_web_is_followed, forget),
+        cmocka_unit_test_setup(internal_addresses_are_refused, forget),
+        cmocka_unit_test_setup(networks_that_are_named_are_allowed, forget),
+        cmocka_unit_test_setup(compressed_answers_are_unpacked, forget),
+        cmocka_unit_test_setup(cut_compressed_answers_are_errors, forget),
+        cmocka_unit_test_setup(large_answers_are_refused, forget),
+    };
+
+    return cmocka_run_group_tests(tests, start, finish);
+}
