@@ -140,22 +140,13 @@ bool function_count(struct eval *eval, const struct expr *call, const struct sco
     return list_add_integer(eval, out, (int64_t)focus->count);
 }
 
-static bool add_distinct(struct eval *eval, const struct list *list, struct list *out)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (!list_add_new(eval, out, &list->items[i]))
-            return false;
-    }
-    return true;
-}
-
 bool function_distinct(struct eval *eval, const struct expr *call, const struct scope *scope,
                        const struct list *focus, struct list *out)
 {
     struct list distinct = {0};
 
     (void)call, (void)scope;
-    return add_distinct(eval, focus, &distinct) && list_add_all(eval, out, &distinct);
+    return list_add_distinct(eval, &distinct, focus) && list_add_all(eval, out, &distinct);
 }
 
 bool function_is_distinct(struct eval *eval, const struct expr *call, const struct scope *scope,
@@ -164,7 +155,7 @@ bool function_is_distinct(struct eval *eval, const struct expr *call, const stru
     struct list distinct = {0};
 
     (void)call, (void)scope;
-    return add_distinct(eval, focus, &distinct) &&
+    return list_add_distinct(eval, &distinct, focus) &&
            list_add_boolean(eval, out, distinct.count == focus->count);
 }
 
@@ -200,7 +191,8 @@ bool function_repeat(struct eval *eval, const struct expr *call, const struct sc
 {
     struct list found = {0}, step = {0};
 
-    if (!function_select(eval, call, scope, focus, &step) || !add_distinct(eval, &step, &found))
+    if (!function_select(eval, call, scope, focus, &step) ||
+        !list_add_distinct(eval, &found, &step))
         return false;
     for (size_t i = 0; i < found.count; i++) {
         /* `found` may move while it grows. */
@@ -208,7 +200,8 @@ bool function_repeat(struct eval *eval, const struct expr *call, const struct sc
         struct list one = {&item, 1, 1};
 
         step.count = 0;
-        if (!function_select(eval, call, scope, &one, &step) || !add_distinct(eval, &step, &found))
+        if (!function_select(eval, call, scope, &one, &step) ||
+            !list_add_distinct(eval, &found, &step))
             return false;
     }
     return list_add_all(eval, out, &found);
@@ -315,10 +308,11 @@ bool function_exclude(struct eval *eval, const struct expr *call, const struct s
 bool function_union(struct eval *eval, const struct expr *call, const struct scope *scope,
                     const struct list *focus, struct list *out)
 {
-    struct list other = {0}, all = {0};
+    struct list other = {0}, all = {0}, once = {0};
 
-    return evaluate(eval, call->call.args[0], scope, &other) && add_distinct(eval, focus, &all) &&
-           add_distinct(eval, &other, &all) && list_add_all(eval, out, &all);
+    return evaluate(eval, call->call.args[0], scope, &other) && list_add_all(eval, &all, focus) &&
+           list_add_all(eval, &all, &other) && list_add_distinct(eval, &once, &all) &&
+           list_add_all(eval, out, &once);
 }
 
 bool function_combine(struct eval *eval, const struct expr *call, const struct scope *scope,

@@ -10,6 +10,7 @@
 
 #define DEFAULT_STEPS 1000000U
 #define FIRST_BLOCKS  4
+#define NODES_A_STEP  16 /* passed over while looking for others */
 
 static bool walk(struct eval *eval, const struct node *node, const struct step *steps,
                  unsigned count, struct list *out);
@@ -188,17 +189,19 @@ static bool walk_primitive(struct eval *eval, const struct node *node, struct li
 static bool walk(struct eval *eval, const struct node *node, const struct step *steps,
                  unsigned count, struct list *out)
 {
+    unsigned passed = 0;
+
     if (count == 1 && steps->id == eval->expression->names.value && node->type &&
         node->type->primitive != PRIMITIVE_NONE)
         return walk_primitive(eval, node, out);
-    for (const struct node *child = node->first; child; child = child->next) {
+    for (const struct node *child = node->first; child; child = child->next, passed++) {
         if (!child->element || child->element->name_id != steps->id)
             continue;
         if (count == 1 ? !list_add_node(eval, out, child)
                        : !walk(eval, child, steps + 1, count - 1, out))
             return false;
     }
-    return true;
+    return passed < NODES_A_STEP || eval_steps(eval, passed / NODES_A_STEP);
 }
 
 bool evaluate_call(struct eval *eval, const struct expr *expr, const struct scope *scope,

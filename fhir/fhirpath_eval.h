@@ -58,6 +58,9 @@ static inline bool evaluate(struct eval *eval, const struct expr *expr, const st
 /* Counts one step of work; false with ERR_TOO_LARGE when there were too many. */
 bool eval_step(struct eval *eval);
 
+/* The same for several steps. */
+bool eval_steps(struct eval *eval, size_t steps);
+
 /* Counts the work of going through a text once. */
 bool eval_text_step(struct eval *eval, struct text text);
 
@@ -91,6 +94,9 @@ bool list_has(struct eval *eval, const struct list *list, const struct fhirpath_
 
 /* Adds the value unless an equal one is there. */
 bool list_add_new(struct eval *eval, struct list *list, const struct fhirpath_value *value);
+
+/* Adds every value of `more` unless an equal one is there. */
+bool list_add_distinct(struct eval *eval, struct list *list, const struct list *more);
 
 /* Evaluates to a truth by the rule for singletons: one item that is no
  * boolean is true. More than one item is refused. */

@@ -11,9 +11,22 @@
 #include "fhir/node.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 
 #define MAX_MEMORY   ((size_t)128 * 1024 * 1024)
 #define BYTES_A_STEP 256
+#define MANY         16 /* values that are not compared with each other one by one */
+
+/* A string and where it stood. */
+struct ordered {
+    struct text text;
+    size_t place;
+};
+
+static bool strings_in_order(struct eval *eval, const struct list *list,
+                             const struct ordered **ordered);
+static bool add_first_ones(struct eval *eval, struct list *list, const struct list *more,
+                           const struct ordered *texts);
 
 void eval_give_block(struct eval *eval, union block *block)
 {
@@ -49,8 +62,11 @@ bool eval_step(struct eval *eval)
 
 bool eval_text_step(struct eval *eval, struct text text)
 {
-    size_t steps = text.size / BYTES_A_STEP;
+    return eval_steps(eval, text.size / BYTES_A_STEP);
+}
 
+bool eval_steps(struct eval *eval, size_t steps)
+{
     eval->steps = steps < eval->steps ? eval->steps - (unsigned)steps : 0;
     return eval->steps > 0 || eval_step(eval);
 }
@@ -173,6 +189,71 @@ bool list_add_new(struct eval *eval, struct list *list, const struct fhirpath_va
     if (!list_has(eval, list, value, &has))
         return false;
     return has || list_add(eval, list, value);
+}
+
+bool list_add_distinct(struct eval *eval, struct list *list, const struct list *more)
+{
+    const struct ordered *texts;
+
+    if (list->count == 0 && more->count > MANY && strings_in_order(eval, more, &texts))
+        return add_first_ones(eval, list, more, texts);
+    for (size_t i = 0; i < more->count; i++) {
+        if (!list_add_new(eval, list, &more->items[i]))
+            return false;
+    }
+    return true;
+}
+
+static int compare_ordered(const void *a, const void *b)
+{
+    const struct ordered *x = a, *y = b;
+    size_t size = x->text.size < y->text.size ? x->text.size : y->text.size;
+    int order = size > 0 ? memcmp(x->text.data, y->text.data, size) : 0;
+
+    if (order == 0)
+        order = (x->text.size > y->text.size) - (x->text.size < y->text.size);
+    return order != 0 ? order : (x->place > y->place) - (x->place < y->place);
+}
+
+/* False when not all of them are strings. */
+static bool strings_in_order(struct eval *eval, const struct list *list,
+                             const struct ordered **ordered)
+{
+    struct ordered *texts;
+    struct err ignored = {0}, *err = eval->err;
+    bool room;
+
+    eval->err = &ignored;
+    room = eval_memory(eval, list->count * (sizeof(*texts) + 1));
+    eval->err = err;
+    if (!room)
+        return false;
+    texts = arena_alloc_raw(eval->arena, list->count * sizeof(*texts));
+    for (size_t i = 0; i < list->count; i++) {
+        struct fhirpath_value value;
+
+        if (!value_to_system(eval, &list->items[i], &value) || value.kind != FHIRPATH_STRING)
+            return false;
+        texts[i] = (struct ordered){value.text, i};
+    }
+    qsort(texts, list->count, sizeof(*texts), compare_ordered);
+    *ordered = texts;
+    return true;
+}
+
+/* Equal strings stand next to each other, the first one first. */
+static bool add_first_ones(struct eval *eval, struct list *list, const struct list *more,
+                           const struct ordered *texts)
+{
+    bool *repeated = arena_many(eval->arena, bool, more->count);
+
+    for (size_t i = 1; i < more->count; i++)
+        repeated[texts[i].place] = text_equals(texts[i - 1].text, texts[i].text);
+    for (size_t i = 0; i < more->count; i++) {
+        if (!repeated[i] && !list_add(eval, list, &more->items[i]))
+            return false;
+    }
+    return true;
 }
 
 bool list_truth(struct eval *eval, const struct list *list, enum truth *truth)

@@ -53,21 +53,12 @@ static bool both_lists(struct eval *eval, const struct expr *expr, const struct 
 bool evaluate_union(struct eval *eval, const struct expr *expr, const struct scope *scope,
                     struct list *out)
 {
-    struct list left = {0}, right = {0}, all = {0};
+    struct list all = {0}, once = {0};
 
     if (eval->context->search_rules)
         return both_lists(eval, expr, scope, out, out);
-    if (!both_lists(eval, expr, scope, &left, &right))
-        return false;
-    for (size_t i = 0; i < left.count; i++) {
-        if (!list_add_new(eval, &all, &left.items[i]))
-            return false;
-    }
-    for (size_t i = 0; i < right.count; i++) {
-        if (!list_add_new(eval, &all, &right.items[i]))
-            return false;
-    }
-    return list_add_all(eval, out, &all);
+    return both_lists(eval, expr, scope, &all, &all) && list_add_distinct(eval, &once, &all) &&
+           list_add_all(eval, out, &once);
 }
 
 static bool lists_equal(struct eval *eval, const struct list *a, const struct list *b,

@@ -34,9 +34,10 @@ bool value_resolve(const struct eval *eval, const struct fhirpath_value *value,
 {
     struct text text = reference_text(value), base, type, id, version;
     const struct node *start = value->node ? value->node : eval->focus, *found = NULL;
+    const struct validation *validation = eval->context->validation;
 
     if (text.data && start)
-        found = document_find(start, text);
+        found = document_find(start, text, validation ? validation->index : NULL);
     if (text.data && !found && text.size > 0 && text.data[0] != '#')
         found = ask_outside(eval, text);
     if (found) {

@@ -13,6 +13,7 @@
 
 static struct issue *issue_new(struct issues *issues, enum issue_severity severity,
                                const char *code);
+static const char *path_of(const struct issues *issues, const struct node *node);
 static void add_one(struct arena *arena, struct node *outcome, const struct issue *issue);
 
 void issues_init(struct issues *issues, struct arena *arena, unsigned limit)
@@ -50,7 +51,7 @@ void issue_add_at(struct issues *issues, enum issue_severity severity, const cha
     buf_vprintf(&text, fmt, args);
     va_end(args);
     issue->text = buf_text(&text);
-    issue->expression = node_fhirpath(issues->arena, node);
+    issue->expression = path_of(issues, node);
 }
 
 void issue_add_text_at(struct issues *issues, enum issue_severity severity, const char *code,
@@ -61,7 +62,13 @@ void issue_add_text_at(struct issues *issues, enum issue_severity severity, cons
     if (!issue)
         return;
     issue->text = text;
-    issue->expression = node_fhirpath(issues->arena, node);
+    issue->expression = path_of(issues, node);
+}
+
+static const char *path_of(const struct issues *issues, const struct node *node)
+{
+    return issues->places ? node_fhirpath_after(issues->arena, node, issues->places)
+                          : node_fhirpath(issues->arena, node);
 }
 
 /* NULL, and only counted, when the list is full. */

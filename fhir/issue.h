@@ -15,6 +15,7 @@
 struct arena;
 struct buf;
 struct node;
+struct node_places;
 
 enum issue_severity { ISSUE_FATAL, ISSUE_ERROR, ISSUE_WARNING, ISSUE_INFORMATION };
 
@@ -32,6 +33,7 @@ struct issues {
     unsigned kept, errors, dropped; /* errors: fatal and error, dropped ones included */
     unsigned limit;                 /* how many are kept */
     bool errors_only;               /* warnings and information are not even counted */
+    struct node_places *places; /* of the last finding, while the tree stays as it is; or NULL */
 };
 
 void issues_init(struct issues *issues, struct arena *arena, unsigned limit);

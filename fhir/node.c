@@ -18,7 +18,9 @@ static struct node *child_named(const struct node *node, struct text name);
 static void set_value(struct arena *arena, struct node *node, struct text value);
 static void link_after(struct node *parent, struct node *after, struct node *node);
 static struct node *previous_sibling(const struct node *node);
-static void add_step(struct buf *path, const struct node *node);
+static void add_step(struct buf *path, const struct node *node, unsigned depth,
+                     struct node_places *places);
+static unsigned index_of(const struct node *node, unsigned depth, struct node_places *places);
 static void add_unknown_name(struct buf *path, struct text name);
 
 struct node *node_child(const struct node *node, const char *name)
@@ -223,6 +225,14 @@ struct node *node_copy(struct arena *arena, const struct node *node)
 
 const char *node_fhirpath(struct arena *arena, const struct node *node)
 {
+    struct node_places places = {0};
+
+    return node_fhirpath_after(arena, node, &places);
+}
+
+const char *node_fhirpath_after(struct arena *arena, const struct node *node,
+                                struct node_places *places)
+{
     struct buf path = buf_in(arena);
     const struct node **steps;
     unsigned depth = 1;
@@ -236,14 +246,13 @@ const char *node_fhirpath(struct arena *arena, const struct node *node)
     if (!node->parent && !node->type)
         return "";
     for (unsigned i = 0; i == 0 || steps[i - 1] != node; i++)
-        add_step(&path, steps[i]);
+        add_step(&path, steps[i], i, places);
     return buf_text(&path);
 }
 
-static void add_step(struct buf *path, const struct node *node)
+static void add_step(struct buf *path, const struct node *node, unsigned depth,
+                     struct node_places *places)
 {
-    unsigned index = 0;
-
     if (!node->parent) {
         if (node->type)
             buf_add_text(path, node->type->name);
@@ -260,10 +269,34 @@ static void add_step(struct buf *path, const struct node *node)
 
     if (!(node->flags & NODE_ARRAY) && !(node->element && node->element->max > 1))
         return;
-    for (const struct node *at = node->parent->first; at != node; at = at->next)
-        if (text_equals(at->name, node->name))
+    buf_printf(path, "[%u]", index_of(node, depth, places));
+}
+
+static unsigned index_of(const struct node *node, unsigned depth, struct node_places *places)
+{
+    const struct node *at = NULL;
+    unsigned index = 0;
+
+    if (depth < NODE_PLACES && places->at[depth].node &&
+        places->at[depth].node->parent == node->parent &&
+        text_equals(places->at[depth].node->name, node->name)) {
+        at = places->at[depth].node;
+        index = places->at[depth].index;
+        while (at && at != node && (at = at->next) && text_equals(at->name, node->name))
             index++;
-    buf_printf(path, "[%u]", index);
+        if (at != node)
+            at = NULL; /* it stands before */
+    }
+    if (!at) {
+        index = 0;
+        for (at = node->parent->first; at != node; at = at->next)
+            index += text_equals(at->name, node->name);
+    }
+    if (depth < NODE_PLACES) {
+        places->at[depth].node = node;
+        places->at[depth].index = index;
+    }
+    return index;
 }
 
 /* As a delimited identifier of FHIRPath unless it is a simple one. */

@@ -95,3 +95,17 @@ struct node *node_copy(struct arena *arena, const struct node *node);
 /* The FHIRPath of a node, "Patient.contact[1].name.family", in the arena. An
  * index stands behind every repeating element. */
 const char *node_fhirpath(struct arena *arena, const struct node *node);
+
+/* Where the last node stood among its like-named siblings, level by level; zero at first. The
+ * paths of many nodes in document order then take no more than going over the document once. The
+ * tree must not change meanwhile. */
+#define NODE_PLACES 8
+struct node_places {
+    struct {
+        const struct node *node;
+        unsigned index;
+    } at[NODE_PLACES];
+};
+
+const char *node_fhirpath_after(struct arena *arena, const struct node *node,
+                                struct node_places *places);

@@ -78,7 +78,7 @@ void reference_follow(const struct check *check, const struct node *reference,
     *referenced = (struct referenced){NULL, NULL, false, false};
     if (text.data && text.size > 0) {
         referenced->contained = text.data[0] == '#';
-        referenced->resource = document_find(reference, text);
+        referenced->resource = document_find(reference, text, validation->index);
         referenced->bundled = referenced->resource && !referenced->contained;
         if (!referenced->resource && !referenced->contained && validation->resolve &&
             !check->work->outside)

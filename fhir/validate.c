@@ -10,6 +10,7 @@
 #include "fhir/binding.h"
 #include "fhir/check.h"
 #include "fhir/definitions.h"
+#include "fhir/document.h"
 #include "fhir/profile.h"
 #include "fhir/validate_walk.h"
 
@@ -43,6 +44,7 @@ static const struct {
 
 static check_fn **check_of; /* by number of the type */
 
+static void check_fully(struct walk *walk, const struct node *resource);
 static void visit(struct walk *walk, const struct node *node);
 static void visit_resource(struct walk *outer, const struct node *node);
 static void visit_element(struct walk *walk, const struct node *node);
@@ -57,21 +59,27 @@ void validate_resource(const struct node *resource, const struct validation *val
                        struct issues *issues)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct node_places places = {0};
     struct walk walk = {.validation = validation, .issues = issues, .document = resource};
 
     if (validation->level == VALIDATION_OFF)
         return;
+    issues->places = &places;
     check_structure(resource, issues);
-    if (validation->level != VALIDATION_FULL || !resource->type)
-        return;
+    if (validation->level == VALIDATION_FULL && resource->type) {
+        pthread_once(&once, prepare);
+        check_fully(&walk, resource);
+    }
+    issues->places = NULL;
+}
 
-    pthread_once(&once, prepare);
-    walk.arena = arena_new();
-    walk.scratch = arena_new();
-    visit(&walk, resource);
-    check_requested(&walk, resource);
-    arena_free(walk.scratch);
-    arena_free(walk.arena);
+static void check_fully(struct walk *walk, const struct node *resource)
+{
+    walk->arena = arena_new();
+    walk->scratch = arena_new();
+    visit(walk, resource);
+    arena_free(walk->scratch);
+    arena_free(walk->arena);
 }
 
 static void visit(struct walk *walk, const struct node *node)
@@ -87,16 +95,24 @@ static void visit(struct walk *walk, const struct node *node)
 /* A resource stands by itself, wherever it is: only contained ones know their container. */
 static void visit_resource(struct walk *outer, const struct node *node)
 {
+    struct validation validation = *outer->validation;
     struct walk walk = *outer;
 
+    walk.validation = &validation;
     walk.resource = node;
-    if (!walk.container || !text_is(node->name, "contained"))
+    if (!walk.container || !text_is(node->name, "contained")) {
         walk.container = node;
-    if (text_is(text_of(node->type->name), "Bundle"))
-        walk.bundle = bundle_index_new(&walk, node);
+        validation.index = document_index_new(walk.arena, node, outer->validation->index);
+    }
+    if (text_is(text_of(node->type->name), "Bundle")) {
+        walk.bundle = validation.index;
+        walk.entry = NULL;
+    }
     visit_element(&walk, node);
-    if (!walk.validation->ignore_claimed)
+    if (!validation.ignore_claimed)
         check_claimed(&walk, node);
+    if (node == walk.document)
+        check_requested(&walk, node);
     arena_reset(walk.scratch);
 }
 
@@ -110,7 +126,7 @@ static void visit_element(struct walk *walk, const struct node *node)
     if (node->element && node->element->binding)
         check_binding(walk, node);
     for (const struct node *child = node->first; child; child = child->next) {
-        if (text_is(child->name, "entry"))
+        if (walk->bundle && walk->bundle->owner == node && text_is(child->name, "entry"))
             walk->entry = child;
         visit(walk, child);
     }

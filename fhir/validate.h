@@ -18,6 +18,7 @@
 #include <stddef.h>
 
 struct definitions;
+struct document_index;
 struct issues;
 struct node;
 
@@ -39,6 +40,7 @@ struct validation {
      * must live as long as the arena of the issues. */
     const struct node *(*resolve)(struct text reference, void *context);
     void *context;
+    const struct document_index *index; /* of the document, set while it is validated; NULL */
 };
 
 /* Validates a whole resource; of a Bundle or Parameters also the resources inside. A profile in

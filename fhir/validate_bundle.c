@@ -1,38 +1,13 @@
 /*
- * Bundles - the rules of R4 bundle.html that no invariant states, and an index
- * over the entries, because a large Bundle has many references into itself.
+ * Bundles - the rules of R4 bundle.html that no invariant states.
  */
 
 #include "fhir/validate_walk.h"
 
-#include "base/arena.h"
 #include "base/err.h"
+#include "fhir/document.h"
 #include "fhir/search_values.h"
 
-#include <stdlib.h>
-
-struct indexed {
-    struct text url;     /* fullUrl */
-    struct text version; /* meta.versionId, or absent */
-    const struct node *entry, *resource;
-};
-
-struct bundle_index {
-    const struct node *bundle;
-    struct indexed *entries; /* those with a fullUrl and a resource, sorted */
-    size_t count;
-};
-
-/* A reference as it is looked for: `base`, `separator` and `rest`, or `rest` alone. */
-struct wanted {
-    struct text base, separator, rest, version;
-};
-
-static int compare_entries(const void *a, const void *b);
-static enum bundle_match find_entry(const struct bundle_index *index, const struct wanted *wanted,
-                                    const struct node **resource);
-static int compare_url(const struct wanted *wanted, struct text url);
-static int compare_part(struct text part, struct text *rest);
 static void check_duplicates(struct walk *walk);
 static void check_links(struct walk *walk, const struct node *bundle);
 static void check_entry(struct walk *walk, const struct node *entry, struct text type);
@@ -41,127 +16,6 @@ static void check_full_url(struct walk *walk, const struct node *entry, const st
 static void check_first(struct walk *walk, const struct node *bundle, struct text type);
 static void check_path(struct walk *walk, const struct node *node, struct text path);
 static void check_included(struct walk *walk, const struct node *reference);
-
-const struct bundle_index *bundle_index_new(struct walk *walk, const struct node *bundle)
-{
-    struct bundle_index *index = arena_one(walk->arena, struct bundle_index);
-    size_t room = 0;
-
-    index->bundle = bundle;
-    for (const struct node *entry = node_child(bundle, "entry"); entry;
-         entry = node_next_same(entry))
-        room++;
-    index->entries = arena_many(walk->arena, struct indexed, room + 1);
-    for (const struct node *entry = node_child(bundle, "entry"); entry;
-         entry = node_next_same(entry)) {
-        struct indexed one = {.url = node_value(entry, "fullUrl"),
-                              .entry = entry,
-                              .resource = node_child(entry, "resource")};
-        const struct node *version =
-            one.resource ? node_path(one.resource, "meta.versionId") : NULL;
-
-        if (version)
-            one.version = version->value;
-        if (one.url.data && one.resource && one.resource->type)
-            index->entries[index->count++] = one;
-    }
-    qsort(index->entries, index->count, sizeof(*index->entries), compare_entries);
-    return index;
-}
-
-static int compare_texts(struct text a, struct text b)
-{
-    size_t size = a.size < b.size ? a.size : b.size;
-    int order = size > 0 ? memcmp(a.data, b.data, size) : 0;
-
-    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-    const struct indexed *x = a, *y = b;
-    int order = compare_texts(x->url, y->url);
-
-    return order != 0 ? order : compare_texts(x->version, y->version);
-}
-
-enum bundle_match bundle_find(const struct walk *walk, struct text reference,
-                              const struct node **resource)
-{
-    struct wanted wanted = {.separator = TEXT("/"), .rest = reference};
-    struct text base, type, id, version;
-
-    if (reference_split(reference, &base, &type, &id, &version) && version.data) {
-        wanted.version = version;
-        wanted.rest.size = (size_t)(id.data + id.size - reference.data);
-    }
-    /* A relative one goes by the fullUrl of the entry it stands in, if that is RESTful. */
-    if (!uri_is_absolute(reference)) {
-        if (!walk->entry ||
-            !reference_split(node_value(walk->entry, "fullUrl"), &base, &type, &id, &version))
-            return BUNDLE_NOTHING;
-        wanted.base = base;
-    }
-    return find_entry(walk->bundle, &wanted, resource);
-}
-
-const struct node *bundle_find_uuid(const struct walk *walk, struct text id)
-{
-    const struct wanted wanted = {.base = TEXT("urn:uuid"), .separator = TEXT(":"), .rest = id};
-    const struct node *found = NULL;
-
-    find_entry(walk->bundle, &wanted, &found);
-    return found;
-}
-
-static enum bundle_match find_entry(const struct bundle_index *index, const struct wanted *wanted,
-                                    const struct node **resource)
-{
-    size_t low = 0, high = index->count, found = 0;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (compare_url(wanted, index->entries[middle].url) > 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < index->count && compare_url(wanted, index->entries[low].url) == 0; low++) {
-        if (wanted->version.data && !text_equals(wanted->version, index->entries[low].version))
-            continue;
-        *resource = index->entries[low].resource;
-        found++;
-    }
-    return found == 0 ? BUNDLE_NOTHING : found == 1 ? BUNDLE_ONE : BUNDLE_SEVERAL;
-}
-
-/* As memcmp() of the whole, put together, with the url. */
-static int compare_url(const struct wanted *wanted, struct text url)
-{
-    int order = 0;
-
-    if (wanted->base.data) {
-        order = compare_part(wanted->base, &url);
-        if (order == 0)
-            order = compare_part(wanted->separator, &url);
-    }
-    return order != 0 ? order : compare_texts(wanted->rest, url);
-}
-
-/* Takes the part off the front of `rest` when it is there. */
-static int compare_part(struct text part, struct text *rest)
-{
-    size_t size = part.size < rest->size ? part.size : rest->size;
-    int order = size > 0 ? memcmp(part.data, rest->data, size) : 0;
-
-    if (order != 0)
-        return order;
-    if (size < part.size)
-        return 1;
-    *rest = (struct text){rest->data + size, rest->size - size};
-    return 0;
-}
 
 void bundle_check(struct walk *walk, const struct node *bundle)
 {
@@ -180,13 +34,17 @@ void bundle_check(struct walk *walk, const struct node *bundle)
 /* Invariant bdl-7, in n log n. */
 static void check_duplicates(struct walk *walk)
 {
-    const struct bundle_index *index = walk->bundle;
+    const struct document_named *items = walk->bundle->items;
 
-    for (size_t i = 1; i < index->count; i++)
-        if (compare_entries(&index->entries[i - 1], &index->entries[i]) == 0)
-            issue_add_at(walk->issues, ISSUE_ERROR, "invariant", index->entries[i].entry,
+    for (size_t i = 1, first = 0; i < walk->bundle->count; i++) {
+        if (!text_equals(items[i - 1].name, items[i].name))
+            first = i;
+        else if (text_equals(items[i - 1].version, items[i].version) ||
+                 (!items[i].resource && items[first].version.size == 0))
+            issue_add_at(walk->issues, ISSUE_ERROR, "invariant", items[i].node,
                          "bdl-7 is not met. What must hold: fullUrl must be unique in a bundle, or "
                          "else entries with the same fullUrl must have different meta.versionId.");
+    }
 }
 
 /* R4 http.html#paging: each of the links that lead through pages is one. */
@@ -293,16 +151,16 @@ static void check_included(struct walk *walk, const struct node *reference)
 {
     struct text literal = node_value(reference, "reference");
     const struct node *found;
-    enum bundle_match match;
+    enum document_match match;
 
     if (literal.size == 0 || literal.data[0] == '#')
         return;
-    match = bundle_find(walk, literal, &found);
-    if (match == BUNDLE_NOTHING)
+    match = document_find_entry(walk->bundle, walk->entry, literal, &found);
+    if (match == DOCUMENT_NOTHING)
         issue_add_at(walk->issues, ISSUE_ERROR, "not-found", reference,
                      "No entry of the Bundle has the fullUrl that this reference leads to; put the "
                      "resource in, and refer to its fullUrl.");
-    else if (match == BUNDLE_SEVERAL)
+    else if (match == DOCUMENT_SEVERAL)
         issue_add_at(walk->issues, ISSUE_ERROR, "multiple-matches", reference,
                      "Several entries of the Bundle have the fullUrl that this reference leads to; "
                      "refer to one version of them.");

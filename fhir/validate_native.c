@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "fhir/document.h"
 
 #include <stdlib.h>
 
@@ -184,18 +185,12 @@ static int compare_texts(const void *a, const void *b)
 
 static enum verdict ref_1(const struct walk *walk, const struct node *node)
 {
-    struct text reference = node_value(node, "reference"), id;
+    struct text reference = node_value(node, "reference");
 
     if (!reference.data || reference.size == 0 || reference.data[0] != '#')
         return VERDICT_HOLDS;
-    if (reference.size == 1)
-        return VERDICT_HOLDS; /* "#" alone is the container: R4 references.html#contained */
-    id = (struct text){reference.data + 1, reference.size - 1};
-    for (const struct node *child = node_child(walk->container, "contained"); child;
-         child = node_next_same(child))
-        if (text_equals(node_value(child, "id"), id))
-            return VERDICT_HOLDS;
-    return VERDICT_FAILS;
+    /* "#" alone is the container: R4 references.html#contained. */
+    return verdict(document_find(node, reference, walk->validation->index));
 }
 
 /* Moments written in the same form compare as texts. */

@@ -7,15 +7,16 @@
 
 #include "base/err.h"
 #include "fhir/bundle.h"
+#include "fhir/document.h"
 #include "fhir/search_values.h"
 
 static void check_type_named(struct walk *walk, const struct node *type);
 static void check_form(struct walk *walk, const struct node *literal);
 static void check_literal_type(struct walk *walk, const struct node *literal,
                                const struct type *actual);
-static const struct type *type_of(const struct walk *walk, struct text literal);
+static const struct type *type_of(const struct walk *walk, const struct node *reference,
+                                  struct text literal);
 static const struct node *find_in_bundle(const struct walk *walk, struct text literal);
-static const struct node *find_contained(const struct walk *walk, struct text id);
 static void check_target(struct walk *walk, const struct node *reference, const struct type *type);
 static bool may_target(const struct element *element, const struct type *type);
 static const struct type *type_named(struct text type);
@@ -28,7 +29,7 @@ void reference_check(struct walk *walk, const struct node *reference)
 
     if (literal && literal->value.size > 0) {
         check_form(walk, literal);
-        type = type_of(walk, literal->value);
+        type = type_of(walk, reference, literal->value);
         check_literal_type(walk, literal, type);
     }
     if (named && named->value.data) {
@@ -94,20 +95,16 @@ static void check_literal_type(struct walk *walk, const struct node *literal,
 }
 
 /* Of the resource referred to, as far as it is at hand, else as the reference has it. */
-static const struct type *type_of(const struct walk *walk, struct text literal)
+static const struct type *type_of(const struct walk *walk, const struct node *reference,
+                                  struct text literal)
 {
     struct text base, type, id, version;
     const struct node *found = NULL;
 
-    if (literal.data[0] == '#') {
-        found = literal.size == 1
-                    ? walk->container
-                    : find_contained(walk, (struct text){literal.data + 1, literal.size - 1});
+    found = literal.data[0] == '#' ? document_find(reference, literal, walk->validation->index)
+                                   : find_in_bundle(walk, literal);
+    if (found || literal.data[0] == '#')
         return found ? found->type : NULL;
-    }
-    found = find_in_bundle(walk, literal);
-    if (found)
-        return found->type;
     if (reference_split(literal, &base, &type, &id, &version))
         return resource_type_find(type);
     if (walk->validation->resolve)
@@ -120,21 +117,13 @@ static const struct node *find_in_bundle(const struct walk *walk, struct text li
     struct text base, type, id, version;
     const struct node *found = NULL;
 
-    if (!walk->bundle || bundle_find(walk, literal, &found) == BUNDLE_ONE)
+    if (!walk->bundle ||
+        document_find_entry(walk->bundle, walk->entry, literal, &found) == DOCUMENT_ONE)
         return found;
     /* Patient/[uuid] beside urn:uuid:[uuid]: not resolved by the rules, but nothing else can be
      * meant. */
     if (reference_split(literal, &base, &type, &id, &version) && !base.data)
-        return bundle_find_uuid(walk, id);
-    return NULL;
-}
-
-static const struct node *find_contained(const struct walk *walk, struct text id)
-{
-    for (const struct node *child = node_child(walk->container, "contained"); child;
-         child = node_next_same(child))
-        if (text_equals(node_value(child, "id"), id))
-            return child;
+        return document_find_uuid(walk->bundle, id);
     return NULL;
 }
 
@@ -168,7 +157,7 @@ void canonical_check(struct walk *walk, const struct node *canonical)
     if (!text_split(url, '|', &plain, &version))
         plain = url;
     if (url.data[0] == '#') {
-        if (url.size > 1 && !find_contained(walk, (struct text){url.data + 1, url.size - 1}))
+        if (!document_find(canonical, url, walk->validation->index))
             issue_add_at(walk->issues, ISSUE_ERROR, "not-found", canonical,
                          "There is no contained resource with this id.");
     } else if (!uri_is_absolute(url)) {

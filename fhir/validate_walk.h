@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 struct arena;
-struct bundle_index;
+struct document_index;
 
 struct walk {
     const struct validation *validation;
@@ -24,7 +24,7 @@ struct walk {
     const struct node *resource;  /* R4 fhirpath.html#variables: %resource */
     const struct node *container; /* %rootResource: the one that contains `resource`, or itself */
     const struct node *entry;     /* of the innermost Bundle around, or NULL */
-    const struct bundle_index *bundle; /* that Bundle, or NULL */
+    const struct document_index *bundle; /* that Bundle, or NULL */
 };
 
 /*
@@ -74,16 +74,3 @@ void capability_resource_check(struct walk *walk, const struct node *resource);
 
 /* Bundles (validate_bundle.c): the rules of R4 bundle.html that are no invariants. */
 void bundle_check(struct walk *walk, const struct node *bundle);
-
-/* An index over the entries of a Bundle, in the walk's arena. */
-const struct bundle_index *bundle_index_new(struct walk *walk, const struct node *bundle);
-
-enum bundle_match { BUNDLE_NOTHING, BUNDLE_ONE, BUNDLE_SEVERAL };
-
-/* Which entry of the walk's Bundle a reference means (R4 bundle.html#references). It is
- * document_find() for one Bundle with many references. */
-enum bundle_match bundle_find(const struct walk *walk, struct text reference,
-                              const struct node **resource);
-
-/* The resource of the entry with "urn:uuid:" and this id as fullUrl, or NULL. */
-const struct node *bundle_find_uuid(const struct walk *walk, struct text id);

@@ -22,7 +22,7 @@ bool transaction_resolve(struct transaction *transaction, struct err *err)
 {
     for (size_t i = 0; i < transaction->condition_count; i++) {
         const struct store_condition *condition = &transaction->conditions[i];
-        struct text id;
+        struct text id = {0};
 
         if (!find_one(transaction, condition, &id, err))
             return false;

@@ -11,7 +11,7 @@ static const char bundle[] =
 
 static const char *id_found(const struct node *from, const char *reference)
 {
-    const struct node *found = document_find(from, text_of(reference));
+    const struct node *found = document_find(from, text_of(reference), NULL);
 
     return found ? found->type->name : "nothing";
 }
