@@ -1,0 +1,61 @@
+#pragma once
+
+/*
+ * Landing, inside - what the files landing*.c share.
+ */
+
+#include "storage/landing.h"
+#include "storage/store_internal.h"
+
+enum { LOCAL_SIZE = 16 };
+
+/* An id of ours as it is stored. */
+struct local {
+    unsigned char bytes[LOCAL_SIZE];
+};
+
+struct local local_of(const struct store *store, int32_t partner, struct text type, struct text id);
+void local_write(const struct local *local, char out[LANDING_ID_SIZE]);
+
+/* False when it is no UUID. */
+bool local_read(struct text id, struct local *local);
+
+/* Waits. One statement as a transaction of its own, durable when it returns. */
+bool landing_run(struct store *store, const struct pg_statement *statement,
+                 const struct pg_params *params, struct arena *arena,
+                 const struct pg_result **result, struct err *err);
+
+/* The same where nobody wants the result, in an arena that ends with it. `*affected` may be NULL.
+ */
+bool landing_run_alone(struct store *store, const struct pg_statement *statement,
+                       struct pg_params *params, int *affected, struct err *err);
+
+/* Keyed hashes of texts, as they are stored. */
+int64_t landing_hash(const struct store *store, struct text text);
+
+/* partner, mode, type, query hash; and query: $1 to $5. */
+void landing_add_key(struct pg_params *params, const struct store *store,
+                     const struct landing_cursor_key *key);
+
+/* "now" is the database's. A time or INT64_MIN, and a text or NULL. */
+int64_t landing_time(const struct pg_result *result, int row, int column);
+void landing_add_time(struct pg_params *params, int64_t time);
+
+/* Rows end to end, and back; what comes back borrows from `bytes`. */
+void landing_rows_write(const struct landing_row *rows, size_t count, struct buf *out);
+bool landing_rows_next(struct text *bytes, struct landing_row *row, struct err *err);
+
+/* The number of a type, ERR_INVALID when R4 has none such. */
+bool landing_type(const char *type, int16_t *number, struct err *err);
+
+/* presence of a row and its letter */
+char landing_presence_letter(enum landing_presence presence);
+enum landing_presence landing_presence_of(char letter);
+
+/* Counts of six columns from `column` on: expected, landed, applied, unchanged, older, dead,
+ * waiting. */
+struct landing_counts landing_counts_of(const struct pg_result *result, int row, int column);
+
+/* Waits. landing_cursor_set() within a transaction. */
+bool landing_move_cursor(struct store *store, struct pg *pg, const struct landing_cursor *cursor,
+                         bool *moved, struct err *err);
