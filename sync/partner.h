@@ -1,0 +1,98 @@
+#pragma once
+
+/*
+ * Partners - what the operator has said about another server: one JSON document,
+ * checked to the last key, kept with all its versions by storage/landing.h.
+ *
+ * A key that is not known is refused, with the nearest one that is: a limit
+ * that is misspelt must not be no limit. docs/sync.md describes every key.
+ */
+
+#include "base/err.h"
+#include "base/text.h"
+#include "fhir/validate.h"
+#include "sync/fetch.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct network;
+
+/* By which clock a search asks for what is new. */
+enum partner_clock {
+    PARTNER_LAST_UPDATED, /* _lastUpdated */
+    PARTNER_CLINICAL,     /* a date of the content, some days back: updates of older ones are not
+                             seen between snapshots */
+};
+
+/* What is asked for of one type. */
+struct partner_query {
+    const char *type;
+    const char *q; /* further criteria as in a URL, already encoded; "" for none */
+    enum partner_clock clock;
+    const char *parameter; /* CLINICAL: the search parameter */
+    int lookback_days;     /* CLINICAL */
+};
+
+/* How often, and of what. All times in milliseconds. */
+struct partner_schedule {
+    bool on;
+    int64_t every; /* between the beginnings of two pulls */
+    int64_t overlap;
+    unsigned page_size; /* _count; 0: the partner's own */
+    struct partner_query *queries;
+    size_t count;
+    bool reconcile; /* snapshot: what is absent twice is reported as gone */
+    bool system;    /* history: of the system, in one window, instead of by type */
+};
+
+struct partner_limits {
+    double rps;                 /* requests a second */
+    unsigned concurrency;       /* requests at once */
+    int window_from, window_to; /* minutes of the day, UTC, within which is pulled; equal: always */
+    int64_t daily_requests;     /* 0: no limit */
+    int64_t page_bytes;         /* largest answer */
+    int64_t timeout;
+};
+
+struct partner_retry {
+    int64_t first; /* the first pause; doubled after each */
+    int64_t longest;
+    unsigned tries; /* of one page, then its window is incomplete */
+};
+
+struct partner {
+    const char *id;
+    const char *name;
+    bool enabled;
+    const char *base;         /* without a slash at the end */
+    const char **aliases;     /* other bases of the same server, NULL-ended */
+    bool link_rewrite;        /* next links elsewhere are asked for at `base`'s host */
+    struct network *networks; /* allowed besides the public ones */
+    size_t network_count;
+    const char **headers; /* "Name: value", NULL-ended */
+    enum validation_level validation;
+    unsigned hydrate_depth;  /* how far from what was pulled; 0: references are not followed */
+    unsigned hydrate_number; /* most resources fetched that way after one pull */
+    unsigned guard_percent;  /* of a snapshot: more may not disappear at once than the larger */
+    int64_t guard_number;    /* of both */
+    struct partner_limits limits;
+    struct partner_retry retry;
+    struct partner_schedule search, history, snapshot;
+    struct fetch_guard guard; /* the networks, for fetch.h */
+};
+
+/*
+ * Reads and checks a document. Everything lives in `arena`. ERR_INVALID names
+ * the key in `where` and says in one sentence what it must be.
+ */
+bool partner_parse(struct text document, struct arena *arena, struct partner *partner,
+                   struct err *err);
+
+/* An ISO 8601 duration without years and months, in milliseconds: P1D, PT5M, PT0.2S. */
+bool partner_duration(struct text text, int64_t *milliseconds);
+
+/* Whether pulling is allowed at this time (microseconds since 1970); if not, `*opens` says when. */
+bool partner_window_is_open(const struct partner *partner, int64_t time, int64_t *opens);
