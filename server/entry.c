@@ -31,13 +31,21 @@ static const char *known_method(struct text method)
     return NULL;
 }
 
+/* Criteria may hold URLs of their own. */
+static bool is_absolute(struct text url)
+{
+    const char *query = memchr(url.data, '?', url.size);
+
+    return memmem(url.data, query ? (size_t)(query - url.data) : url.size, "://", 3) != NULL;
+}
+
 static bool take_url(const struct request *bundle, struct text url, struct request *req)
 {
     struct text base = text_of(bundle->service->base);
 
     if (text_starts_with(url, base) && (url.size == base.size || strchr("/?", url.data[base.size])))
         url = (struct text){url.data + base.size, url.size - base.size};
-    else if (memmem(url.data, url.size, "://", 3))
+    else if (is_absolute(url))
         return false;
     if (url.size && url.data[0] == '/')
         url = (struct text){url.data + 1, url.size - 1};

@@ -26,6 +26,7 @@ static const struct command commands[] = {
     {"backup", command_backup, "write everything in the database to a file"},
     {"restore", command_restore, "make a database from such a file"},
     {"upgrade", command_upgrade, "move the embedded database to a newer PostgreSQL"},
+    {"post", command_post, "send results to a FHIR server, each once, however often it takes"},
     {"purge", command_purge, "erase a resource with all its versions, for an administrator"},
     {"config", command_config, "print the configuration in force and where it comes from"},
     {0},

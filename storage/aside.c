@@ -148,23 +148,26 @@ static bool look_up(struct links *links, struct err *err)
     return true;
 }
 
+/* A resource that was copied out of its Bundle does not know where it stood. */
+static const char *place_of(const struct link *link, struct arena *arena)
+{
+    const char *where = entry_where(link->entry);
+    const char *path = node_fhirpath(arena, link->node);
+    size_t size = where ? strlen(where) : 0;
+
+    if (!where || strncmp(path, where, size) == 0)
+        return path;
+    return arena_printf(arena, "%s.resource%s", where, strchrnul(path, '.'));
+}
+
 static bool refuse_missing(const struct links *links, struct err *err)
 {
-    struct arena *arena = links->transaction->arena;
-
-    for (size_t i = 0; i < links->count; i++) {
-        const struct link *link = &links->items[i];
-        const char *where = entry_where(link->entry);
-        const char *path = node_fhirpath(arena, link->node);
-
-        if (link->found)
-            continue;
-        return err_set(err, ERR_UNPROCESSABLE,
-                       where ? arena_printf(arena, "%s.resource%s", where, strchrnul(path, '.'))
-                             : path,
-                       "The reference is to a resource that is not here, or was deleted. Send that "
-                       "one first, or in the same transaction.");
-    }
+    for (size_t i = 0; i < links->count; i++)
+        if (!links->items[i].found)
+            return err_set(
+                err, ERR_UNPROCESSABLE, place_of(&links->items[i], links->transaction->arena),
+                "The reference is to a resource that is not here, or was deleted. Send that one "
+                "first, or in the same transaction.");
     return true;
 }
 
