@@ -57,6 +57,23 @@ def together(world, rq, entries):
             raise
 
 
+class Names(dict):
+    """New references by old ones; conditional ones (Patient?identifier=...) by looking."""
+
+    def __init__(self, world):
+        super().__init__()
+        self.world = world
+
+    def get(self, key, fallback=None):
+        type_, mark, query = key.partition("?")
+        if not mark or type_ not in service.R4:
+            return super().get(key, fallback)
+        found = service.matches(self.world, type_, service.parse_query(query))
+        if len(found) != 1:
+            raise Refusal(412, "a conditional reference does not match one resource", "multiple-matches")
+        return f"{type_}/{found[0].id}"
+
+
 def method(entry):
     value = entry.get("request", {}).get("method")
     if value not in ORDER:
@@ -66,7 +83,7 @@ def method(entry):
 
 def settle(world, entries):
     """Ids for what is created, and references between entries by them."""
-    names = {}
+    names = Names(world)
     settled = []
     for entry in entries:
         request, url = entry.get("request", {}), entry.get("fullUrl")

@@ -11,6 +11,7 @@ absent     never a record of its own
 """
 
 import base64
+import hashlib
 
 from . import fhirjson, times
 from .faults import Fault
@@ -247,7 +248,7 @@ class References(Content):
             "alias": {"reference": f"https://fhir-int.hospital.internal/fhir/Patient/{target}"},
             "versioned": {"reference": f"Patient/{target}/_history/1"},
             "logical": {"identifier": {"system": MRN, "value": target}},
-            "urn": {"reference": "urn:uuid:7f1d2c3b-0000-4000-8000-00000000w050".replace("w", "a")},
+            "urn": {"reference": "urn:uuid:7f1d2c3b-0000-4000-8000-00000000a050"},
             "broken": {"reference": "Patient/w50-nobody"},
             "elsewhere": {"reference": "https://other.rogue.example/fhir/Patient/1"},
             "display": {"display": "somebody"},
@@ -399,7 +400,6 @@ def attachment_bytes():
 
 
 def attachment_hash(data):
-    import hashlib
     return base64.b64encode(hashlib.sha1(data).digest()).decode()
 
 

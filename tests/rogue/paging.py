@@ -128,7 +128,9 @@ class Undefined(Fault):
         return Reply(status, body)
 
     def gaps(self):
-        return [] if self.times > 0 else [("*", "pages are missing")]
+        if self.times > 0 and "bare" not in self.forms:
+            return []
+        return [("*", "pages are missing")]
 
 
 class Ignores(Fault):

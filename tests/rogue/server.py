@@ -3,6 +3,7 @@
 import collections
 import copy
 import ssl
+import threading
 import time
 import uuid
 from urllib.parse import unquote
@@ -32,12 +33,13 @@ class Server:
         if https:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*https)
+        self.book = threading.Lock()
         self.forget()
         self.certificates = None
         self.tls_listeners = {}
         self.main = Listener(address, port, self.answer, self.clock, context)
         self.port = self.main.port
-        self.storage = Listener(address, port and port + 1, self.answer_storage, self.clock)
+        self.storage = Listener(address, port and port + 1, self.answer_storage, self.clock, context)
         self.internal = Listener(INTERNAL_ADDRESS, port and port + 2, self.answer_internal, self.clock)
         self.origin = f"{self.scheme}://{address}:{self.port}"
 
@@ -69,13 +71,15 @@ class Server:
             self.edits = self.ids = 0
 
     def count(self, world, rq):
-        self.requests[(world.prefix, rq.kind)] += 1
+        with self.book:
+            self.requests[(world.prefix, rq.kind)] += 1
         due = world.not_before.get(rq.key)
         if due and time.monotonic() < due - GRACE:
             self.violation("early", rq, f"{due - time.monotonic():.1f} s before Retry-After is over")
 
     def struck(self, world, fault, form):
-        self.strikes[(world.prefix, fault.row.number, form)] += 1
+        with self.book:
+            self.strikes[(world.prefix, fault.row.number, form)] += 1
 
     def violation(self, kind, rq, text):
         if len(self.violations) < KEPT:
@@ -88,12 +92,13 @@ class Server:
 
     def state(self):
         requests, statuses, strikes = {}, {}, {}
-        for (base, kind), n in sorted(self.requests.items()):
-            requests.setdefault(base, {})[kind] = n
-        for (base, status), n in sorted(self.statuses.items()):
-            statuses.setdefault(base, {})[str(status)] = n
-        for (base, number, form), n in sorted(self.strikes.items()):
-            strikes.setdefault(base, {}).setdefault(number, {})[form] = n
+        with self.book:
+            for (base, kind), n in sorted(self.requests.items()):
+                requests.setdefault(base, {})[kind] = n
+            for (base, status), n in sorted(self.statuses.items()):
+                statuses.setdefault(base, {})[str(status)] = n
+            for (base, number, form), n in sorted(self.strikes.items()):
+                strikes.setdefault(base, {}).setdefault(number, {})[form] = n
         return {"requests": requests, "statuses": statuses, "strikes": strikes, "writes": self.writes,
                 "violations": self.violations, "storage": self.storage_hits,
                 "internal": self.internal_hits, "resources": len(self.store.log),
@@ -117,7 +122,7 @@ class Server:
         return f"{rq.scheme}://{rq.authority}"
 
     def storage_base(self):
-        return f"http://127.0.0.1:{self.storage.port}/signed"
+        return f"{self.scheme}://127.0.0.1:{self.storage.port}/signed"
 
     def storage_url(self, rq, path=None):
         return self.storage_base() + (f"{path}?signed=1" if path else rq.target)
@@ -169,7 +174,8 @@ class Server:
             return service.outcome(404, str(error), "not-found")
         rq.base = f"{rq.scheme}://{rq.authority}{world.prefix}"
         reply = world.handle(rq)
-        self.statuses[(world.prefix, reply.status)] += 1
+        with self.book:
+            self.statuses[(world.prefix, reply.status)] += 1
         return reply
 
     def answer_storage(self, rq):

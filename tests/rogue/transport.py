@@ -42,13 +42,15 @@ class RetryAfter(Fault):
 class Status(Fault):
     """W-02 and W-03: the form is the status."""
 
+    FINAL = {"401", "403", "404"}  # which nobody repeats
+
     def before(self, rq, form):
         return service.outcome(int(form), f"status {form}", "transient")
 
     def gaps(self):
-        if self.times > 0:
+        if self.times > 0 and not self.FINAL & set(self.forms):
             return []
-        return [(self.type or "*", f"always answers {'/'.join(self.forms)}")]
+        return [(self.type or "*", f"answers {'/'.join(self.forms)}")]
 
 
 class Fatal(Status):
