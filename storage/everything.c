@@ -155,12 +155,8 @@ static bool fill(const struct everything *everything, struct store_page *page,
             return true;
         if (!take_row(everything, result, row, page, err))
             return false;
-        last->place = pg_int8(result, row, EVERYTHING_PLACE);
-        last->rkey = pg_int8(result, row, COLUMN_RKEY);
-        last->d =
-            pg_is_null(result, row, EVERYTHING_D) ? 0 : pg_timestamp(result, row, EVERYTHING_D);
+        *last = everything_place_of(result, row);
     }
-    /* What is referred to begins behind nothing. */
     return true;
 }
 

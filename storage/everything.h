@@ -17,8 +17,8 @@
 #include <stdbool.h>
 
 enum everything_place_kind {
-    PLACE_DATED,   /* column patient, with a date */
-    PLACE_UNDATED, /* column patient, without */
+    PLACE_DATED,   /* column patient, by date; those without one last */
+    PLACE_UNDATED, /* those without one, where a page begins behind some with one */
     PLACE_MEMBER,  /* by a token */
     PLACE_KINDS,
 };
@@ -61,6 +61,9 @@ enum { EVERYTHING_RTYPE = 6, EVERYTHING_PLACE, EVERYTHING_D };
 bool everything_compartment(const struct everything *everything,
                             const struct everything_position *from, bool all_types, unsigned limit,
                             struct search_sql *sql);
+
+/* Where a row of that statement stands. */
+struct everything_position everything_place_of(const struct pg_result *result, int row);
 
 /* ` and not ...`: the row of this table belongs to the compartment. */
 void everything_and_outside(const struct everything *everything, enum table_id table,

@@ -97,9 +97,7 @@ static bool scan_some(struct referring *referring, struct everything_position *a
                                   pg_bytea(result, row, COLUMN_BODY), arena, err);
         if (good)
             collect(referring, &version);
-        at->place = pg_int8(result, row, EVERYTHING_PLACE);
-        at->rkey = pg_int8(result, row, COLUMN_RKEY);
-        at->d = pg_is_null(result, row, EVERYTHING_D) ? 0 : pg_timestamp(result, row, EVERYTHING_D);
+        *at = everything_place_of(result, row);
     }
     *more = good && *more && pg_rows(result) == SCAN_ROWS;
     arena_free(arena);

@@ -30,6 +30,7 @@ static const char *const care_dates[][2] = {
 
 enum { CARE_DATES = sizeof(care_dates) / sizeof(care_dates[0]), TOKENS_MAX = 512 };
 
+static void and_at_most(unsigned limit, struct search_sql *sql);
 static bool add_itself(const struct everything *everything, bool all_types, struct search_sql *sql);
 static void add_branch(const struct everything *everything, const struct table *table,
                        enum everything_place_kind kind, bool continued,
@@ -50,31 +51,40 @@ bool everything_compartment(const struct everything *everything,
                             const struct everything_position *from, bool all_types, unsigned limit,
                             struct search_sql *sql)
 {
-    bool any = false;
+    unsigned branches = 0;
 
     if (from->place == PLACE_ITSELF && from->rkey == 0)
-        any = add_itself(everything, all_types, sql);
+        branches += add_itself(everything, all_types, sql);
     for (int id = 0; id < TABLE_COUNT; id++) {
         for (int kind = 0; kind < PLACE_KINDS; kind++) {
             int64_t place = PLACE_TABLES + (int64_t)id * PLACE_KINDS + kind;
             const struct table *table = table_at((enum table_id)id);
 
-            if (place < from->place ||
+            if (place < from->place || (kind == PLACE_UNDATED && from->place < place - 1) ||
                 !has_branch(everything, table, (enum everything_place_kind)kind, all_types))
                 continue;
-            sql_add(sql, any ? " union all (" : "(");
+            sql_add(sql, branches++ ? " union all (" : "(");
             sql_add(sql, "select " SEARCH_COLUMNS ", t.rtype, %lld::int8, %s", (long long)place,
                     kind == PLACE_DATED ? "t.d" : "null::timestamptz");
             add_branch(everything, table, (enum everything_place_kind)kind, place == from->place,
                        from, sql);
             if (!all_types && table->shared)
                 and_of_types(everything, sql);
-            sql_add(sql, "%s limit %u)", kind == PLACE_DATED ? "" : " order by t.rkey", limit);
-            any = true;
+            sql_add(sql, kind == PLACE_DATED ? "" : " order by t.rkey");
+            and_at_most(limit, sql);
+            sql_add(sql, ")");
         }
     }
-    sql_add(sql, " limit %u", limit);
-    return any;
+    if (branches > 1) /* one has its own */
+        and_at_most(limit, sql);
+    return branches > 0;
+}
+
+/* A parameter, so that pages of all sizes share a plan: to make one takes longer than to run it. */
+static void and_at_most(unsigned limit, struct search_sql *sql)
+{
+    sql_add(sql, " limit ");
+    sql_int8(sql, limit);
 }
 
 static bool add_itself(const struct everything *everything, bool all_types, struct search_sql *sql)
@@ -91,7 +101,22 @@ static bool add_itself(const struct everything *everything, bool all_types, stru
     return true;
 }
 
-/* ` from ... where ...`; what the fence holds comes in the order of its index. */
+struct everything_position everything_place_of(const struct pg_result *result, int row)
+{
+    struct everything_position position = {.place = pg_int8(result, row, EVERYTHING_PLACE),
+                                           .rkey = pg_int8(result, row, COLUMN_RKEY)};
+
+    if (!pg_is_null(result, row, EVERYTHING_D))
+        position.d = pg_timestamp(result, row, EVERYTHING_D);
+    else if (position.place >= PLACE_TABLES &&
+             (position.place - PLACE_TABLES) % PLACE_KINDS == PLACE_DATED)
+        position.place += PLACE_UNDATED - PLACE_DATED;
+    return position;
+}
+
+/* ` from ... where ...`; what the fence holds comes in the order of its index. Undated rows come
+ * last in that, and have a branch only where a page begins among the dated: to look for them
+ * outside of the fence costs the patient's rows, but PostgreSQL cannot look for everybody's. */
 static void add_branch(const struct everything *everything, const struct table *table,
                        enum everything_place_kind kind, bool continued,
                        const struct everything_position *from, struct search_sql *sql)
@@ -105,7 +130,6 @@ static void add_branch(const struct everything *everything, const struct table *
     } else {
         sql_add(sql, "t.patient = ");
         sql_int8(sql, everything->rkey);
-        sql_add(sql, kind == PLACE_DATED ? " and t.d is not null" : " and t.d is null");
     }
     if (kind == PLACE_DATED && continued) {
         sql_add(sql, " and t.d >= ");
@@ -113,6 +137,8 @@ static void add_branch(const struct everything *everything, const struct table *
     }
     sql_add(sql, "%s offset 0) t where ", kind == PLACE_DATED ? " order by t.d, t.rkey" : "");
     search_access_predicate(sql, everything->access, "t");
+    if (kind == PLACE_UNDATED)
+        sql_add(sql, " and t.d is null");
     if (kind == PLACE_MEMBER) {
         sql_add(sql,
                 everything->of_encounter ? " and t.rkey <> " : " and t.patient is distinct from ");

@@ -76,7 +76,10 @@ static void write_statement(const struct search_plan *plan, unsigned most, unsig
     add_rows(plan, true, most, sql);
     sql_add(sql, " union all ");
     add_rows(plan, false, most, sql);
-    sql_add(sql, " limit %u) t on true where c.code is not null limit %u", most, limit + 1);
+    sql_add(sql, " limit ");
+    sql_int8(sql, most);
+    sql_add(sql, ") t on true where c.code is not null limit ");
+    sql_int8(sql, (int64_t)limit + 1);
 }
 
 static void add_codes(const struct search_plan *plan, int64_t patient, struct search_sql *sql)
@@ -108,5 +111,7 @@ static void add_rows(const struct search_plan *plan, bool dated, unsigned most,
         sql_add(sql, " and ");
         sql_term(sql, &plan->terms[i]);
     }
-    sql_add(sql, "%s limit %u)", dated ? "" : " order by t.rkey", most);
+    sql_add(sql, "%s limit ", dated ? "" : " order by t.rkey");
+    sql_int8(sql, most);
+    sql_add(sql, ")");
 }
