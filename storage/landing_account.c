@@ -1,0 +1,127 @@
+/*
+ * Landing, accounts - the balance of a partner.
+ */
+
+#include "base/arena.h"
+#include "storage/landing_internal.h"
+
+static bool read_accounts(struct store *store, int32_t partner, struct arena *arena,
+                          struct landing_account **accounts, size_t *count, struct err *err);
+static bool read_presences(struct store *store, int32_t partner, struct arena *arena,
+                           struct landing_presences **presences, size_t *count, struct err *err);
+static bool read_pushed(struct store *store, int32_t partner, struct arena *arena,
+                        struct landing_pushed *pushed, int64_t *dead_open, struct err *err);
+
+bool landing_accounts(struct store *store, int32_t partner, struct arena *arena,
+                      struct landing_account **accounts, size_t *account_count,
+                      struct landing_presences **presences, size_t *presence_count,
+                      struct landing_pushed *pushed, int64_t *dead_open, struct err *err)
+{
+    return read_accounts(store, partner, arena, accounts, account_count, err) &&
+           read_presences(store, partner, arena, presences, presence_count, err) &&
+           read_pushed(store, partner, arena, pushed, dead_open, err);
+}
+
+static bool read_accounts(struct store *store, int32_t partner, struct arena *arena,
+                          struct landing_account **accounts, size_t *count, struct err *err)
+{
+    static const struct pg_statement statement = {
+        "select mode, type, query, sum(expected)::int8, sum(landed)::int8, sum(applied)::int8,"
+        " sum(unchanged)::int8, sum(older)::int8, sum(dead)::int8, sum(waiting)::int8,"
+        " (count(*) filter (where state = 'O'))::int4,"
+        " (count(*) filter (where state = 'L'))::int4,"
+        " (count(*) filter (where state = 'C'))::int4,"
+        " (count(*) filter (where state = 'I'))::int4,"
+        " max(closed) filter (where state = 'C'),"
+        " (array_agg(reason order by number desc))[1]"
+        " from f_sync_window where partner = $1::int4 group by mode, type, query"
+        " order by mode, type, query"};
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *result;
+
+    pg_add_int4(&params, partner);
+    if (!pg_query(store->read, &statement, &params, arena, &result, err))
+        return false;
+    *count = (size_t)pg_rows(result);
+    *accounts = arena_many(arena, struct landing_account, *count);
+    for (size_t i = 0; i < *count; i++) {
+        int row = (int)i;
+
+        (*accounts)[i] = (struct landing_account){
+            .key =
+                {
+                    .partner = partner,
+                    .mode = pg_text(result, row, 0).data,
+                    .type = pg_text(result, row, 1).data,
+                    .query = pg_text(result, row, 2),
+                },
+            .counts = landing_counts_of(result, row, 3),
+            .open = pg_int4(result, row, 10),
+            .landed = pg_int4(result, row, 11),
+            .complete = pg_int4(result, row, 12),
+            .incomplete = pg_int4(result, row, 13),
+            .completed = landing_time(result, row, 14),
+            .reason = pg_text(result, row, 15).data,
+        };
+    }
+    return true;
+}
+
+static bool read_presences(struct store *store, int32_t partner, struct arena *arena,
+                           struct landing_presences **presences, size_t *count, struct err *err)
+{
+    static const struct pg_statement statement = {
+        "select rtype, count(*) filter (where presence = 'M'),"
+        " count(*) filter (where presence = 'P'), count(*) filter (where presence = 'A'),"
+        " count(*) filter (where presence = 'G'), count(*) filter (where presence = 'D'),"
+        " count(linked) from f_identity where partner = $1::int4 group by rtype order by rtype"};
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *result;
+
+    pg_add_int4(&params, partner);
+    if (!pg_query(store->read, &statement, &params, arena, &result, err))
+        return false;
+    *count = (size_t)pg_rows(result);
+    *presences = arena_many(arena, struct landing_presences, *count);
+    for (size_t i = 0; i < *count; i++) {
+        int row = (int)i;
+
+        (*presences)[i] = (struct landing_presences){
+            .type = table_type_name(pg_int2(result, row, 0)),
+            .mentioned = pg_int8(result, row, 1),
+            .present = pg_int8(result, row, 2),
+            .missing = pg_int8(result, row, 3),
+            .gone = pg_int8(result, row, 4),
+            .deleted = pg_int8(result, row, 5),
+            .linked = pg_int8(result, row, 6),
+        };
+    }
+    return true;
+}
+
+static bool read_pushed(struct store *store, int32_t partner, struct arena *arena,
+                        struct landing_pushed *pushed, int64_t *dead_open, struct err *err)
+{
+    static const struct pg_statement statement = {
+        "select count(*) filter (where state = 'P'), count(*) filter (where state = 'S'),"
+        " count(*) filter (where state = 'U'), count(*) filter (where state = 'C'),"
+        " count(*) filter (where state = 'F'), min(planned) filter (where state <> 'C'),"
+        " (select count(*) from f_dead where partner = $1::int4 and decided is null)"
+        " from f_push where partner = $1::int4"};
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *result;
+
+    pg_add_int4(&params, partner);
+    if (!pg_query(store->read, &statement, &params, arena, &result, err))
+        return false;
+    *pushed = (struct landing_pushed){
+        .planned = pg_int8(result, 0, 0),
+        .sent = pg_int8(result, 0, 1),
+        .unknown = pg_int8(result, 0, 2),
+        .confirmed = pg_int8(result, 0, 3),
+        .failed = pg_int8(result, 0, 4),
+        .oldest = pg_is_null(result, 0, 5) ? INT64_MAX : pg_timestamp(result, 0, 5),
+    };
+    *dead_open = pg_int8(result, 0, 6);
+    return true;
+}
