@@ -2,7 +2,7 @@
 
 import uuid
 
-from . import fhirjson, load, service
+from . import fhirjson, load, service, writes
 from .service import Refusal
 from .wire import Reply
 
@@ -10,11 +10,13 @@ ORDER = ("DELETE", "POST", "PUT", "GET")
 
 
 def bundle(world, rq):
-    doc = service.body_of(rq)
+    doc = writes.body_of(rq)
     kind = doc.get("type")
     if doc["resourceType"] != "Bundle" or kind not in ("batch", "transaction"):
         raise Refusal(400, "neither batch nor transaction")
     entries = doc.get("entry", [])
+    if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+        raise Refusal(400, "an entry is no object", "structure")
     if kind == "batch":
         answers = [alone(world, rq, entry) for entry in entries]
     else:
@@ -68,14 +70,15 @@ class Names(dict):
         type_, mark, query = key.partition("?")
         if not mark or type_ not in service.R4:
             return super().get(key, fallback)
-        found = service.matches(self.world, type_, service.parse_query(query))
+        found = writes.matches(self.world, type_, service.parse_query(query))
         if len(found) != 1:
             raise Refusal(412, "a conditional reference does not match one resource", "multiple-matches")
         return f"{type_}/{found[0].id}"
 
 
 def method(entry):
-    value = entry.get("request", {}).get("method")
+    request = entry.get("request")
+    value = request.get("method") if isinstance(request, dict) else None
     if value not in ORDER:
         raise Refusal(400, "no such method in an entry")
     return value
@@ -86,14 +89,13 @@ def settle(world, entries):
     names = Names(world)
     settled = []
     for entry in entries:
-        request, url = entry.get("request", {}), entry.get("fullUrl")
-        resource = entry.get("resource")
-        if resource and method(entry) in ("POST", "PUT"):
-            type_, found = resource["resourceType"], []
+        verb, request, url = method(entry), entry["request"], entry.get("fullUrl")
+        if verb in ("POST", "PUT"):
+            type_, found = writes.sound(entry.get("resource"))["resourceType"], []
             target, _, query = request.get("url", "").partition("?")
-            condition = request.get("ifNoneExist") if method(entry) == "POST" else query
+            condition = request.get("ifNoneExist") if verb == "POST" else query
             if condition:
-                found = service.matches(world, type_, service.parse_query(condition.lstrip("?")))
+                found = writes.matches(world, type_, service.parse_query(condition.lstrip("?")))
             if len(found) > 1:
                 raise Refusal(412, "several resources match", "multiple-matches")
             id_ = found[0].id if found else target.partition("/")[2] or world.server.new_id()
@@ -105,8 +107,7 @@ def settle(world, entries):
 
 
 def run(world, rq, entry):
-    request = entry.get("request", {})
-    verb = method(entry)
+    verb, request = method(entry), entry["request"]
     path, _, query = request.get("url", "").partition("?")
     parts = [service.unquote(part) for part in path.split("/") if part]
     headers = {"if-match": request.get("ifMatch"), "if-none-exist": request.get("ifNoneExist")}
@@ -116,17 +117,15 @@ def run(world, rq, entry):
         return result.render() if isinstance(result, service.Page) else result
     if not parts or parts[0] not in service.R4:
         raise Refusal(404, "no such resource type", "not-supported")
-    resource = entry.get("resource")
-    if verb != "DELETE" and not (isinstance(resource, dict) and "resourceType" in resource):
-        raise Refusal(400, "an entry without its resource", "structure")
+    resource = writes.sound(entry.get("resource")) if verb != "DELETE" else None
     if "_id" in entry:  # settled in a transaction
         if verb == "POST" and entry["_found"]:
-            return service.located(world, world.server.store.current(parts[0], entry["_id"]), 200)
+            return writes.located(world, world.server.store.current(parts[0], entry["_id"]), 200)
         resource = {**resource, "id": entry["_id"]}
         if resource["resourceType"] != parts[0]:
             raise Refusal(400, "resourceType is not that of the URL", "invariant")
-        return service.change(world, "PUT", parts[0], entry["_id"], resource, headers["if-match"])
-    return service.write(world, verb, parts, service.parse_query(query), resource, headers.get)
+        return writes.change(world, "PUT", parts[0], entry["_id"], resource, headers["if-match"])
+    return writes.write(world, verb, parts, service.parse_query(query), resource, headers.get)
 
 
 def respond(reply):

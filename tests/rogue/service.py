@@ -14,6 +14,7 @@ PREFIX = re.compile(r"(eq|ne|gt|ge|lt|le|sa|eb|ap)?(.*)$", re.S)
 SAFE = "~.-_"
 DATE_PARAMETERS = ("date", "birthdate", "onset-date", "recorded-date", "authoredon")
 TOKEN_PARAMETERS = ("identifier", "code", "category", "status", "type", "gender", "class")
+KNOWN = ("_id", "_lastUpdated", "patient", "subject", "family") + DATE_PARAMETERS + TOKEN_PARAMETERS
 INTERNAL = ("_snapshot", "_offset", "_chain", "_empty", "_hops")
 CONTROL = ("_count", "_total", "_format", "_sort", "_summary", "_pretty") + INTERNAL
 MAX_COUNT = 1000
@@ -112,10 +113,10 @@ def answer(world, rq):
 
 
 def route(world, rq):
+    from . import bundles, writes  # which build on what is here
     parts, method = rq.parts, "GET" if rq.method == "HEAD" else rq.method
     if not parts:
         if method == "POST":
-            from . import bundles
             return bundles.bundle(world, rq)
         raise Refusal(404, "nothing here", "not-found")
     if parts == ["metadata"]:
@@ -128,10 +129,10 @@ def route(world, rq):
         return history(world, rq, None, None)
     if parts[0] not in R4:
         raise Refusal(404, "no such resource type", "not-supported")
-    return route_type(world, rq, parts, method)
+    return route_type(world, rq, parts, method, writes)
 
 
-def route_type(world, rq, parts, method):
+def route_type(world, rq, parts, method, writes):
     type_ = parts[0]
     shape = (method, len(parts), parts[-1] if len(parts) > 1 and parts[-1][:1] == "_" else "")
     if shape == ("GET", 1, "") or shape == ("POST", 2, "_search"):
@@ -145,7 +146,7 @@ def route_type(world, rq, parts, method):
     if shape == ("GET", 2, ""):
         return read(world, rq, type_, parts[1], None)
     if method in ("POST", "PUT", "DELETE") and len(parts) <= 2:
-        return write(world, method, parts, rq.params, body_of(rq), rq.header)
+        return writes.write(world, method, parts, rq.params, writes.body_of(rq), rq.header)
     raise Refusal(405, "no such interaction", "not-supported")
 
 
@@ -205,9 +206,7 @@ def search(world, rq, type_):
     pairs = rq.params
     if rq.method == "POST":
         pairs = pairs + parse_query(rq.body.decode("utf-8", "replace"))
-    known = ("_id", "_lastUpdated", "patient", "subject", "family") + DATE_PARAMETERS
-    known += TOKEN_PARAMETERS
-    pairs = honoured(world, rq, pairs, known)
+    pairs = honoured(world, rq, pairs, KNOWN)
     criteria = [(n, v) for n, v in pairs if n not in CONTROL]
     page = Page(world, rq.base, type_, pairs, "searchset")
 
@@ -367,99 +366,4 @@ def ranged(rq, reply):
         return reply
     reply.status, reply.body = 206, reply.body[first:last + 1]
     reply.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return reply
-
-
-# Writing
-
-def body_of(rq):
-    if rq.method == "DELETE":
-        return None
-    try:
-        doc = fhirjson.loads(rq.body.decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise Refusal(400, "the body is no JSON", "structure") from None
-    if not isinstance(doc, dict) or "resourceType" not in doc:
-        raise Refusal(400, "the body is no resource", "structure")
-    return doc
-
-
-def write(world, method, parts, params, doc, header):
-    """create, update, delete and their conditional forms; in one step. `header(name)` answers
-    the header of the request, or what stands for it in a Bundle."""
-    store = world.server.store
-    type_, id_ = parts[0], parts[1] if len(parts) == 2 else None
-    if doc is not None and doc["resourceType"] != type_:
-        raise Refusal(400, "resourceType is not that of the URL", "invariant")
-    with store.lock:
-        if method == "POST":
-            if id_:
-                raise Refusal(405, "create goes to the type", "not-supported")
-            return create(world, type_, doc, header("if-none-exist"))
-        if not id_:
-            if not params:
-                raise Refusal(400, "without an id, criteria are needed", "required")
-            found = matches(world, type_, params)
-            if len(found) > 1:
-                raise Refusal(412, "several resources match", "multiple-matches")
-            if found:
-                id_ = found[0].id
-                if doc is not None and doc.get("id", id_) != id_:
-                    raise Refusal(400, "another id matches", "invariant")
-            elif method == "DELETE":
-                return Reply(204)
-            elif "id" not in doc:
-                return create(world, type_, doc, None)
-            else:
-                id_ = doc["id"]
-            doc = {**doc, "id": id_} if doc is not None else None
-        return change(world, method, type_, id_, doc, header("if-match"))
-
-
-def matches(world, type_, params):
-    wanted = [p for p in params if p[0] not in CONTROL]
-    store = world.server.store
-    values = [v for n, v in wanted if n == "identifier"]
-    rows = store.by_identifier(type_, values[0].rpartition("|")[2]) if values else store.rows(type_)
-    for name, value in wanted:
-        if name == "_lastUpdated" and value[:2] in ("ge", "gt"):  # most polls; rows are in order
-            first = date_test(value.split(",")[0])[1][0]
-            rows = rows if "," in value else rows[bisect.bisect_left(rows, first, key=changed):]
-        rows = list(filter(criterion(name, value, world.server.clock.now_ms()), rows))
-    return rows
-
-
-def create(world, type_, doc, condition):
-    if condition:
-        found = matches(world, type_, parse_query(condition.lstrip("?")))
-        if len(found) > 1:
-            raise Refusal(412, "several resources match", "multiple-matches")
-        if found:
-            return located(world, found[0], 200)
-    row = world.wrote(world.server.store.put({**doc, "id": world.server.new_id()}, "POST"))
-    return located(world, row, 201)
-
-
-def change(world, method, type_, id_, doc, if_match):
-    current = world.server.store.current(type_, id_)
-    if if_match:
-        version = if_match.removeprefix("W/").strip('"')
-        if not current or current.deleted or current.version != version:
-            raise Refusal(412, "another version is current", "conflict")
-    if method == "DELETE":
-        if not current or current.deleted:
-            return Reply(204)
-        row = world.wrote(world.server.store.delete(type_, id_))
-        return Reply(204, headers={"ETag": f'W/"{row.version}"'})
-    if doc.get("id") != id_:
-        raise Refusal(400, "the id is not that of the URL", "invariant")
-    if not re.fullmatch(r"[A-Za-z0-9.-]{1,64}", id_):
-        raise Refusal(400, "the id is none")
-    existed = current and not current.deleted
-    return located(world, world.wrote(world.server.store.put(doc, "PUT")), 200 if existed else 201)
-
-
-def located(world, row, status):
-    reply = versioned(row, status, world)
-    reply.headers["Location"] = f"{world.base}/{row.type}/{row.id}/_history/{row.version}"
     return reply

@@ -186,6 +186,8 @@ class Good(Case):
         self.assertEqual(201, other.status)
         self.assertEqual(412, self.ask("/fhir/Patient?identifier=urn:x|n1", "PUT", new).status)
         self.assertEqual(204, self.ask("/fhir/Patient?identifier=urn:x|nobody", "DELETE").status)
+        self.assertEqual(400, self.ask("/fhir/Patient?shoe=43", "PUT", new).status)
+        self.assertEqual(412, self.ask("/fhir/Observation?_lastUpdated=ge2020", "DELETE").status)
 
     def test_transactions_are_all_or_nothing(self):
         entries = [
@@ -204,6 +206,13 @@ class Good(Case):
         self.assertEqual(held, len(self.server.store.log))
         answers = self.ask("/fhir", "POST", {**bundle, "type": "batch"}).json()["entry"]
         self.assertEqual(["201", "201", "412"], [a["response"]["status"] for a in answers])
+
+    def test_what_is_no_resource_is_refused(self):
+        for body in (b"", b"[]", b"{}", b'{"resourceType":5}', b'{"resourceType":"Patient","id":"p1","meta":3}'):
+            self.assertEqual(400, self.ask("/fhir/Patient/p1", "PUT", body).status, body)
+        for entry in ("[5]", "[{}]", '[{"request":{"method":"POST","url":"Patient"}}]', "7"):
+            body = '{"resourceType":"Bundle","type":"transaction","entry":' + entry + "}"
+            self.assertEqual(400, self.ask("/fhir", "POST", body).status, entry)
 
     def test_conditional_references_are_resolved(self):
         entry = {"resource": content.measured("x", "Patient?identifier=100003"),
