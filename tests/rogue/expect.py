@@ -15,7 +15,7 @@ def expect(world):
     found = [entry(row, lost) for row in good]
     for ids in list(world.overlay.types.values()):
         for versions in list(ids.values()):
-            found.append(entry(kept(versions), lost))
+            found.append(entry(kept(versions), lost, versions[-1].note))
     found.sort(key=lambda item: (item["type"], item["id"]))
     return {"base": world.prefix, "phase": world.phase, "phases": world.phases(),
             "resources": found, "gaps": gaps,
@@ -28,13 +28,13 @@ def kept(versions):
     return versions[-2] if newest.note and newest.note["outcome"] == "kept" else newest
 
 
-def entry(row, lost):
+def entry(row, lost, note=None):
     outcome = "deleted" if row.deleted else "applied"
     hash_, shape = row.hashes()
     item = {"type": row.type, "id": row.id, "version": row.version, "outcome": outcome,
             "hash": hash_, "shape": shape}
-    if row.note:
-        item.update({k: v for k, v in row.note.items() if v})
+    if note:
+        item.update({k: v for k, v in note.items() if v})
     if row.type in lost or "*" in lost:
         item["gap"] = True
     return item

@@ -35,6 +35,7 @@ class Server:
             context.load_cert_chain(*https)
         self.book = threading.Lock()
         self.forget()
+        self.making = threading.Lock()
         self.certificates = None
         self.tls_listeners = {}
         self.main = Listener(address, port, self.answer, self.clock, context)
@@ -131,13 +132,13 @@ class Server:
         return f"http://{INTERNAL_ADDRESS}:{self.internal.port}/admin/secrets"
 
     def tls(self):
-        if not self.certificates:
-            made = tls.Certificates()
-            for form in tls.LEAVES:
-                if form != "visitor":
-                    self.tls_listeners[form] = Listener("127.0.0.1", 0, self.answer, self.clock,
-                                                        made.context(form))
-            self.certificates = made
+        with self.making:
+            if not self.certificates:
+                self.certificates = tls.Certificates()
+                for form in tls.LEAVES:
+                    if form != "visitor":
+                        self.tls_listeners[form] = Listener("127.0.0.1", 0, self.answer, self.clock,
+                                                            self.certificates.context(form))
         path = self.certificates.path
         return {"ca": path("root.crt"), "client": {"certificate": path("visitor.crt"),
                                                    "key": path("visitor.key")},
