@@ -7,6 +7,7 @@ import time
 from urllib.parse import quote
 
 from measure import choose, run
+from write_cases import insert_of
 
 KEYS = 8192
 KEYS_A_SCRIPT = 1024
@@ -14,7 +15,7 @@ SCRIPTS = 16
 PAGES = 24
 PAGE_SCRIPTS = 8
 BATCH = 500
-NO_RESOURCES = ("f_str", "f_date", "f_qty", "f_code", "f_log", "f_hist")
+NO_RESOURCES = ("f_str", "f_date", "f_qty", "f_code", "f_log", "f_hist", "f_key")
 OTHERS = ("f_meta", "f_dictionary", "f_migration")
 
 
@@ -171,22 +172,13 @@ def creates(bench, report):
         bodies.append(json.dumps(resource, ensure_ascii=False, separators=(",", ":")))
     captured = service.capture(
         [lambda body=body: service.post("/Observation", body) for body in bodies[::16]])
-    scripts = [["\\set key random(1, 9000000000000000000)", *(fresh_row(found))]
+    scripts = [["\\set key random(1, 9000000000000000000)", insert_of(found)]
                for found in captured]
     figures = measure.alternate(pgbench=lambda: measure.pgbench(scripts),
                                 ours=lambda: measure.wrk(["/Observation"], bodies))
     report.add("create, 64 connections, durable", "pgbench, same INSERTs",
                figures["pgbench"]["rate"], figures["ours"]["rate"], "requests/s",
                latencies(figures["ours"]))
-
-
-def fresh_row(statements):
-    """The INSERT of a create, for a row of its own each time."""
-    inserts = [one for one in statements if "insert into f_observation" in one]
-    if len(inserts) != 1:
-        raise SystemExit(f"a create is not one INSERT any more: {statements}")
-    key = re.search(r"values \(('-?\d+')::int8", inserts[0])[1]
-    return [inserts[0].replace(key, ":key") + ";"]
 
 
 def searches(bench, report):
@@ -226,6 +218,9 @@ def pages(service):
             f"/Observation?code=http://loinc.org|{code}&_sort=-date&_count=20"
             for code in ("29463-7", "8302-2", "85354-9", "8867-4", "2345-7", "718-7")],
         "Condition by patient": [f"/Condition?patient={one}" for one in patients],
+        "Patient, $everything": [f"/Patient/{one}/$everything" for one in patients],
+        "Patient, $everything, pages of 20": [f"/Patient/{one}/$everything?_count=20"
+                                              for one in patients],
         "MedicationRequest with encounter": [
             f"/MedicationRequest?patient={one}&_include=MedicationRequest:encounter"
             for one in patients],

@@ -32,7 +32,7 @@ class Measure:
         path.write_text("".join(line + "\n" for line in lines))
         return path
 
-    def wrk(self, paths, bodies=None):
+    def wrk(self, paths, bodies=None, criteria=None):
         """Requests per second and latencies of all the paths in turn."""
         out = self.folder / "wrk.json"
         out.unlink(missing_ok=True)
@@ -40,7 +40,7 @@ class Measure:
         bodies = self.file("bodies", bodies) if bodies else "-"
         run(["wrk", "-t", THREADS, "-c", CONNECTIONS, "-d", self.seconds, "--timeout", 30,
              "-s", HERE / "requests.lua", self.service.root, "--",
-             "POST" if bodies != "-" else "GET", paths, bodies],
+             "POST" if bodies != "-" else "GET", paths, bodies, *([criteria] if criteria else [])],
             env={**os.environ, "WRK_OUT": str(out)})
         figures = json.loads(out.read_text())
         if figures["refused"] or figures["lost"]:
@@ -48,10 +48,10 @@ class Measure:
                              f"{figures['lost']} lost")
         return figures
 
-    def pgbench(self, scripts):
+    def pgbench(self, scripts, connections=CONNECTIONS):
         """Transactions per second of scripts chosen at random, each statement committed. The
         first seconds do not count: 64 backends start, and each prepares each statement."""
-        words = [program("pgbench"), "-n", "-M", "prepared", "-c", CONNECTIONS, "-j", THREADS,
+        words = [program("pgbench"), "-n", "-M", "prepared", "-c", connections, "-j", THREADS,
                  "-T", self.seconds + WARM_UP, "-P", 1]
         for number, script in enumerate(scripts):
             words += ["-f", self.file(f"script{number}.sql", script)]

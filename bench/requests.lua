@@ -1,12 +1,14 @@
 -- What wrk sends: the requests of a file, again and again.
 --
---     wrk ... -s requests.lua URL -- METHOD PATHS BODIES
+--     wrk ... -s requests.lua URL -- METHOD PATHS BODIES [CRITERIA]
 --
--- PATHS has a path a line; BODIES a JSON body a line, or is "-". Each thread
+-- PATHS has a path a line; BODIES a JSON body a line, or is "-". CRITERIA go into If-None-Exist;
+-- then @@ in them and in the bodies is another number in every request. Each thread
 -- starts at its own place. The file $WRK_OUT receives the figures as JSON.
 
 local threads = 0
-local method, paths, bodies, requests, at
+local method, paths, bodies, criteria, requests, at
+local sent = 0
 
 local function lines_of(file)
     local found = {}
@@ -18,6 +20,7 @@ end
 
 function setup(thread)
     thread:set("number", threads)
+    thread:set("start", os.time())
     threads = threads + 1
 end
 
@@ -26,6 +29,7 @@ function init(args)
     paths = lines_of(args[2])
     bodies = args[3] ~= "-" and lines_of(args[3]) or nil
     wrk.headers["Accept"] = "application/fhir+json"
+    criteria = args[4]
     if bodies then
         wrk.headers["Content-Type"] = "application/fhir+json"
     end
@@ -38,9 +42,18 @@ function init(args)
     at = math.floor(number * #requests / 2)
 end
 
+-- A request that nobody has sent before.
+local function fresh()
+    sent = sent + 1
+    local mark = string.format("%d-%d-%d", start, number, sent)
+    wrk.headers["If-None-Exist"] = criteria:gsub("@@", mark)
+    return wrk.format(method, paths[(at - 1) % #paths + 1], nil,
+                      (bodies[(at - 1) % #bodies + 1]:gsub("@@", mark)))
+end
+
 function request()
     at = at % #requests + 1
-    return requests[at]
+    return criteria and fresh() or requests[at]
 end
 
 function done(summary, latency, _)

@@ -37,12 +37,12 @@ class Service:
         self.base = self.root + "/fhir"
         self.process = None
 
-    def start(self):
+    def start(self, *arguments):
         """Returns the seconds until it has answered a search."""
         begin = time.monotonic()
         self.process = subprocess.Popen(
             [self.isthmus, "serve", "--data", str(self.data),
-             "--listen", f"127.0.0.1:{self.port}"],
+             "--listen", f"127.0.0.1:{self.port}", *arguments],
             stdout=subprocess.PIPE, stderr=open(self.folder / "serve.log", "a"), text=True)
         for line in self.process.stdout:
             if line.startswith("ready: "):
