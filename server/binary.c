@@ -21,7 +21,7 @@
 
 #include <inttypes.h>
 
-#define PIECE (64 * 1024) /* characters that are decoded at a time; a multiple of 4 */
+#define PIECE ((size_t)64 * 1024) /* characters that are decoded at a time; a multiple of 4 */
 
 /* Types that a browser shows without running anything in them. */
 static const char *const harmless[] = {"text/plain", "image/png",         "image/jpeg", "image/gif",

@@ -41,8 +41,10 @@ void cors_add_headers(struct request *req)
     answer_header(
         req, "Access-Control-Allow-Origin",
         strcmp(req->service->config->cors_origins, "*") == 0 ? "*" : text_dup(req->arena, origin));
-    answer_header(req, "Access-Control-Expose-Headers",
-                  "Location, ETag, Last-Modified, X-Request-Id");
+    answer_header(
+        req, "Access-Control-Expose-Headers",
+        "Location, Content-Location, ETag, Last-Modified, Retry-After, X-Progress, Accept-Ranges, "
+        "Content-Range, Content-Disposition, X-Request-Id, X-Security-Context");
 }
 
 static bool origin_allowed(const struct request *req, struct text origin)

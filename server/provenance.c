@@ -10,7 +10,7 @@
 #include "server/knowledge.h"
 #include "server/policy.h"
 
-#define SIZE_MAX_HEADER (64 * 1024) /* HTTP takes no more anyway */
+#define SIZE_MAX_HEADER ((size_t)64 * 1024) /* HTTP takes no more anyway */
 #define FINDINGS_MAX    20
 
 static bool check(const struct request *req, struct node *provenance, struct err *err);
