@@ -51,9 +51,9 @@ static const struct {
     [BINDING_REQUIRED] = {true, ISSUE_ERROR, ISSUE_ERROR, ISSUE_WARNING, "is required"},
 };
 
-/* A code that its own system does not define, and a display that is not the code's. */
-static const enum issue_severity undefined_code = ISSUE_ERROR;
-static const enum issue_severity wrong_display = ISSUE_WARNING;
+/* A code that its own system does not define. No sentence of R4 refuses it by itself; where a
+ * binding is required, it is in no value set, and that is an error. */
+static const enum issue_severity undefined_code = ISSUE_WARNING;
 
 void binding_check(const struct definitions *definitions, enum binding_strength strength,
                    struct text value_set, const struct node *node, struct issues *issues)
@@ -224,7 +224,7 @@ static void report_unknown(const struct question *question, const struct node *n
 }
 
 void coding_check(const struct definitions *definitions, const struct node *coding,
-                  struct issues *issues)
+                  enum issue_severity wrong_display, struct issues *issues)
 {
     struct text system = node_value(coding, "system"), code = node_value(coding, "code");
     struct text display = node_value(coding, "display");

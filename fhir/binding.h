@@ -9,6 +9,7 @@
  */
 
 #include "base/text.h"
+#include "fhir/issue.h"
 #include "fhir/terminology.h"
 #include "fhir/type.h"
 
@@ -41,4 +42,4 @@ enum code_answer binding_answer(const struct definitions *definitions, struct te
  * system defines the code, and whether the display is one of the code's.
  */
 void coding_check(const struct definitions *definitions, const struct node *coding,
-                  struct issues *issues);
+                  enum issue_severity wrong_display, struct issues *issues);

@@ -49,6 +49,9 @@ extern const struct json_limits json_stored_limits;
 struct node *json_read(struct arena *arena, const char *data, size_t size,
                        const struct json_limits *limits, struct issues *issues, struct err *err);
 
+/* Turns comments as of JavaScript into blanks, for documents that people wrote; JSON has none. */
+void json_blank_comments(char *data, size_t size);
+
 /* Appends the canonical compact form: no white space, elements in the tree's
  * order, `resourceType` first. The bytes of a resource node or of any element. */
 void json_write(const struct node *node, struct buf *out);

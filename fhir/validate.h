@@ -35,6 +35,7 @@ struct validation {
     bool ignore_claimed;         /* do not look at meta.profile */
     bool best_practice;          /* report invariants that are best practice as warnings; else
                                     they are left out */
+    bool refuse_displays;        /* a display that is not the code's is an error, not a warning */
     bool refuse_examples;        /* urls of example.org and the like are errors: nobody has them */
     /* A referenced resource that is not in the document, or NULL; may be NULL itself. The tree
      * must live as long as the arena of the issues. */

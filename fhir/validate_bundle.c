@@ -149,14 +149,19 @@ static void check_path(struct walk *walk, const struct node *node, struct text p
 /* R4 documents.html#content, messaging.html. */
 static void check_included(struct walk *walk, const struct node *reference)
 {
-    struct text literal = node_value(reference, "reference");
+    struct text literal = node_value(reference, "reference"), base, type, id, version;
     const struct node *found;
     enum document_match match;
 
     if (literal.size == 0 || literal.data[0] == '#')
         return;
     match = document_find_entry(walk->bundle, walk->entry, literal, &found);
-    if (match == DOCUMENT_NOTHING)
+    if (match == DOCUMENT_NOTHING && reference_split(literal, &base, &type, &id, &version) &&
+        !base.data && document_find_uuid(walk->bundle, id))
+        issue_add_at(walk->issues, ISSUE_WARNING, "not-found", reference,
+                     "The resource is in the Bundle, but as urn:uuid:, to which no relative "
+                     "reference leads; refer to its fullUrl.");
+    else if (match == DOCUMENT_NOTHING)
         issue_add_at(walk->issues, ISSUE_ERROR, "not-found", reference,
                      "No entry of the Bundle has the fullUrl that this reference leads to; put the "
                      "resource in, and refer to its fullUrl.");

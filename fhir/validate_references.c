@@ -158,8 +158,8 @@ void canonical_check(struct walk *walk, const struct node *canonical)
         plain = url;
     if (url.data[0] == '#') {
         if (!document_find(canonical, url, walk->validation->index))
-            issue_add_at(walk->issues, ISSUE_ERROR, "not-found", canonical,
-                         "There is no contained resource with this id.");
+            issue_add_at(walk->issues, ISSUE_WARNING, "not-found", canonical,
+                         "There is no contained resource with this id, so this leads nowhere.");
     } else if (!uri_is_absolute(url)) {
         /* No sentence of R4 forbids it outright, and its own examples do it. */
         issue_add_at(walk->issues, ISSUE_WARNING, "invalid", canonical,

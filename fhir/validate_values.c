@@ -71,7 +71,8 @@ void coding_value_check(struct walk *walk, const struct node *coding)
                      "This is the url of a value set; write the url of the code system that "
                      "defines the code.");
     else
-        coding_check(definitions, coding, walk->issues);
+        coding_check(definitions, coding,
+                     walk->validation->refuse_displays ? ISSUE_ERROR : ISSUE_WARNING, walk->issues);
 }
 
 void identifier_check(struct walk *walk, const struct node *identifier)

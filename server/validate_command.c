@@ -33,9 +33,21 @@ static const char usage[] =
     "  --data DIR         know what is installed in this data folder\n"
     "  --database URL     know what is installed in this database\n"
     "  --level LEVEL      full (default) or structure\n"
-    "  --best-practice    warn also of what is only best practice\n";
+    "  --best-practice    warn also of what is only best practice\n"
+    "  --refuse-displays  a display that is not the code's is an error, not a warning\n"
+    "  --refuse-examples  urls of example.org and the like are errors\n"
+    "  --allow-comments   JSON may have comments, // and /* */\n";
 
-enum { PROFILE, PACKAGE, LEVEL, BEST_PRACTICE, HELP };
+enum {
+    PROFILE,
+    PACKAGE,
+    LEVEL,
+    BEST_PRACTICE,
+    REFUSE_DISPLAYS,
+    REFUSE_EXAMPLES,
+    ALLOW_COMMENTS,
+    HELP,
+};
 
 struct run {
     struct arena *arena;
@@ -57,6 +69,9 @@ int command_validate(int argc, char **argv)
         [PACKAGE] = {.name = "package", .takes_value = true},
         [LEVEL] = {.name = "level", .takes_value = true},
         [BEST_PRACTICE] = {.name = "best-practice"},
+        [REFUSE_DISPLAYS] = {.name = "refuse-displays"},
+        [REFUSE_EXAMPLES] = {.name = "refuse-examples"},
+        [ALLOW_COMMENTS] = {.name = "allow-comments"},
         [HELP] = {.name = "help"},
         {0},
     };
@@ -97,6 +112,8 @@ static bool read_level(struct run *run, struct err *err)
 
     run->validation.level = VALIDATION_FULL;
     run->validation.best_practice = run->own[BEST_PRACTICE].count > 0;
+    run->validation.refuse_displays = run->own[REFUSE_DISPLAYS].count > 0;
+    run->validation.refuse_examples = run->own[REFUSE_EXAMPLES].count > 0;
     run->validation.profiles = run->own[PROFILE].values;
     if (strcmp(name, "structure") == 0)
         run->validation.level = VALIDATION_STRUCTURE;
@@ -146,6 +163,8 @@ static bool validate_file(const struct run *run, const char *path, bool *fine)
         return false;
     }
     struct text text = {content.data, content.size};
+    if (run->own[ALLOW_COMMENTS].count && content.data)
+        json_blank_comments(content.data, content.size);
     *fine = (lines ? validate_lines(run, text)
                    : validate_one(run, text, text_ends_with(text_of(path), TEXT(".xml")))) &&
             *fine;

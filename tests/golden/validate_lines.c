@@ -6,7 +6,8 @@
  *     {"errors": 1, "issues": [{"severity": "error", "code": "value", "expression": "...",
  *      "text": "..."}]}
  *
- * "refuse_examples": true sets that of struct validation. Files are XML when they are called so.
+ * "refuse_examples" and "refuse_displays" are those of struct validation; "comments": true takes
+ * comments out of JSON. Files are XML when they are called so.
  * Definitions are kept for the lines that follow with the same ones.
  */
 
@@ -29,7 +30,8 @@ static const struct definitions *definitions;
 static char *definitions_key;
 
 static void answer(const json_t *question);
-static struct node *read_file(struct arena *arena, const char *path, struct issues *issues);
+static struct node *read_file(struct arena *arena, const char *path, bool comments,
+                              struct issues *issues);
 static bool load(const char *path, struct buf *content);
 static void choose_definitions(json_t *paths);
 static struct node *definition_of(struct node *resource);
@@ -64,6 +66,7 @@ static void answer(const json_t *question)
         .definitions = definitions,
         .level = VALIDATION_FULL,
         .profiles = profiles,
+        .refuse_displays = json_is_true(json_object_get(question, "refuse_displays")),
         .refuse_examples = json_is_true(json_object_get(question, "refuse_examples")),
     };
     struct issues issues;
@@ -75,7 +78,8 @@ static void answer(const json_t *question)
     json_array_foreach(json_object_get(question, "profiles"), i, profile) if (i < PROFILES)
         profiles[i] = json_string_value(profile);
     issues_init(&issues, arena, LIMIT);
-    resource = read_file(arena, json_string_value(json_object_get(question, "file")), &issues);
+    resource = read_file(arena, json_string_value(json_object_get(question, "file")),
+                         json_is_true(json_object_get(question, "comments")), &issues);
     if (resource)
         validate_resource(resource, &validation, &issues);
 
@@ -89,7 +93,8 @@ static void answer(const json_t *question)
 }
 
 /* NULL, with a fatal issue, when it is no resource. */
-static struct node *read_file(struct arena *arena, const char *path, struct issues *issues)
+static struct node *read_file(struct arena *arena, const char *path, bool comments,
+                              struct issues *issues)
 {
     struct buf content = buf_in(arena);
     struct err err = {0};
@@ -100,6 +105,8 @@ static struct node *read_file(struct arena *arena, const char *path, struct issu
     } else if (text_ends_with(text_of(path), TEXT(".xml"))) {
         resource = xml_read(arena, content.data, content.size, &json_default_limits, issues, &err);
     } else {
+        if (comments)
+            json_blank_comments(content.data, content.size);
         resource = json_read(arena, content.data, content.size, &json_default_limits, issues, &err);
     }
     if (!resource)
@@ -146,7 +153,7 @@ static void choose_definitions(json_t *paths)
     issues_init(&issues, arena, LIMIT);
     json_array_foreach(paths, i, path)
     {
-        struct node *resource = read_file(arena, json_string_value(path), &issues);
+        struct node *resource = read_file(arena, json_string_value(path), false, &issues);
         struct node *entry = resource ? definition_of(resource) : NULL;
 
         for (; entry; entry = node_next_same(entry))

@@ -20,6 +20,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 EXCEPTIONS = HERE / "validator_exceptions.tsv"
 # Cases that HL7 runs with example URLs forbidden.
 NO_EXAMPLES = ("dr-example-org", "pat-example-extensions")
+# Cases that HL7 runs with comments in JSON allowed.
+COMMENTS = ("json-comments-1-yes", "json-comments-2-yes")
+DEFINITIONS = ("StructureDefinition", "ValueSet", "CodeSystem")
 CHUNK = 500  # resources of one Bundle
 
 
@@ -64,7 +67,9 @@ def run_cases(program, suite, report):
     cases = json.loads((suite / "cases.json").read_text("utf-8"))
     cases = [case for case in cases if not case["deps"] and not case["needsTx"]]
     questions = [{"file": str(suite / "cases" / case["file"]),
-                  "refuse_examples": case["name"] in NO_EXAMPLES}
+                  "refuse_examples": case["name"] in NO_EXAMPLES,
+                  "refuse_displays": True,  # as HL7 runs them
+                  "comments": case["name"] in COMMENTS}
                  for case in cases]
     differing = {}
     for case, answer in zip(cases, ask(program, questions)):
@@ -113,6 +118,25 @@ def run_examples(program, folder, report):
     report.add("examples", len(files), differing)
 
 
+def run_package(program, folder, report):
+    """The examples of a package against its profiles."""
+    definitions, examples = [], []
+    for path in sorted(folder.rglob("*.json")):
+        if path.name.startswith(".") or path.name == "package.json":
+            continue
+        kind = json.loads(path.read_text("utf-8")).get("resourceType")
+        if path.parent.name.startswith("example"):
+            examples.append(path)
+        elif kind in DEFINITIONS:
+            definitions.append(str(path))
+    differing = {}
+    questions = [{"file": str(path), "definitions": definitions} for path in examples]
+    for path, answer in zip(examples, ask(program, questions)):
+        if answer["errors"]:
+            differing[path.name] = first_error(answer)
+    report.add(f"package {folder.name}", len(examples), differing)
+
+
 def run_patients(program, folder, report):
     """Every resource; findings are counted by what they say."""
     resources = list(patients_in(folder))
@@ -148,6 +172,8 @@ def main():
     for run, folder in ((run_cases, data / "suites/validator"),
                         (run_primitives, data / "suites/primitives"),
                         (run_examples, data / "r4-examples"),
+                        (run_package, data / "packages/us-core-6.1.0"),
+                        (run_package, data / "packages/ips-1.1.0"),
                         (run_patients, data / "patients/synthea-smart-r4"),
                         (run_patients, data / "patients/synthea-bulkserver-r4")):
         if folder.is_dir():

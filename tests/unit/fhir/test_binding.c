@@ -94,7 +94,7 @@ static void codings_are_checked_by_themselves(void **state)
         const char *coding, *findings;
     } cases[] = {
         {"{'system':'http://s','code':'aa','display':'Red  APPLE'}", ""},
-        {"{'system':'http://s','code':'c'}", "error code-invalid Observation.code.coding[0].code"},
+        {"{'system':'http://s','code':'c'}", "warning code-invalid Observation.code.coding[0].code"},
         {"{'system':'http://s','code':'b','display':'Plum'}",
          "warning invalid Observation.code.coding[0].display"},
         {"{'system':'http://nowhere','code':'b','display':'Plum'}", ""},
@@ -108,7 +108,7 @@ static void codings_are_checked_by_themselves(void **state)
         struct issues issues;
 
         issues_init(&issues, profiling.arena, 10);
-        coding_check(profiling.definitions, node_path(root, "code.coding"), &issues);
+        coding_check(profiling.definitions, node_path(root, "code.coding"), ISSUE_WARNING, &issues);
         assert_string_equal(findings_of(&issues), cases[i].findings);
     }
     release_definitions(&profiling);
