@@ -4,7 +4,7 @@ import json
 import pathlib
 import unittest
 
-from harness import Server, examples, issues
+from harness import FHIR, Server, examples, issues
 
 
 def exact(text):
@@ -44,7 +44,7 @@ class Examples(unittest.TestCase):
                     refused[name] = (answer.status, [
                         (i.get("expression"), i.get("diagnostics")) for i in issues(answer)][:3])
                     continue
-                read = client.get(path)
+                read = client.get(path, Accept=FHIR)
                 if without_bookkeeping(read.json(exact=True)) != without_bookkeeping(original):
                     different.append(name)
                 stored += 1
