@@ -6,7 +6,7 @@ import statistics
 import time
 from urllib.parse import quote
 
-from measure import choose, run
+from measure import choose, latencies, run
 from write_cases import insert_of
 
 KEYS = 8192
@@ -154,10 +154,6 @@ def reads(bench, report):
     report.add("read by id, 64 connections", "pgbench -M prepared", figures["pgbench"]["rate"],
                ours["rate"], "requests/s", latencies(ours))
     report.add("", "bare libpq, pipelined", figures["pgread"]["rate"], ours["rate"], "requests/s")
-
-
-def latencies(figures):
-    return f"p50 {figures['p50']:.2f} ms, p99 {figures['p99']:.2f} ms"
 
 
 def creates(bench, report):

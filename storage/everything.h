@@ -66,7 +66,7 @@ bool everything_compartment(const struct everything *everything,
 struct everything_position everything_place_of(const struct pg_result *result, int row);
 
 /* ` and not ...`: the row of this table belongs to the compartment. */
-void everything_and_outside(const struct everything *everything, enum table_id table,
+void everything_and_outside(const struct everything *everything, enum table_id id,
                             struct search_sql *sql);
 
 /* Waits. Fills the page with what the compartment's resources refer to: those of the page, if it

@@ -123,7 +123,13 @@ static void add_branch(const struct everything *everything, const struct table *
 {
     int64_t tokens[TOKENS_MAX];
 
-    sql_add(sql, " from (select * from %s t where ", table->name);
+    /* Only what is needed passes the fence and the sort. */
+    sql_add(sql,
+            " from (select " SEARCH_COLUMNS ", t.rtype, t.d, t.dhi, t.tenant%s from %s t where ",
+            kind == PLACE_MEMBER ? ", t.patient"
+            : table->shared      ? ", t.toks"
+                                 : "",
+            table->name);
     if (kind == PLACE_MEMBER) {
         sql_add(sql, "t.toks && ");
         sql_int8s(sql, tokens, member_tokens(everything, table, tokens));
@@ -143,7 +149,7 @@ static void add_branch(const struct everything *everything, const struct table *
         sql_add(sql,
                 everything->of_encounter ? " and t.rkey <> " : " and t.patient is distinct from ");
         sql_int8(sql, everything->rkey);
-    } else {
+    } else if (table->shared) { /* of some types the column holds who is no member: Task.for */
         sql_add(sql, " and ");
         sql_int8(sql, token_member(&everything->tokens, everything->rkey));
         sql_add(sql, " = any(t.toks)");
