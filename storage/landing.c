@@ -137,7 +137,8 @@ bool landing_land(struct store *store, const struct landing_unit *unit, bool *al
     arena = arena_new();
     landing_rows_write(unit->rows, unit->count, &rows);
     size_t size = rows.size;
-    struct text packed = body_pack(store->codec, (struct text){rows.data ? rows.data : "", size}, arena);
+    struct text packed =
+        body_pack(store->codec, (struct text){rows.data ? rows.data : "", size}, arena);
     buf_release(&rows);
     pg_begin(pg);
     bool good = land(store, pg, unit, packed, size, arena, already, err) && pg_commit(pg, err);

@@ -1,0 +1,131 @@
+#pragma once
+
+/*
+ * Landing batch - one transaction of landing_apply(), as phases in the order of these
+ * declarations. Rows are read, converted, compared with what is known of their identities, and
+ * written; whatever follows from that goes with it in the same transaction.
+ */
+
+#include "base/map.h"
+#include "storage/landing_internal.h"
+
+struct transaction;
+
+/* A resource of the partner, named by a row of the batch or mentioned in one. */
+struct identity {
+    struct text type, id; /* at the partner */
+    int16_t rtype;        /* -1: R4 has no such type */
+    struct local key;
+    char local[LANDING_ID_SIZE];
+
+    /* As it is stored; `known` false: not at all. */
+    bool known;
+    enum landing_presence presence;
+    int64_t hash;    /* 0: none */
+    int64_t updated; /* INT64_MIN */
+    uint64_t person;
+    int64_t unit;
+    struct text version, linked;
+
+    struct landed *newest; /* of the batch, that will be applied */
+    bool named;            /* by a row, not only mentioned */
+    bool write;            /* the row of f_identity changes */
+    bool link;             /* it was linked in this batch */
+    struct identity *next; /* in the order in which they came up */
+};
+
+struct mention {
+    struct identity *identity;
+    bool linked; /* when the row was converted */
+    struct mention *next;
+};
+
+/* A row of a landed unit, or a dead letter that is tried again. */
+struct landed {
+    struct unit *unit;
+    int32_t line;
+    int64_t dead; /* its number; 0: not dead yet */
+    char before;  /* its state: 'w', 'f', 'd' */
+    char after;   /* what becomes of it */
+    struct landing_row row;
+    int64_t hash;
+    struct landing_converted in;
+    struct identity *self;
+    struct mention *mentions;
+    struct store_write *write; /* of its identity's newest */
+    bool deleted;              /* it removed something */
+    struct text stored;        /* dead: what was there before, its JSON; absent: nothing */
+};
+
+struct unit {
+    int64_t number, window;
+    char *states;
+    size_t rows;
+    struct text body; /* packed; absent for dead letters */
+    const char *type; /* that the window asked for */
+    bool snapshot;
+    bool ends; /* the window is landed */
+};
+
+struct landing_batch {
+    struct store *store;
+    const struct landing_apply *apply;
+    const struct landing_dead_filter *dead; /* NULL: what waits is applied */
+    int64_t after;                          /* dead: those with a higher number */
+    const struct err *fatal;                /* of the only row: it dies of that */
+    struct arena *arena;
+    struct pg *pg;
+    size_t most;
+    char sqlstate[6];
+    bool raced;
+
+    struct unit *units;
+    size_t unit_count;
+    struct landed *rows;
+    size_t count;
+    bool more; /* it is full */
+
+    struct map map; /* "Type/id" to struct identity */
+    struct identity *first, *last;
+    struct landed *converting;
+
+    struct store_write *writes;
+    struct landed **written; /* whose the writes are */
+    size_t write_count;
+};
+
+/* Locks the partner's rows against others who apply, and reads what is next. */
+bool batch_read(struct landing_batch *batch, struct err *err);
+bool batch_read_dead(struct landing_batch *batch, struct err *err);
+
+/* Makes resources of the rows. */
+void batch_convert(struct landing_batch *batch);
+
+/* Learns what is known of everything named or mentioned, finds out which rows are copies of
+ * what we have, and converts again those that mention such. */
+bool batch_identify(struct landing_batch *batch, struct err *err);
+
+/* For that: those whose mentions were not linked when they were converted. */
+void batch_convert_again(struct landing_batch *batch);
+
+/* Says what becomes of each row, and what is to be written. */
+void batch_decide(struct landing_batch *batch);
+
+/* Writes the resources. */
+bool batch_write(struct landing_batch *batch, struct err *err);
+
+/* Writes down identities, states, dead letters and counters. */
+bool batch_settle(struct landing_batch *batch, struct err *err);
+
+/* Adds up what was done. */
+void batch_count(const struct landing_batch *batch, struct landing_result *result);
+
+/* The identity of type/id, added when it is new to the batch. */
+struct identity *batch_identity(struct landing_batch *batch, struct text type, struct text id);
+
+/* Refuses a row. */
+static inline void landed_refuse(struct landed *landed, const char *class, const char *rule)
+{
+    landed->in.refused = class;
+    landed->in.rule = rule;
+}

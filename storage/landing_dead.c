@@ -1,0 +1,127 @@
+/*
+ * Landing, dead letters - what could not be applied, until somebody decides.
+ */
+
+#include "base/arena.h"
+#include "storage/body.h"
+#include "storage/landing_internal.h"
+
+static void add_filter(struct pg_params *params, const struct landing_dead_filter *filter);
+
+#define FILTER                                                                                     \
+    " d.partner = $1::int4 and ($2::int8 = 0 or d.number = $2::int8)"                              \
+    " and ($3::text is null or d.class = $3::text)"
+
+bool landing_dead_list(struct store *store, const struct landing_dead_filter *filter,
+                       unsigned limit, struct arena *arena, struct landing_dead **dead,
+                       size_t *count, struct err *err)
+{
+    static const struct pg_statement list = {
+        "select d.number, d.partner, u.window_number, d.class, d.rule, d.place, d.type, d.id,"
+        " d.first, d.tries, d.decided, d.decider, d.reason from f_dead d join f_sync_unit u"
+        " on u.number = d.unit where" FILTER " and (d.decided is null or $4::bool)"
+        " order by d.number limit $5::int8"};
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *result;
+
+    add_filter(&params, filter);
+    pg_add_bool(&params, filter->decided);
+    pg_add_int8(&params, limit);
+    if (!pg_query(store->read, &list, &params, arena, &result, err))
+        return false;
+    *count = (size_t)pg_rows(result);
+    *dead = arena_many(arena, struct landing_dead, *count);
+    for (size_t i = 0; i < *count; i++) {
+        int row = (int)i;
+
+        (*dead)[i] = (struct landing_dead){
+            .number = pg_int8(result, row, 0),
+            .partner = pg_int4(result, row, 1),
+            .window = pg_int8(result, row, 2),
+            .class = pg_text(result, row, 3).data,
+            .rule = pg_text(result, row, 4).data,
+            .where = pg_text(result, row, 5).data,
+            .type = pg_text(result, row, 6).data,
+            .id = pg_text(result, row, 7).data,
+            .first = pg_timestamp(result, row, 8),
+            .tries = pg_int4(result, row, 9),
+            .decided = pg_text(result, row, 10).data,
+            .decider = pg_text(result, row, 11).data,
+            .reason = pg_text(result, row, 12).data,
+        };
+    }
+    return true;
+}
+
+bool landing_dead_classes(struct store *store, int32_t partner, struct arena *arena,
+                          struct landing_dead_class **classes, size_t *count, struct err *err)
+{
+    static const struct pg_statement statement = {
+        "select class, rule, count(*), min(first) from f_dead where partner = $1::int4"
+        " and decided is null group by class, rule order by 3 desc, 1, 2"};
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *result;
+
+    pg_add_int4(&params, partner);
+    if (!pg_query(store->read, &statement, &params, arena, &result, err))
+        return false;
+    *count = (size_t)pg_rows(result);
+    *classes = arena_many(arena, struct landing_dead_class, *count);
+    for (size_t i = 0; i < *count; i++)
+        (*classes)[i] = (struct landing_dead_class){
+            .class = pg_text(result, (int)i, 0).data,
+            .rule = pg_text(result, (int)i, 1).data,
+            .count = pg_int8(result, (int)i, 2),
+            .oldest = pg_timestamp(result, (int)i, 3),
+        };
+    return true;
+}
+
+bool landing_dead_body(struct store *store, int32_t partner, int64_t number, struct arena *arena,
+                       struct text *body, struct err *err)
+{
+    static const struct pg_statement statement = {
+        "select body from f_dead where partner = $1::int4 and number = $2::int8"};
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *result;
+    struct landing_row row;
+    struct text bytes;
+
+    pg_add_int4(&params, partner);
+    pg_add_int8(&params, number);
+    if (!pg_query(store->read, &statement, &params, arena, &result, err))
+        return false;
+    if (pg_rows(result) == 0)
+        return err_set(err, ERR_NOT_FOUND, NULL, "There is no such dead letter.");
+    if (!body_unpack(store->codec, pg_bytea(result, 0, 0), arena, &bytes, err) ||
+        !landing_rows_next(&bytes, &row, err))
+        return false;
+    *body = row.body;
+    return true;
+}
+
+bool landing_dead_discard(struct store *store, const struct landing_dead_filter *filter,
+                          const char *decider, const char *reason, int64_t *discarded,
+                          struct err *err)
+{
+    static const struct pg_statement discard = {
+        "update f_dead d set decided = 'discarded', decided_at = clock_timestamp(),"
+        " decider = $4::text, reason = $5::text where" FILTER " and d.decided is null"};
+    struct pg_params params = pg_params_in(arena_new());
+    int affected;
+
+    add_filter(&params, filter);
+    pg_add_text(&params, text_of(decider));
+    pg_add_text(&params, text_of(reason));
+    if (!landing_run_alone(store, &discard, &params, &affected, err))
+        return false;
+    *discarded = affected;
+    return true;
+}
+
+static void add_filter(struct pg_params *params, const struct landing_dead_filter *filter)
+{
+    pg_add_int4(params, filter->partner);
+    pg_add_int8(params, filter->number);
+    pg_add_text(params, text_of(filter->class));
+}

@@ -1,0 +1,168 @@
+/*
+ * Landing batch, deciding - what becomes of each row: nothing waits here, nothing is written.
+ *
+ * A row is compared with what was applied of its resource before, and with the others of the batch:
+ * by meta.lastUpdated, else by meta.versionId, else whatever landed later is newer.
+ */
+
+#include "base/arena.h"
+#include "storage/landing_batch.h"
+
+static void decide(struct landed *landed);
+static void decide_linked(struct landed *landed);
+static bool passes_batch(struct landed *landed);
+static bool passes_stored(struct landed *landed);
+static bool is_other_person(const struct landed *landed);
+static void note_presence(struct identity *identity);
+static int compare(int64_t a_updated, struct text a_version, int64_t b_updated,
+                   struct text b_version);
+static void plan_write(struct landing_batch *batch, struct identity *identity);
+static void take_over(struct identity *identity, struct landed *landed, bool deletion);
+
+void batch_decide(struct landing_batch *batch)
+{
+    batch->writes = arena_many(batch->arena, struct store_write, batch->count);
+    batch->written = arena_many(batch->arena, struct landed *, batch->count);
+    for (size_t i = 0; i < batch->count; i++)
+        decide(&batch->rows[i]);
+    for (struct identity *identity = batch->first; identity; identity = identity->next) {
+        if (identity->newest)
+            plan_write(batch, identity);
+        else if (!identity->known && !identity->named)
+            identity->write = true; /* mentioned for the first time */
+    }
+}
+
+static void decide(struct landed *landed)
+{
+    struct identity *self = landed->self;
+
+    if (!landed->in.refused && self->linked.data)
+        decide_linked(landed);
+    else if (!landed->in.refused && passes_batch(landed) && passes_stored(landed)) {
+        if (self->newest)
+            self->newest->after = 'o';
+        self->newest = landed;
+        landed->after = 'a';
+    }
+    if (landed->in.refused)
+        landed->after = 'd';
+}
+
+/* Nothing is written of what is ours; only what the partner has is noted. */
+static void decide_linked(struct landed *landed)
+{
+    struct identity *self = landed->self;
+    bool deletion = !landed->row.body.data;
+
+    landed->after = 'u';
+    if (!self->link && self->hash == landed->hash && self->presence == LANDING_PRESENT)
+        return;
+    if (compare(landed->in.updated, landed->in.version, self->updated, self->version) < 0)
+        return;
+    take_over(self, landed, deletion);
+}
+
+static bool passes_batch(struct landed *landed)
+{
+    const struct landed *newest = landed->self->newest;
+    int order;
+
+    if (!newest)
+        return true;
+    order = compare(landed->in.updated, landed->in.version, newest->in.updated, newest->in.version);
+    if (order < 0)
+        landed->after = 'o';
+    else if (landed->row.body.data && newest->row.body.data && landed->hash == newest->hash)
+        landed->after = 'u';
+    return !landed->after;
+}
+
+static bool passes_stored(struct landed *landed)
+{
+    struct identity *self = landed->self;
+    bool same = landed->row.body.data && self->hash == landed->hash;
+
+    if (!self->known || self->presence == LANDING_MENTIONED)
+        return true;
+    if (compare(landed->in.updated, landed->in.version, self->updated, self->version) < 0)
+        landed->after = 'o';
+    else if (same && landed->before != 'f' && self->presence != LANDING_DELETED)
+        landed->after = 'u';
+    else if (is_other_person(landed))
+        landed_refuse(landed, "identity_conflict",
+                      "Birth date and family name are others than before: the partner may have "
+                      "given the id to somebody else.");
+    if (landed->after && landed->row.body.data)
+        note_presence(self);
+    return !landed->after && !landed->in.refused;
+}
+
+/* W-48. Whoever replays it has decided. */
+static bool is_other_person(const struct landed *landed)
+{
+    uint64_t before = landed->self->person, now = landed->in.person;
+    uint32_t birth = (uint32_t)(before >> 32), family = (uint32_t)before;
+    uint32_t birth_now = (uint32_t)(now >> 32), family_now = (uint32_t)now;
+
+    return !landed->dead && birth && family && birth_now && family_now && birth != birth_now &&
+           family != family_now;
+}
+
+/* It was missing, and here it is. */
+static void note_presence(struct identity *identity)
+{
+    if (identity->presence != LANDING_MISSING && identity->presence != LANDING_GONE)
+        return;
+    identity->presence = LANDING_PRESENT;
+    identity->write = true;
+}
+
+static int compare(int64_t a_updated, struct text a_version, int64_t b_updated,
+                   struct text b_version)
+{
+    int64_t a, b;
+
+    if (a_updated != INT64_MIN && b_updated != INT64_MIN && a_updated != b_updated)
+        return a_updated < b_updated ? -1 : 1;
+    if (!text_to_int64(a_version, 0, INT64_MAX, &a) || !text_to_int64(b_version, 0, INT64_MAX, &b))
+        return 0;
+    return (a > b) - (a < b);
+}
+
+static void plan_write(struct landing_batch *batch, struct identity *identity)
+{
+    struct landed *newest = identity->newest;
+    bool deletion = !newest->row.body.data;
+    bool here = identity->known && identity->presence != LANDING_MENTIONED &&
+                identity->presence != LANDING_DELETED;
+
+    take_over(identity, newest, deletion);
+    if (deletion && !here) {
+        newest->after = 'u'; /* it was never here */
+        return;
+    }
+    struct store_write *write = &batch->writes[batch->write_count];
+    *write = (struct store_write){
+        .action = deletion ? STORE_REMOVE : STORE_UPDATE,
+        .type = text_dup(batch->arena, identity->type),
+        .id = identity->local,
+        .resource = newest->in.resource,
+    };
+    newest->write = write;
+    batch->written[batch->write_count++] = newest;
+}
+
+/* A deletion has no hash: whatever comes again is compared by its version only. */
+static void take_over(struct identity *identity, struct landed *landed, bool deletion)
+{
+    identity->presence = deletion ? LANDING_DELETED : LANDING_PRESENT;
+    identity->hash = deletion ? 0 : landed->hash;
+    if (landed->in.updated != INT64_MIN)
+        identity->updated = landed->in.updated;
+    if (landed->in.version.data)
+        identity->version = landed->in.version;
+    if (!deletion)
+        identity->person = landed->in.person;
+    identity->write = true;
+}

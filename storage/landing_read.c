@@ -1,0 +1,298 @@
+/*
+ * Landing batch, reading - the rows that are next, and what they are.
+ */
+
+#include "base/arena.h"
+#include "fhir/type.h"
+#include "storage/body.h"
+#include "storage/landing_batch.h"
+
+enum {
+    UNITS = 200,          /* looked at in one batch */
+    ROWS_BETWEEN = 64,    /* converted before others may run */
+    LOCK_CLASS = 0x6c616e /* of the advisory lock, beside the partner's number */
+};
+
+static bool lock_partner(struct landing_batch *batch, struct pg_reply *reply, struct err *err);
+static void send_units(struct landing_batch *batch, struct pg_reply *reply);
+static void fill_unit(const struct pg_result *result, int row, struct arena *arena,
+                      struct unit *unit);
+static bool take_rows(struct landing_batch *batch, struct unit *unit, size_t *bytes,
+                      struct err *err);
+static bool fill_dead(struct landing_batch *batch, const struct pg_result *result, struct err *err);
+static void refuse_fatal(const struct err *fatal, struct landed *landed);
+static void convert(struct landing_batch *batch, struct landed *landed);
+
+bool batch_read(struct landing_batch *batch, struct err *err)
+{
+    struct pg_reply locked = {0}, answered = {0};
+    const struct pg_result *result;
+    size_t bytes = 0;
+
+    if (!lock_partner(batch, &locked, err))
+        return false;
+    send_units(batch, &answered);
+    if (!pg_wait(&locked, NULL, err)) {
+        pg_drop(&answered);
+        return false;
+    }
+    if (!pg_wait(&answered, &result, err))
+        return false;
+    batch->unit_count = (size_t)pg_rows(result);
+    batch->units = arena_many(batch->arena, struct unit, batch->unit_count);
+    batch->rows = arena_many(batch->arena, struct landed, batch->most);
+    for (size_t i = 0; i < batch->unit_count && !batch->more; i++) {
+        fill_unit(result, (int)i, batch->arena, &batch->units[i]);
+        if (!take_rows(batch, &batch->units[i], &bytes, err))
+            return false;
+        if (batch->more)
+            batch->unit_count = i + 1;
+    }
+    return true;
+}
+
+/* In a statement of its own: what follows sees what the one before has committed. It gives no
+ * transaction id (see current.h). */
+static bool lock_partner(struct landing_batch *batch, struct pg_reply *reply, struct err *err)
+{
+    static const struct pg_statement lock = {
+        "select pg_advisory_xact_lock($1::int4, $2::int4)::text"};
+    struct pg_params params = pg_params_in(batch->arena);
+
+    (void)err;
+    pg_add_int4(&params, LOCK_CLASS);
+    pg_add_int4(&params, batch->apply->partner);
+    pg_send(batch->pg, &lock, &params, batch->arena, reply);
+    return true;
+}
+
+static void send_units(struct landing_batch *batch, struct pg_reply *reply)
+{
+    static const struct pg_statement read = {
+        "select u.number, u.window_number, u.states, w.type, w.snapshot, w.state = 'L', l.body"
+        " from (select *, sum(waiting) over o - waiting as before,"
+        "  sum(size) over o - size as size_before from (select * from f_sync_unit"
+        "  where partner = $1::int4 and waiting > 0 order by number limit $2::int8) n"
+        "  window o as (order by number)) u"
+        " join f_sync_window w on w.number = u.window_number"
+        " left join f_landing l on l.unit = u.number"
+        " where u.before < $3::int8 and u.size_before < $4::int8 order by u.number"};
+    struct pg_params params = pg_params_in(batch->arena);
+
+    pg_add_int4(&params, batch->apply->partner);
+    pg_add_int8(&params, UNITS);
+    pg_add_int8(&params, (int64_t)batch->most);
+    pg_add_int8(&params, (int64_t)batch->apply->bytes);
+    pg_send(batch->pg, &read, &params, batch->arena, reply);
+}
+
+static void fill_unit(const struct pg_result *result, int row, struct arena *arena,
+                      struct unit *unit)
+{
+    struct text states = pg_bytea(result, row, 2);
+
+    *unit = (struct unit){
+        .number = pg_int8(result, row, 0),
+        .window = pg_int8(result, row, 1),
+        .states = arena_strndup(arena, states.data, states.size),
+        .rows = states.size,
+        .type = pg_text(result, row, 3).data,
+        .snapshot = pg_bool(result, row, 4),
+        .ends = pg_bool(result, row, 5),
+        .body = pg_bytea(result, row, 6),
+    };
+}
+
+/* The rows of a unit that wait, until the batch is full. */
+static bool take_rows(struct landing_batch *batch, struct unit *unit, size_t *bytes,
+                      struct err *err)
+{
+    struct text rest;
+
+    if (!body_unpack(batch->store->codec, unit->body, batch->arena, &rest, err))
+        return false;
+    for (size_t line = 0; line < unit->rows; line++) {
+        struct landing_row row;
+
+        if (!landing_rows_next(&rest, &row, err))
+            return false;
+        if (unit->states[line] != 'w' && unit->states[line] != 'f')
+            continue;
+        if (batch->count == batch->most ||
+            (batch->count > 0 && *bytes + row.body.size > batch->apply->bytes)) {
+            batch->more = true;
+            return true;
+        }
+        *bytes += row.body.size;
+        batch->rows[batch->count++] = (struct landed){
+            .unit = unit,
+            .line = (int32_t)line,
+            .before = unit->states[line],
+            .row = row,
+        };
+    }
+    return true;
+}
+
+bool batch_read_dead(struct landing_batch *batch, struct err *err)
+{
+    static const struct pg_statement read = {
+        "select u.number, u.window_number, u.states, w.type, w.snapshot, w.state = 'L', d.body,"
+        " d.number, d.line from f_dead d join f_sync_unit u on u.number = d.unit"
+        " join f_sync_window w on w.number = u.window_number where d.partner = $1::int4"
+        " and d.decided is null and d.number > $2::int8 and ($3::int8 = 0 or d.number = $3::int8)"
+        " and ($4::text is null or d.class = $4::text) order by d.number limit $5::int8"};
+    struct pg_params params = pg_params_in(batch->arena);
+    struct pg_reply locked = {0};
+    const struct pg_result *result;
+
+    pg_add_int4(&params, batch->apply->partner);
+    pg_add_int8(&params, batch->after);
+    pg_add_int8(&params, batch->dead->number);
+    pg_add_text(&params, text_of(batch->dead->class));
+    pg_add_int8(&params, (int64_t)batch->most);
+    return lock_partner(batch, &locked, err) && pg_wait(&locked, NULL, err) &&
+           pg_query(batch->pg, &read, &params, batch->arena, &result, err) &&
+           fill_dead(batch, result, err);
+}
+
+/* Several of one unit share its states. */
+static bool fill_dead(struct landing_batch *batch, const struct pg_result *result, struct err *err)
+{
+    size_t rows = (size_t)pg_rows(result);
+
+    batch->units = arena_many(batch->arena, struct unit, rows);
+    batch->rows = arena_many(batch->arena, struct landed, rows);
+    batch->more = rows == batch->most;
+    for (size_t i = 0; i < rows; i++) {
+        struct unit *unit = NULL;
+        struct landed *landed = &batch->rows[i];
+        struct text rest;
+
+        for (size_t k = batch->unit_count; k-- > 0 && !unit;)
+            if (batch->units[k].number == pg_int8(result, (int)i, 0))
+                unit = &batch->units[k];
+        if (!unit) {
+            unit = &batch->units[batch->unit_count++];
+            fill_unit(result, (int)i, batch->arena, unit);
+        }
+        *landed = (struct landed){.unit = unit,
+                                  .dead = pg_int8(result, (int)i, 7),
+                                  .line = pg_int4(result, (int)i, 8),
+                                  .before = 'd'};
+        if (!body_unpack(batch->store->codec, pg_bytea(result, (int)i, 6), batch->arena, &rest,
+                         err) ||
+            !landing_rows_next(&rest, &landed->row, err))
+            return false;
+        batch->after = landed->dead;
+    }
+    batch->count = rows;
+    return true;
+}
+
+void batch_convert(struct landing_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct landed *landed = &batch->rows[i];
+
+        convert(batch, landed);
+        if (batch->fatal)
+            refuse_fatal(batch->fatal, landed);
+        landed->hash = landing_hash(batch->store, landed->row.body);
+        if (landed->in.id.size > 0 && landed->in.type.size > 0) {
+            landed->self = batch_identity(batch, landed->in.type, landed->in.id);
+            landed->self->named = true;
+        }
+        if (i % ROWS_BETWEEN == ROWS_BETWEEN - 1)
+            fiber_sleep(0);
+    }
+}
+
+/* PostgreSQL, or the store, would not have it. */
+static void refuse_fatal(const struct err *fatal, struct landed *landed)
+{
+    if (!landed->in.refused)
+        landed_refuse(landed, fatal->kind == ERR_CONFLICT ? "identity_conflict" : "storage",
+                      fatal->text);
+}
+
+static void convert(struct landing_batch *batch, struct landed *landed)
+{
+    const struct landing_row *row = &landed->row;
+
+    landed->in = (struct landing_converted){.updated = INT64_MIN};
+    landed->mentions = NULL;
+    if (row->body.data) {
+        batch->converting = landed;
+        batch->apply->convert(batch->apply->context, batch, row->body, landed->unit->type,
+                              batch->arena, &landed->in);
+        batch->converting = NULL;
+        return;
+    }
+    landed->in.type = row->type;
+    landed->in.id = row->id;
+    landed->in.version = row->version;
+    landed->in.updated = row->updated;
+    if (!resource_type_find(row->type))
+        landed_refuse(landed, "not_fhir", "The deletion is of no resource type.");
+    else if (row->id.size == 0 || row->id.size > LANDING_SOURCE_ID_MAX)
+        landed_refuse(landed, "no_id", "The deletion names no id.");
+}
+
+struct text landing_mention(struct landing_batch *batch, struct text type, struct text id)
+{
+    struct identity *identity = batch_identity(batch, type, id);
+    struct mention *mention = arena_one(batch->arena, struct mention);
+
+    *mention =
+        (struct mention){identity, identity->linked.data != NULL, batch->converting->mentions};
+    batch->converting->mentions = mention;
+    return identity->linked.data ? identity->linked : text_of(identity->local);
+}
+
+struct identity *batch_identity(struct landing_batch *batch, struct text type, struct text id)
+{
+    char *name = arena_alloc_raw(batch->arena, type.size + 1 + id.size);
+    const struct type *found;
+
+    memcpy(name, type.data, type.size);
+    name[type.size] = '/';
+    memcpy(name + type.size + 1, id.data, id.size);
+    struct map_entry *entry = map_entry(&batch->map, (struct text){name, type.size + 1 + id.size});
+    if (entry->value)
+        return entry->value;
+
+    struct identity *identity = arena_one(batch->arena, struct identity);
+    found = resource_type_find(type);
+    *identity = (struct identity){
+        .type = {name, type.size},
+        .id = {name + type.size + 1, id.size},
+        .rtype = found ? (int16_t)found->number : -1,
+        .key = local_of(batch->store, batch->apply->partner, type, id),
+        .updated = INT64_MIN,
+    };
+    local_write(&identity->key, identity->local);
+    entry->value = identity;
+    if (batch->last)
+        batch->last->next = identity;
+    else
+        batch->first = identity;
+    batch->last = identity;
+    return identity;
+}
+
+/* Those that mention what was found to be linked only now. */
+static bool is_stale(const struct landed *landed)
+{
+    for (const struct mention *mention = landed->mentions; mention; mention = mention->next)
+        if (mention->linked != (mention->identity->linked.data != NULL))
+            return true;
+    return false;
+}
+
+void batch_convert_again(struct landing_batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        if (is_stale(&batch->rows[i]))
+            convert(batch, &batch->rows[i]);
+}

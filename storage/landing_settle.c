@@ -1,0 +1,333 @@
+/*
+ * Landing batch, settling - identities, states, dead letters and counters: what makes the batch
+ * never happen again. A few statements, whatever its size.
+ */
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "storage/body.h"
+#include "storage/landing_batch.h"
+
+enum { STATEMENTS = 7 };
+
+struct settling {
+    struct landing_batch *batch;
+    struct pg_reply replies[STATEMENTS];
+    size_t sent;
+};
+
+static void send_identities(struct settling *settling);
+static void send_again(struct settling *settling);
+static void send_seen(struct settling *settling);
+static void send_dead(struct settling *settling);
+static void send_decided(struct settling *settling);
+static void send_units(struct settling *settling);
+static void send_windows(struct settling *settling);
+static void send(struct settling *settling, const struct pg_statement *statement,
+                 const struct pg_params *params);
+
+bool batch_settle(struct landing_batch *batch, struct err *err)
+{
+    static void (*const steps[STATEMENTS])(struct settling *) = {
+        send_identities, send_again, send_seen, send_dead, send_decided, send_units, send_windows,
+    };
+    struct settling *settling = arena_one(batch->arena, struct settling);
+    bool good = true;
+
+    settling->batch = batch;
+    for (size_t i = 0; i < STATEMENTS; i++)
+        steps[i](settling);
+    for (size_t i = 0; i < settling->sent; i++) {
+        if (!good) {
+            pg_drop(&settling->replies[i]);
+            continue;
+        }
+        good = pg_wait(&settling->replies[i], NULL, err);
+        if (!good)
+            memcpy(batch->sqlstate, settling->replies[i].sqlstate, sizeof(batch->sqlstate));
+    }
+    return good;
+}
+
+static void send(struct settling *settling, const struct pg_statement *statement,
+                 const struct pg_params *params)
+{
+    pg_send(settling->batch->pg, statement, params, settling->batch->arena,
+            &settling->replies[settling->sent++]);
+}
+
+/* Two statements would be two plans; a mention that is known is not among them. */
+static void send_identities(struct settling *settling)
+{
+    static const struct pg_statement statement = {
+        "insert into f_identity as f (local, hash, updated, origin, person, unit, partner, rtype,"
+        " presence, version, id, linked) select local, hash, updated, origin, person, unit,"
+        " $1::int4, rtype, presence::\"char\", version, id, linked from unnest($2::bytea[],"
+        " $3::int8[], $4::timestamptz[], $5::int8[], $6::int8[], $7::int8[], $8::int2[],"
+        " $9::text[], $10::text[], $11::text[], $12::text[]) x(local, hash, updated, origin,"
+        " person, unit, rtype, presence, version, id, linked)"
+        " on conflict (local) do update set hash = excluded.hash, updated = excluded.updated,"
+        " origin = coalesce(f.origin, excluded.origin), person = excluded.person,"
+        " unit = excluded.unit, presence = excluded.presence, version = excluded.version,"
+        " linked = coalesce(f.linked, excluded.linked) where excluded.presence <> 'M'"};
+    struct landing_batch *batch = settling->batch;
+    struct arena *arena = batch->arena;
+    struct pg_params params = pg_params_in(arena);
+    size_t room = batch->map.count, count = 0;
+    struct text *texts = arena_many(arena, struct text, 5 * room);
+    int64_t *numbers = arena_many(arena, int64_t, 5 * room);
+    bool *nulls = arena_many(arena, bool, 5 * room);
+    int16_t *rtypes = arena_many(arena, int16_t, room);
+    static const char letters[] = "MPAGD";
+
+    for (struct identity *identity = batch->first; identity; identity = identity->next) {
+        const struct landed *newest = identity->newest;
+        bool has_origin = newest && newest->in.origin.size > 0 && newest->in.resource;
+
+        if (!identity->write || identity->rtype < 0)
+            continue;
+        texts[count] = (struct text){(const char *)identity->key.bytes, LOCAL_SIZE};
+        texts[room + count] = (struct text){&letters[identity->presence], 1};
+        texts[2 * room + count] = identity->version;
+        texts[3 * room + count] = identity->id;
+        texts[4 * room + count] = identity->linked;
+        numbers[count] = identity->hash;
+        nulls[count] = identity->hash == 0;
+        numbers[room + count] = identity->updated;
+        nulls[room + count] = identity->updated == INT64_MIN;
+        numbers[2 * room + count] = has_origin ? landing_hash(batch->store, newest->in.origin) : 0;
+        nulls[2 * room + count] = !has_origin;
+        numbers[3 * room + count] = (int64_t)identity->person;
+        nulls[3 * room + count] = identity->person == 0;
+        numbers[4 * room + count] = newest ? newest->unit->number : batch->units[0].number;
+        rtypes[count++] = identity->rtype;
+    }
+    if (count == 0)
+        return;
+    pg_add_int4(&params, batch->apply->partner);
+    pg_add_bytea_array(&params, texts, count);
+    pg_add_int8_array(&params, numbers, nulls, count);
+    pg_add_timestamp_array(&params, numbers + room, nulls + room, count);
+    pg_add_int8_array(&params, numbers + 2 * room, nulls + 2 * room, count);
+    pg_add_int8_array(&params, numbers + 3 * room, nulls + 3 * room, count);
+    pg_add_int8_array(&params, numbers + 4 * room, NULL, count);
+    pg_add_int2_array(&params, rtypes, count);
+    for (size_t column = 1; column < 5; column++)
+        pg_add_text_array(&params, texts + column * room, count);
+    send(settling, &statement, &params);
+}
+
+/*
+ * A resource that was mentioned before it turned out to be a copy: what referred to it by the id
+ * it would have had is applied again, from the unit on that mentioned it first. Rare: copies
+ * are mostly found before anything refers to them.
+ */
+static void send_again(struct settling *settling)
+{
+    static const struct pg_statement statement = {
+        "with u as (select number, window_number, states, translate(encode(states, 'escape'),"
+        " 'au', 'ff') as again from f_sync_unit where partner = $1::int4 and number >= $2::int8"
+        " and number <> all($3::int8[]) and exists (select from f_landing where unit = number)),"
+        " n as (select number, window_number, again, length(states) - "
+        "length(replace(encode(states, 'escape'), 'a', '')) as applied,"
+        " length(states) - length(replace(encode(states, 'escape'), 'u', '')) as unchanged from u),"
+        " s as (update f_sync_unit f set states = convert_to(n.again, 'UTF8'),"
+        " waiting = f.waiting + n.applied + n.unchanged"
+        " from n where f.number = n.number)"
+        " update f_sync_window w set applied = w.applied - x.applied,"
+        " unchanged = w.unchanged - x.unchanged, waiting = w.waiting + x.applied"
+        " + x.unchanged, state = case when w.state = 'C' and x.applied + x.unchanged > 0 then "
+        "'L'::\"char\" else w.state end"
+        " from (select window_number, sum(applied) as applied, sum(unchanged) as unchanged"
+        " from n group by window_number) x where w.number = x.window_number"};
+    struct landing_batch *batch = settling->batch;
+    struct pg_params params = pg_params_in(batch->arena);
+    int64_t *units = arena_many(batch->arena, int64_t, batch->unit_count);
+    int64_t first = INT64_MAX;
+
+    for (const struct identity *identity = batch->first; identity; identity = identity->next)
+        if (identity->link && identity->known && identity->unit < first)
+            first = identity->unit;
+    if (first == INT64_MAX)
+        return;
+    for (size_t i = 0; i < batch->unit_count; i++)
+        units[i] = batch->units[i].number;
+    pg_add_int4(&params, batch->apply->partner);
+    pg_add_int8(&params, first);
+    pg_add_int8_array(&params, units, NULL, batch->unit_count);
+    send(settling, &statement, &params);
+}
+
+/* For landing_reconcile(). */
+static void send_seen(struct settling *settling)
+{
+    static const struct pg_statement statement = {
+        "insert into f_sync_seen (window_number, rtype, locals) select w, 0,"
+        " string_agg(l, null) from unnest($1::int8[], $2::bytea[]) x(w, l) group by w"};
+    struct landing_batch *batch = settling->batch;
+    struct pg_params params = pg_params_in(batch->arena);
+    int64_t *windows = arena_many(batch->arena, int64_t, batch->count);
+    struct text *locals = arena_many(batch->arena, struct text, batch->count);
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct landed *landed = &batch->rows[i];
+
+        if (!landed->unit->snapshot || !landed->self)
+            continue;
+        windows[count] = landed->unit->window;
+        locals[count++] = (struct text){(const char *)landed->self->key.bytes, LOCAL_SIZE};
+    }
+    if (count == 0)
+        return;
+    pg_add_int8_array(&params, windows, NULL, count);
+    pg_add_bytea_array(&params, locals, count);
+    send(settling, &statement, &params);
+}
+
+static void send_dead(struct settling *settling)
+{
+    static const struct pg_statement statement = {
+        "insert into f_dead as d (partner, unit, line, class, rule, place, type, id, body)"
+        " select $1::int4, * from unnest($2::int8[], $3::int4[], $4::text[], $5::text[],"
+        " $6::text[], $7::text[], $8::text[], $9::bytea[])"
+        " on conflict (unit, line) do update set tries = d.tries + 1, class = excluded.class,"
+        " rule = excluded.rule, place = excluded.place, decided = null, decided_at = null"};
+    struct landing_batch *batch = settling->batch;
+    struct arena *arena = batch->arena;
+    struct pg_params params = pg_params_in(arena);
+    struct text *texts = arena_many(arena, struct text, 6 * batch->count);
+    int64_t *units = arena_many(arena, int64_t, batch->count);
+    int32_t *lines = arena_many(arena, int32_t, batch->count);
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct landed *landed = &batch->rows[i];
+        struct buf row = buf_in(arena);
+
+        if (landed->after != 'd')
+            continue;
+        landing_rows_write(&landed->row, 1, &row);
+        units[count] = landed->unit->number;
+        lines[count] = landed->line;
+        texts[count] = text_of(landed->in.refused);
+        texts[batch->count + count] = text_of(landed->in.rule ? landed->in.rule : "");
+        texts[2 * batch->count + count] = text_of(landed->in.where);
+        texts[3 * batch->count + count] = landed->in.type;
+        texts[4 * batch->count + count] = landed->in.id;
+        texts[5 * batch->count + count] =
+            body_pack(batch->store->codec, (struct text){row.data, row.size}, arena);
+        count++;
+    }
+    if (count == 0)
+        return;
+    pg_add_int4(&params, batch->apply->partner);
+    pg_add_int8_array(&params, units, NULL, count);
+    pg_add_int4_array(&params, lines, count);
+    for (size_t column = 0; column < 5; column++)
+        pg_add_text_array(&params, texts + column * batch->count, count);
+    pg_add_bytea_array(&params, texts + 5 * batch->count, count);
+    send(settling, &statement, &params);
+}
+
+static void send_decided(struct settling *settling)
+{
+    static const struct pg_statement statement = {
+        "update f_dead set decided = 'replayed', decided_at = clock_timestamp()"
+        " where number = any($1::int8[])"};
+    struct landing_batch *batch = settling->batch;
+    struct pg_params params = pg_params_in(batch->arena);
+    int64_t *numbers = arena_many(batch->arena, int64_t, batch->count);
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->rows[i].dead && batch->rows[i].after != 'd')
+            numbers[count++] = batch->rows[i].dead;
+    if (count == 0)
+        return;
+    pg_add_int8_array(&params, numbers, NULL, count);
+    send(settling, &statement, &params);
+}
+
+static void send_units(struct settling *settling)
+{
+    static const struct pg_statement statement = {
+        "update f_sync_unit u set states = x.states, waiting = x.waiting"
+        " from unnest($1::int8[], $2::bytea[], $3::int4[]) x(number, states, waiting)"
+        " where u.number = x.number"};
+    struct landing_batch *batch = settling->batch;
+    struct pg_params params = pg_params_in(batch->arena);
+    int64_t *numbers = arena_many(batch->arena, int64_t, batch->unit_count);
+    struct text *states = arena_many(batch->arena, struct text, batch->unit_count);
+    int32_t *waiting = arena_many(batch->arena, int32_t, batch->unit_count);
+
+    for (size_t i = 0; i < batch->count; i++)
+        batch->rows[i].unit->states[batch->rows[i].line] = batch->rows[i].after;
+    for (size_t i = 0; i < batch->unit_count; i++) {
+        const struct unit *unit = &batch->units[i];
+
+        numbers[i] = unit->number;
+        states[i] = (struct text){unit->states, unit->rows};
+        for (size_t line = 0; line < unit->rows; line++)
+            waiting[i] += unit->states[line] == 'w' || unit->states[line] == 'f';
+    }
+    pg_add_int8_array(&params, numbers, NULL, batch->unit_count);
+    pg_add_bytea_array(&params, states, batch->unit_count);
+    pg_add_int4_array(&params, waiting, batch->unit_count);
+    send(settling, &statement, &params);
+}
+
+/* Both sides of the account move by one for each row that becomes something else. A window that
+ * is landed is complete when none waits. */
+static void send_windows(struct settling *settling)
+{
+    static const struct pg_statement statement = {
+        "update f_sync_window w set applied = w.applied + x.a, unchanged = w.unchanged + x.u,"
+        " older = w.older + x.o, dead = w.dead + x.d, waiting = w.waiting + x.w,"
+        " state = case when w.state = 'L' and w.waiting + x.w = 0 then 'C'::\"char\""
+        "  else w.state end,"
+        " closed = case when w.state = 'L' and w.waiting + x.w = 0 then clock_timestamp()"
+        "  else w.closed end"
+        " from unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[])"
+        " x(number, a, u, o, d, w) where w.number = x.number"};
+    static const char letters[] = "auodw";
+    struct landing_batch *batch = settling->batch;
+    struct pg_params params = pg_params_in(batch->arena);
+    int64_t *windows = arena_many(batch->arena, int64_t, batch->unit_count);
+    int64_t *counts = arena_many(batch->arena, int64_t, 5 * batch->unit_count);
+    size_t room = batch->unit_count, used = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct landed *landed = &batch->rows[i];
+        char before = landed->before == 'f' ? 'w' : landed->before;
+        size_t at = 0;
+
+        while (at < used && windows[at] != landed->unit->window)
+            at++;
+        if (at == used)
+            windows[used++] = landed->unit->window;
+        counts[(size_t)(strchr(letters, before) - letters) * room + at]--;
+        counts[(size_t)(strchr(letters, landed->after) - letters) * room + at]++;
+    }
+    pg_add_int8_array(&params, windows, NULL, used);
+    for (size_t column = 0; column < 5; column++)
+        pg_add_int8_array(&params, counts + column * room, NULL, used);
+    send(settling, &statement, &params);
+}
+
+void batch_count(const struct landing_batch *batch, struct landing_result *result)
+{
+    result->batches++;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct landed *landed = &batch->rows[i];
+
+        result->counts.landed++;
+        result->counts.applied += landed->after == 'a';
+        result->counts.unchanged += landed->after == 'u';
+        result->counts.older += landed->after == 'o';
+        result->counts.dead += landed->after == 'd';
+        result->linked += landed->after == 'u' && landed->self && landed->self->linked.data;
+        result->deleted += landed->deleted;
+        result->findings += landed->in.findings;
+    }
+}
