@@ -54,6 +54,7 @@ class Capabilities(unittest.TestCase):
             kinds = ["urn:a|b", "ge2020-01-01", "5.4", "Patient/1", "0.5", "Test", "http://a.org"]
             pairs = [f"{one}${two}" for one in kinds for two in kinds]
             pairs += [f"{one}$Patient/1$urn:a|b" for one in kinds]
+            pairs += [f"{one}$0.5$0.5" for one in kinds]
             return [pair.replace("|", "%7C") for pair in pairs]
         if param["name"] in ("_id", "_list"):
             return ["a"]
@@ -72,14 +73,14 @@ class Capabilities(unittest.TestCase):
 
     def test_every_declared_search_parameter_is_answered(self):
         tried = 0
-        for kind in TYPES:
+        for kind in sorted(self.resources):
             for param in self.resources[kind]["searchParam"]:
                 answers = (self.client.get(f"{kind}?{param['name']}={value}")
                            for value in self.value(kind, param))
                 good = next((answer for answer in answers if answer.status == 200), None)
                 self.assertIsNotNone(good, f"{kind}?{param['name']} ({param['type']})")
                 tried += 1
-        self.assertGreater(tried, 250)
+        self.assertGreater(tried, 2000)
 
     def test_every_declared_include_is_answered(self):
         for kind in TYPES:
@@ -135,6 +136,34 @@ class Capabilities(unittest.TestCase):
                     (self.client.delete(path), 204),
                     (self.client.get(path), 410)):
                 self.assertEqual(answer.status, status, answer.bytes[:500])
+
+    def answers_of(self, kind, name, identity):
+        """Of an operation, wherever it may be asked for, with what it cannot do without."""
+        body = {"resourceType": kind}
+        query = {"lastn": "?patient=1&code=x"}.get(name, "")
+        for path in (f"{kind}/${name}", f"{kind}/{identity}/${name}"):
+            yield self.client.get(path + query)
+            yield self.client.post(path + query, body)
+
+    def test_every_declared_operation_answers(self):
+        found = set()
+        for kind in TYPES:
+            resource = dict({"resourceType": kind, "id": "operated"}, **NEEDED.get(kind, {}))
+            self.assertIn(self.client.put(f"{kind}/operated", resource).status, (200, 201))
+            for row in self.resources[kind]["operation"]:
+                found.add(row["name"])
+                statuses = [answer.status for answer in
+                            self.answers_of(kind, row["name"], "operated")]
+                self.assertTrue(any(status not in (404, 405, 501) and status < 500
+                                    for status in statuses), (kind, row["name"], statuses))
+        self.assertLessEqual({"validate", "everything", "lastn"}, found)
+
+    def test_an_operation_is_there_for_the_types_that_declare_it(self):
+        for kind in TYPES:
+            declared = {row["name"] for row in self.resources[kind]["operation"]}
+            for name in {"everything", "lastn"} - declared:
+                for answer in self.answers_of(kind, name, "operated"):
+                    self.assertIn(answer.status, (405, 501), f"{kind} ${name}")
 
     def test_every_declared_operation_is_routed(self):
         base = "http://hl7.org/fhir/OperationDefinition/"
