@@ -25,6 +25,7 @@
 
 struct arena;
 struct buf;
+struct definitions;
 struct issues;
 
 /* R4 search.html#prefix. */
@@ -43,16 +44,18 @@ enum query_prefix {
 /* R4 search.html#modifiers, those that are answered. */
 enum query_modifier {
     MODIFIER_NONE,
-    MODIFIER_MISSING,    /* any type; see query_param.missing */
-    MODIFIER_EXACT,      /* string */
-    MODIFIER_CONTAINS,   /* string */
-    MODIFIER_ENDS,       /* string, in _filter: the value stands at the end */
-    MODIFIER_WHOLE,      /* string, in _filter: the value is all of it, without regard to case */
-    MODIFIER_TEXT,       /* token: begins a display or text; the values are strings */
-    MODIFIER_NOT,        /* token */
-    MODIFIER_OF_TYPE,    /* token; system and code are the type's, text is the identifier's value */
-    MODIFIER_BELOW,      /* uri */
-    MODIFIER_ABOVE,      /* uri */
+    MODIFIER_MISSING,  /* any type; see query_param.missing */
+    MODIFIER_EXACT,    /* string */
+    MODIFIER_CONTAINS, /* string */
+    MODIFIER_ENDS,     /* string, in _filter: the value stands at the end */
+    MODIFIER_WHOLE,    /* string, in _filter: the value is all of it, without regard to case */
+    MODIFIER_TEXT,     /* token: begins a display or text; the values are strings */
+    MODIFIER_NOT,      /* token */
+    MODIFIER_OF_TYPE,  /* token; system and code are the type's, text is the identifier's value */
+    MODIFIER_BELOW,    /* uri; of tokens already applied to the values, as are the next three */
+    MODIFIER_ABOVE,
+    MODIFIER_IN,         /* token; becomes NONE */
+    MODIFIER_NOT_IN,     /* token; becomes NOT */
     MODIFIER_IDENTIFIER, /* reference; the values are tokens */
     MODIFIER_TYPE,       /* reference; already applied to the values */
 };
@@ -171,6 +174,7 @@ struct query_options {
     unsigned count;   /* page size when _count is not given */
     unsigned count_max;                        /* a larger _count is lowered to this */
     unsigned max_params, max_values, max_size; /* criteria; values of one; bytes of the whole */
+    const struct definitions *definitions;     /* value sets and hierarchies; NULL: those of R4 */
     unsigned max_chain;                        /* references that one criterion may follow */
 };
 

@@ -24,8 +24,10 @@ static const struct modifier {
     {"not", MODIFIER_NOT, TYPE_BIT(SEARCH_TOKEN)},
     {"text", MODIFIER_TEXT, TYPE_BIT(SEARCH_TOKEN)},
     {"of-type", MODIFIER_OF_TYPE, TYPE_BIT(SEARCH_TOKEN)},
-    {"below", MODIFIER_BELOW, TYPE_BIT(SEARCH_URI)},
-    {"above", MODIFIER_ABOVE, TYPE_BIT(SEARCH_URI)},
+    {"in", MODIFIER_IN, TYPE_BIT(SEARCH_TOKEN)},
+    {"not-in", MODIFIER_NOT_IN, TYPE_BIT(SEARCH_TOKEN)},
+    {"below", MODIFIER_BELOW, TYPE_BIT(SEARCH_URI) | TYPE_BIT(SEARCH_TOKEN)},
+    {"above", MODIFIER_ABOVE, TYPE_BIT(SEARCH_URI) | TYPE_BIT(SEARCH_TOKEN)},
     {"identifier", MODIFIER_IDENTIFIER, TYPE_BIT(SEARCH_REFERENCE)},
 };
 
@@ -39,6 +41,7 @@ static bool read_missing(struct query_reader *reader, struct text name, struct t
                          struct query_param *param);
 static bool read_values(struct query_reader *reader, struct text name, struct text text,
                         struct query_param *param, const struct type *target);
+static bool means_codes(const struct query_param *param);
 static bool apply_type(struct query_reader *reader, struct text name, const struct type *target,
                        struct query_value *value);
 
@@ -165,6 +168,8 @@ static bool read_values(struct query_reader *reader, struct text name, struct te
                             "\"%.*s\" has more than %u values, which is the limit.",
                             NAME_ARGS(name), reader->options->max_values);
 
+    if (means_codes(param))
+        return query_read_codes(reader, name, text, param);
     struct query_value *values = arena_many(reader->arena, struct query_value, count);
     enum search_type type = param->modifier == MODIFIER_IDENTIFIER ? SEARCH_TOKEN
                             : param->modifier == MODIFIER_TEXT     ? SEARCH_STRING
@@ -181,6 +186,13 @@ static bool read_values(struct query_reader *reader, struct text name, struct te
     param->values = values;
     param->value_count = count;
     return true;
+}
+
+static bool means_codes(const struct query_param *param)
+{
+    if (param->modifier == MODIFIER_BELOW || param->modifier == MODIFIER_ABOVE)
+        return param->param->search_type == SEARCH_TOKEN;
+    return param->modifier == MODIFIER_IN || param->modifier == MODIFIER_NOT_IN;
 }
 
 /* subject:Patient=123, and also subject:Patient=Patient/123. */

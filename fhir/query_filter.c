@@ -53,6 +53,10 @@ static const struct operation {
     {"eb", "eb", "", RANGES, MODIFIER_NONE, false, false},
     {"po", "ap", "", 1u << SEARCH_DATE, MODIFIER_NONE, false, true},
     {"re", "", "", 1u << SEARCH_REFERENCE, MODIFIER_NONE, false, false},
+    {"in", "", ":in", 1u << SEARCH_TOKEN, MODIFIER_NONE, false, false},
+    {"ni", "", ":not-in", 1u << SEARCH_TOKEN, MODIFIER_NONE, false, false},
+    {"ss", "", ":below", 1u << SEARCH_TOKEN, MODIFIER_NONE, false, false},
+    {"sb", "", ":above", 1u << SEARCH_TOKEN, MODIFIER_NONE, false, false},
     {"pr", "", ":missing", ~0u, MODIFIER_NONE, false, false},
 };
 
@@ -193,7 +197,7 @@ static bool read_comparison(struct filter *filter, struct query_param *param)
     if (i == COUNT(operations))
         return query_refuse(reader, filter->place->name, "not-supported",
                             "\"_filter\" knows the operators eq ne co sw ew gt lt ge le ap sa eb "
-                            "po re and pr; ss, sb and in are not supported.");
+                            "po re in ni ss sb and pr.");
     bool present = strcmp(operations[i].name, "pr") == 0;
     if (++reader->filtered > reader->options->max_params || !read_value(filter, present, &value))
         return refuse(filter);

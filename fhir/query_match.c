@@ -274,12 +274,15 @@ static bool starts_with(struct text text, struct text prefix)
 static bool match_uri(struct matcher *matcher, enum query_modifier modifier,
                       const struct query_value *wanted, const struct search_value *value)
 {
-    struct text shorter = modifier == MODIFIER_ABOVE ? value->text : wanted->text;
-    struct text longer = modifier == MODIFIER_ABOVE ? wanted->text : value->text;
+    struct text bare = value->text, version;
 
     (void)matcher;
     if (modifier == MODIFIER_NONE)
         return starts_with(value->text, wanted->text);
+
+    text_split(value->text, '|', &bare, &version);
+    struct text shorter = modifier == MODIFIER_ABOVE ? bare : wanted->text;
+    struct text longer = modifier == MODIFIER_ABOVE ? wanted->text : bare;
     while (shorter.size > 0 && shorter.data[shorter.size - 1] == '/')
         shorter.size--;
     return text_starts_with(longer, shorter) &&

@@ -82,6 +82,11 @@ bool query_read_value(struct query_reader *reader, struct text name,
 bool query_read_of_type(struct query_reader *reader, struct text name, struct text text,
                         struct query_value *value);
 
+/* Lists the codes that :in, :not-in, :below or :above of a token mean; what is left of the modifier
+ * is :not, or none. */
+bool query_read_codes(struct query_reader *reader, struct text name, struct text text,
+                      struct query_param *param);
+
 /* Adds what query_options.compartment wants. */
 bool query_add_compartment(struct query_reader *reader);
 

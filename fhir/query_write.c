@@ -79,8 +79,7 @@ bool query_can_search(const struct search_param *param)
 
     /* A composite is found by a hash of its first component; of two ranges
      * only one could be in an index. */
-    return param->component_count == 2 && !is_range(param->components[0].type) &&
-           param->components[0].type != SEARCH_STRING;
+    return !is_range(param->components[0].type) && param->components[0].type != SEARCH_STRING;
 }
 
 static bool is_range(enum search_type type)

@@ -32,7 +32,6 @@ struct answer {
     uint32_t system;       /* YES: the name of the code's system */
 };
 
-static uint32_t find_set(const struct terminology *terminology, struct text canonical);
 static struct answer set_answer(const struct question *question, uint32_t number, unsigned depth);
 static struct answer clause_answer(const struct question *question, const struct clause *clause,
                                    unsigned depth);
@@ -76,7 +75,7 @@ void value_set_has(const struct definitions *definitions, struct text value_set,
                    struct text code, struct code_finding *finding)
 {
     const struct terminology *terminology = definitions_terminology(definitions);
-    uint32_t number = find_set(terminology, value_set);
+    uint32_t number = term_set_find(terminology, value_set);
     struct question question = {
         .terminology = terminology,
         .code = code,
@@ -92,8 +91,7 @@ void value_set_has(const struct definitions *definitions, struct text value_set,
     report(terminology, &answer, finding);
 }
 
-/* The number of the set, or TERM_NOBODY. A version may be given in part. */
-static uint32_t find_set(const struct terminology *terminology, struct text canonical)
+uint32_t term_set_find(const struct terminology *terminology, struct text canonical)
 {
     uint32_t name = term_name_find(terminology, canonical), number;
 
@@ -275,7 +273,7 @@ static struct answer import_answer(const struct question *question, uint32_t nam
     uint32_t number = terminology->names[name].set;
 
     if (number == TERM_NOBODY)
-        number = find_set(terminology, term_name_text(terminology, name));
+        number = term_set_find(terminology, term_name_text(terminology, name));
     return number == TERM_NOBODY ? say_missing(name) : set_answer(question, number, depth);
 }
 
@@ -488,7 +486,7 @@ enum code_answer code_subsumes(const struct definitions *definitions, struct tex
 
 bool value_set_is_known(const struct definitions *definitions, struct text value_set)
 {
-    return find_set(definitions_terminology(definitions), value_set) != TERM_NOBODY;
+    return term_set_find(definitions_terminology(definitions), value_set) != TERM_NOBODY;
 }
 
 bool code_system_is_known(const struct definitions *definitions, struct text system)

@@ -16,6 +16,7 @@
 #include "base/text.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct arena;
 struct definitions;
@@ -58,3 +59,31 @@ enum code_answer code_subsumes(const struct definitions *definitions, struct tex
 /* Whether a value set, or a code system, with this url is loaded. */
 bool value_set_is_known(const struct definitions *definitions, struct text value_set);
 bool code_system_is_known(const struct definitions *definitions, struct text system);
+
+/* A code with its system. Texts belong to the definitions. */
+struct listed_code {
+    struct text system, code;
+};
+
+enum listing_outcome {
+    LISTING_WHOLE,
+    LISTING_TOO_LONG, /* more than `most` */
+    LISTING_OPEN,     /* there is no end of them, or nobody says which: a grammar, a filter */
+    LISTING_MISSING,  /* a code system or value set, see `missing` */
+};
+
+struct code_listing {
+    enum listing_outcome outcome;
+    struct text missing;             /* MISSING: its canonical url */
+    const struct listed_code *codes; /* WHOLE: each once */
+    size_t count;
+};
+
+/* All codes of a value set. Unlike the questions above it allocates, in the arena. */
+void value_set_list(const struct definitions *definitions, struct text value_set, size_t most,
+                    struct arena *arena, struct code_listing *listing);
+
+/* A code and all that stand below it, or above it, in its system's hierarchy. A code that the
+ * system does not define stands alone. */
+void code_system_list(const struct definitions *definitions, struct text system, struct text code,
+                      bool above, size_t most, struct arena *arena, struct code_listing *listing);

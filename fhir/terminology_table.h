@@ -192,6 +192,9 @@ static inline uint32_t table_hash(struct text text)
 /* The name, or TERM_NOBODY. */
 uint32_t term_name_find(const struct terminology *terminology, struct text text);
 
+/* The number of the value set, or TERM_NOBODY. A version may be given in part. */
+uint32_t term_set_find(const struct terminology *terminology, struct text canonical);
+
 /* How codes are ordered: bytes, or without regard to the case of ASCII letters. */
 int term_compare(struct text a, struct text b, bool nocase);
 

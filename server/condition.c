@@ -6,6 +6,7 @@
 
 #include "fhir/query.h"
 #include "server/config.h"
+#include "server/knowledge.h"
 
 struct query_options condition_options(const struct request *req)
 {
@@ -20,6 +21,7 @@ struct query_options condition_options(const struct request *req)
     options.max_values = (unsigned)config->query_parameters;
     if (req->member.data)
         options.compartment = text_of(req->id);
+    options.definitions = req->knowledge ? req->knowledge->definitions : NULL;
     options.max_chain = (unsigned)config->chain_depth;
     return options;
 }

@@ -12,10 +12,14 @@
 #include <assert.h>
 #include <stdarg.h>
 
-enum { PARAMS_LIMIT = 480 }; /* below PG_PARAMS_MAX, to leave room for a cursor */
+enum {
+    PARAMS_LIMIT = 480, /* below PG_PARAMS_MAX, to leave room for a cursor */
+    COMPARED_MAX = 32,  /* tokens */
+};
 
 static bool has_room(struct search_sql *sql);
 static void atom_holds(struct search_sql *sql, const struct search_atom *atom);
+static void tokens_hold(struct search_sql *sql, const struct search_atom *atom);
 static void quantity_holds(struct search_sql *sql, const struct search_atom *atom);
 static void unit_is(struct search_sql *sql, const struct search_atom *atom, const char *column);
 static void others_are_there(struct search_sql *sql, const struct search_atom *atom);
@@ -153,11 +157,7 @@ static void atom_holds(struct search_sql *sql, const struct search_atom *atom)
         sql_is_any(sql, atom->hashes, atom->hash_count);
         break;
     case ATOM_TOKENS:
-        if (atom->hash_count == 1)
-            sql_int8(sql, atom->hashes[0]);
-        else
-            sql_int8s(sql, atom->hashes, atom->hash_count);
-        sql_add(sql, atom->hash_count == 1 ? " = any(t.toks)" : " && t.toks");
+        tokens_hold(sql, atom);
         break;
     case ATOM_DATE:
         sql_date_matches(sql, "t.d", "t.dhi", atom->value);
@@ -176,6 +176,23 @@ static void atom_holds(struct search_sql *sql, const struct search_atom *atom)
         sql_add(sql, " offset 0)");
         others_are_there(sql, atom);
         break;
+    }
+}
+
+/* Two arrays are compared each with each: of many tokens, a table of hashes is made. `is true`
+ * keeps the planner from making a join of it, which would make the table for each row. */
+static void tokens_hold(struct search_sql *sql, const struct search_atom *atom)
+{
+    if (atom->hash_count == 1) {
+        sql_int8(sql, atom->hashes[0]);
+        sql_add(sql, " = any(t.toks)");
+    } else if (atom->hash_count <= COMPARED_MAX) {
+        sql_int8s(sql, atom->hashes, atom->hash_count);
+        sql_add(sql, " && t.toks");
+    } else {
+        sql_add(sql, "exists (select 1 from unnest(t.toks) u where (u in (select unnest(");
+        sql_int8s(sql, atom->hashes, atom->hash_count);
+        sql_add(sql, "))) is true)");
     }
 }
 

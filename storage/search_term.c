@@ -12,8 +12,6 @@
 
 #include <assert.h>
 
-#define UCUM TEXT("http://unitsofmeasure.org")
-
 /* A term in the making. */
 struct maker {
     const struct tokens *tokens;
@@ -330,31 +328,30 @@ static void add_quantity(struct maker *maker, const struct search_param *param,
     }
 }
 
-/* Where there is no token of the unit, one without a system is looked for as
- * UCUM or as bare text, which is how units come. */
+/* In composites there is no token of the unit alone: one without a system is looked at. */
 static void set_units(struct maker *maker, struct search_atom *atom,
                       const struct query_value *value)
 {
-    if (!value->code.data)
-        return;
-    if (value->system.data) {
+    if (value->code.data && value->system.data)
         atom->units[atom->unit_count++] = token_coding(maker->tokens, value->system, value->code);
-        return;
-    }
-    atom->units[atom->unit_count++] = token_coding(maker->tokens, UCUM, value->code);
-    atom->units[atom->unit_count++] = token_coding(maker->tokens, (struct text){0}, value->code);
+    else if (value->code.data)
+        maker->term->inexact = true;
 }
 
 static void add_composite(struct maker *maker, const struct search_param *param,
                           const struct query_value *value)
 {
+    if (value->component_count > 2) {
+        add_hash(maker, token_param(maker->tokens, param)); /* whatever there is, is looked at */
+        maker->term->inexact = true;
+        return;
+    }
     const struct query_value *second = &value->components[1];
     const int64_t *firsts, *seconds;
     size_t first_count = hash_component(maker, param, &value->components[0], &firsts);
     size_t second_count = hash_component(maker, param, second, &seconds);
     int64_t *h = arena_many(maker->arena, int64_t, first_count);
 
-    assert(value->component_count == 2);
     if (param == maker->columns->code_quantity)
         add_code_quantity(maker, &value->components[0], second);
     for (size_t i = 0; i < first_count; i++) {

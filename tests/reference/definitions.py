@@ -9,6 +9,8 @@ import json
 import os
 import re
 
+from terminology import Terminology
+
 Element = collections.namedtuple("Element", "name types many binding targets")
 Component = collections.namedtuple("Component", "kind expression")
 Parameter = collections.namedtuple("Parameter", "code kind expression targets components")
@@ -40,6 +42,7 @@ class Definitions:
         self.compartments = {} # compartment type -> {resource type: parameters of membership}
         self.read_structures()
         self.read_parameters()
+        self.terminology = Terminology(self.documents)
         for _, compartment in self.documents("CompartmentDefinition"):
             self.compartments[compartment["code"]] = {
                 one["code"]: one["param"] for one in compartment["resource"] if "param" in one}

@@ -50,6 +50,9 @@ def ascii_lower(text):
     return "".join(c.lower() if c.isascii() else c for c in text)
 
 
+CODES = ("in", "not-in", "above", "below") # modifiers that mean other codes, too
+
+
 class Resource:
     def __init__(self, content, values):
         self.content = content
@@ -118,7 +121,7 @@ class Search:
             return (not values) == (text == "true")
         found = any(self.value_matches(parameter.kind, modifier, one, value, parameter)
                     for value in values for one in alternatives)
-        return found != (modifier == "not")
+        return found != (modifier in ("not", "not-in"))
 
     def parameter(self, kind, code):
         parameter = self.definitions.parameters[kind].get(code)
@@ -191,6 +194,8 @@ class Search:
                         for of_system, of_code in value.types)
         if modifier == "text":
             return value.text is not None and fold(value.text).startswith(fold(text))
+        if modifier in CODES:
+            return self.code_matches(modifier, parts, value)
         if modifier not in ("", "not"):
             raise NotSearchable(f":{modifier}")
         if len(parts) == 1:
@@ -200,6 +205,20 @@ class Search:
             return False
         return not code or (value.code is not None and
                             self.same_code(value.system, code, value.code))
+
+    def code_matches(self, modifier, parts, value):
+        """In a value set, or the hierarchy of a code system; of codes that say their system."""
+        terminology = self.definitions.terminology
+        if modifier in ("in", "not-in"):
+            codes = terminology.sets[parts[0]]
+        else:
+            system, code = parts
+            codes = {(system, other) for other in terminology.above[system]
+                     if (terminology.is_below(system, other, code) if modifier == "below"
+                         else terminology.is_below(system, code, other))} | {(system, code)}
+        return value.code is not None and any(
+            value.system == system and self.same_code(system, code, value.code)
+            for system, code in codes)
 
     @staticmethod
     def same_code(system, wanted, code):

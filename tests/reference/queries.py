@@ -7,7 +7,7 @@ import unicodedata
 import urllib.parse
 from decimal import Decimal
 
-from evaluator import PREFIXES
+from evaluator import CODES, PREFIXES
 from values import HANGUL, INFINITY, fold
 
 EPOCH_YEAR = 1970
@@ -145,6 +145,8 @@ class Queries:
                      }.get(parameter.kind, [])
         if parameter.kind == "token" and "text" in self.features:
             modifiers = modifiers + ["text"]
+        if parameter.kind == "token" and "terminology" in self.features:
+            modifiers = modifiers + ["in", "not-in", "above", "below"]
         if code == "identifier":
             modifiers = modifiers + ["of-type"] * 2
         if code in ("_id", "_lastUpdated") or not modifiers or not self.chance(0.35):
@@ -168,7 +170,7 @@ class Queries:
             return self.one(["", "ge", "le", "gt", "lt", "eq"]) + self.stamp(resources)
         with_values = [one for one in resources if code in one.values]
         if not with_values:
-            return None if modifier == "of-type" else self.invented(parameter.kind)
+            return None if modifier in ("of-type", *CODES) else self.invented(parameter.kind)
         return self.of(parameter.kind, modifier, self.one(self.one(with_values).values[code]),
                        parameter, kind)
 
@@ -196,6 +198,8 @@ class Queries:
             return "|".join(escape(part) for part in (system or "", code, value.code))
         if modifier == "text":
             return self.of_string("", value.text, parameter) if value.text else None
+        if modifier in CODES:
+            return self.of_codes(modifier, value)
         code = value.code
         if not code:
             if not value.system or isinstance(parameter, tuple) and not hasattr(parameter, "code"):
@@ -213,6 +217,19 @@ class Queries:
         if shape < 0.92 and value.system and hasattr(parameter, "code"):
             return escape(value.system) + "|"
         return "|" + escape(code)
+
+    def of_codes(self, modifier, value):
+        terminology = self.search.definitions.terminology
+        if modifier in ("in", "not-in"):
+            sets = sorted(url for url, codes in terminology.sets.items() if len(codes) < 2000 and
+                          any(system == value.system for system, _ in codes))
+            return escape(self.one(sets)) if sets else None
+        if value.system not in terminology.above or not value.code:
+            return None
+        codes = sorted({value.code} | terminology.above[value.system].get(value.code, set()))
+        if self.chance(0.2):
+            codes = sorted(terminology.above[value.system])
+        return f"{escape(value.system)}|{escape(self.one(codes))}"
 
     def of_string(self, modifier, value, parameter):
         text = value

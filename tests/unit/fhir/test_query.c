@@ -342,6 +342,29 @@ static void zero_results_or_a_summary_of_counts_ask_for_the_total_only(void **st
     assert_int_equal(must_parse("Patient", "_count=1000000")->count, options.count_max);
 }
 
+/* What these modifiers mean is listed; of them only `not` is left. */
+static void value_sets_and_hierarchies_become_codes(void **state)
+{
+    const struct query *query =
+        must_parse("Patient", "gender:in=http://hl7.org/fhir/ValueSet/administrative-gender&"
+                              "gender:not-in=http://hl7.org/fhir/ValueSet/administrative-gender");
+
+    (void)state;
+    assert_int_equal(query->params[0].modifier, MODIFIER_NONE);
+    assert_int_equal(query->params[1].modifier, MODIFIER_NOT);
+    assert_int_equal(query->params[0].value_count, 4);
+    assert_text(query->params[0].values[0].system, "http://hl7.org/fhir/administrative-gender");
+
+    const char *active = "http://terminology.hl7.org/CodeSystem/condition-clinical|active";
+    char text[200];
+    snprintf(text, sizeof(text), "clinical-status:below=%s", active);
+    assert_int_equal(must_parse("Condition", text)->params[0].value_count, 3);
+    snprintf(text, sizeof(text), "clinical-status:above=%s", active);
+    assert_int_equal(must_parse("Condition", text)->params[0].value_count, 1);
+    snprintf(text, sizeof(text), "_filter=clinical-status ss %s", active);
+    assert_int_equal(must_parse("Condition", text)->params[0].parts[0]->params[0].value_count, 3);
+}
+
 static void what_cannot_be_honoured_is_refused(void **state)
 {
     static const struct {
@@ -354,9 +377,16 @@ static void what_cannot_be_honoured_is_refused(void **state)
         {"Patient", "gender=", "has no value"},
         {"Patient", "gender=male,", "is empty"},
         {"Patient", "gender=|", "is empty"},
-        {"Patient", "gender:exact=male", "supports :missing :not :text :of-type"},
+        {"Patient", "gender:exact=male",
+         "supports :missing :not :text :of-type :in :not-in :below :above"},
         {"Patient", "_id:exact=1", "\"_id\" supports none"},
         {"Patient", "family:below=x", "supports :missing :exact :contains"},
+        {"Patient", "gender:in=http://example.org/none", "not loaded"},
+        {"Patient", "gender:in=ValueSet/1", "canonical url"},
+        {"Patient", "gender:below=male", "takes system|code"},
+        {"Observation", "code:in=http://hl7.org/fhir/ValueSet/observation-codes",
+         "needs http://loinc.org"},
+        {"Observation", "code:below=http://loinc.org|1-1", "not loaded"},
         {"Patient", "gender:missing=maybe", "true or false"},
         {"Patient", "birthdate=20-01", "takes a date"},
         {"Patient", "birthdate=xx2020", "takes a date"},
@@ -374,7 +404,7 @@ static void what_cannot_be_honoured_is_refused(void **state)
         {"Patient", "_filter=name eq \"x", "takes comparisons"},
         {"Patient", "_filter=name eq x y", "takes comparisons"},
         {"Patient", "_filter=name gt x", "gt does not apply"},
-        {"Patient", "_filter=gender in x", "ss, sb and in"},
+        {"Patient", "_filter=gender in x", "canonical url"},
         {"Patient", "_filter=shoe eq 43", "not a search parameter"},
         {"Patient", "_filter=((((((((((((((((((((((name eq x))))))))))))))))))))))",
          "takes comparisons"},
@@ -584,6 +614,7 @@ int main(void)
         TEST(bookkeeping_parameters_are_told_apart),
         TEST(result_parameters_shape_the_answer),
         TEST(zero_results_or_a_summary_of_counts_ask_for_the_total_only),
+        TEST(value_sets_and_hierarchies_become_codes),
         TEST(what_cannot_be_honoured_is_refused),
         TEST(every_finding_is_listed_and_no_value_quoted),
         TEST(lenient_ignores_unknown_parameters_and_says_so),
