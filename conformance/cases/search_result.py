@@ -1,7 +1,7 @@
 """What comes in which order: _id, _sort, _count (R4 search.html#sort, #count)."""
 
 from suite.case import case
-from suite.expect import check, equal, refused, same_ids
+from suite.expect import NotOffered, check, equal, refused, same_ids, status
 from suite.samples import SYSTEM, observation, patient
 
 SORT = "R4 search.html#sort"
@@ -110,3 +110,38 @@ def newest_first(server):
     found = server.found("Observation", patient=subject["id"], code=code["coding"][0]["code"],
                          _sort="-date", _count=2)
     equal(found, [made[0], made[2], made[1]], "the order")
+
+
+def parts(server, **asked):
+    """The elements of Anna that are left, and her tags."""
+    name, made = server.once(family)
+    query = "&".join(f"{key}={value}" for key, value in asked.items())
+    answer = server.get(f"Patient?family={name}&_id={made['Anna']}&{query}")
+    if answer.status in (400, 501):
+        raise NotOffered(f"{query} is refused")
+    entries = status(answer, 200).json().get("entry", [])
+    equal(len(entries), 1, "the number of matches")
+    resource = entries[0]["resource"]
+    return set(resource), [tag.get("code") for tag in resource.get("meta", {}).get("tag", [])]
+
+
+@case("SHOULD", "R4 search.html#elements", "X-26", "_elements leaves what was named, tagged SUBSETTED")
+def elements(server):
+    left, tags = parts(server, _elements="birthDate")
+    check({"id", "birthDate"} <= left and "name" not in left, "the elements are not those named")
+    check("SUBSETTED" in tags, "the part is not tagged SUBSETTED")
+
+
+@case("SHOULD", "R4 search.html#summary", "X-26", "_summary=text leaves no data, tagged SUBSETTED")
+def summary_text(server):
+    left, tags = parts(server, _summary="text")
+    check("id" in left and not {"name", "birthDate"} & left, "elements beside the text are there")
+    check("SUBSETTED" in tags, "the part is not tagged SUBSETTED")
+
+
+@case("SHOULD", "R4 search.html#summary", "X-26", "_summary=true is tagged SUBSETTED, _summary=false is not")
+def summary_true(server):
+    left, tags = parts(server, _summary="true")
+    check("id" in left and "SUBSETTED" in tags, "the part is not tagged SUBSETTED")
+    left, tags = parts(server, _summary="false")
+    check("name" in left and "SUBSETTED" not in tags, "the whole is not whole")

@@ -158,6 +158,16 @@ static void the_patient_compartment_is_the_published_one(void **state)
     assert_null(patient_compartment_params("Nothing"));
 }
 
+static void the_encounter_compartment_is_the_published_one(void **state)
+{
+    (void)state;
+    assert_string_equal(encounter_compartment_params("Observation")[0], "encounter");
+    assert_null(encounter_compartment_params("Observation")[1]);
+    assert_string_equal(encounter_compartment_params("MedicationAdministration")[0], "context");
+    assert_null(encounter_compartment_params("Encounter")); /* by itself, not by a parameter */
+    assert_null(encounter_compartment_params("AllergyIntolerance"));
+}
+
 static void types_of_search_have_their_codes(void **state)
 {
     (void)state;
@@ -177,6 +187,7 @@ int main(void)
         cmocka_unit_test(a_composite_knows_its_components),
         cmocka_unit_test(what_is_not_defined_is_not_found),
         cmocka_unit_test(the_patient_compartment_is_the_published_one),
+        cmocka_unit_test(the_encounter_compartment_is_the_published_one),
         cmocka_unit_test(types_of_search_have_their_codes),
     };
 
