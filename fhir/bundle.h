@@ -46,6 +46,15 @@ typedef struct text (*bundle_link_fn)(struct text link, void *context);
 void bundle_rewrite_links(struct arena *arena, struct node *resource, bundle_link_fn replace,
                           void *context);
 
+/*
+ * For a resource from another server, whose links are to become links of this one: offers
+ * Reference.reference, url elements (Attachment.url, ...) and links in the narrative, whole,
+ * with fragment and version; the answer takes their place. Not uri elements: they name systems
+ * and extensions, and those stay the same things.
+ */
+void bundle_replace_links(struct arena *arena, struct node *resource, bundle_link_fn replace,
+                          void *context);
+
 /* Whether a reference is a search ("Patient?identifier=..."), which only
  * transactions resolve (R4 http.html#trules). */
 bool bundle_link_is_search(struct text link);

@@ -13,6 +13,7 @@ struct rewrite {
     struct arena *arena;
     bundle_link_fn replace;
     void *context;
+    bool whole; /* bundle_replace_links() */
 };
 
 /* An attribute's value within the narrative, quotes not included. */
@@ -22,7 +23,7 @@ struct attribute {
 
 static void rewrite_node(struct rewrite *rewrite, struct node *node);
 static bool is_reference(const struct node *node);
-static bool is_link(const struct node *node);
+static bool is_link(const struct rewrite *rewrite, const struct node *node);
 static bool is_conditional(struct text link);
 static struct text replacement(struct rewrite *rewrite, struct text link);
 static size_t base_size(struct text link);
@@ -39,6 +40,15 @@ void bundle_rewrite_links(struct arena *arena, struct node *resource, bundle_lin
                           void *context)
 {
     struct rewrite rewrite = {.arena = arena, .replace = replace, .context = context};
+
+    rewrite_node(&rewrite, resource);
+}
+
+void bundle_replace_links(struct arena *arena, struct node *resource, bundle_link_fn replace,
+                          void *context)
+{
+    struct rewrite rewrite = {
+        .arena = arena, .replace = replace, .context = context, .whole = true};
 
     rewrite_node(&rewrite, resource);
 }
@@ -72,7 +82,7 @@ static void rewrite_node(struct rewrite *rewrite, struct node *node)
             continue;
         if (child->type->primitive == PRIMITIVE_XHTML)
             rewrite_narrative(rewrite, child);
-        else if (is_reference(child) || (is_link(child) && !is_conditional(child->value)))
+        else if (is_reference(child) || (is_link(rewrite, child) && !is_conditional(child->value)))
             link = replacement(rewrite, child->value);
         if (link.data)
             node_change_value(rewrite->arena, child, link);
@@ -88,14 +98,15 @@ static bool is_reference(const struct node *node)
            text_is(text_of(node->parent->type->name), "Reference");
 }
 
-static bool is_link(const struct node *node)
+static bool is_link(const struct rewrite *rewrite, const struct node *node)
 {
     switch (node->type->primitive) {
-    case PRIMITIVE_URI:
     case PRIMITIVE_URL:
+        return true;
+    case PRIMITIVE_URI:
     case PRIMITIVE_OID:
     case PRIMITIVE_UUID:
-        return true;
+        return !rewrite->whole;
     default:
         return false;
     }
@@ -118,6 +129,8 @@ static struct text replacement(struct rewrite *rewrite, struct text link)
     struct text base = {link.data, size}, answer;
     struct buf whole = buf_in(rewrite->arena);
 
+    if (rewrite->whole)
+        return rewrite->replace(link, rewrite->context);
     if (size == 0) /* "#x": within this resource */
         return (struct text){0};
     answer = rewrite->replace(base, rewrite->context);

@@ -1,0 +1,293 @@
+/*
+ * Apply - one row of a partner, from bytes to a resource of ours.
+ */
+
+#include "sync/apply.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "fhir/bundle.h"
+#include "fhir/check.h"
+#include "fhir/issue.h"
+#include "fhir/json.h"
+#include "fhir/node.h"
+#include "fhir/primitive.h"
+#include "sync/address.h"
+
+enum {
+    FUTURE_US = 10 * 1000000, /* a partner's clock may be ahead of ours by so much */
+    EARLIEST_ZONE = 14 * 60,  /* of a time without one: the earliest instant that it can mean */
+};
+
+struct applying {
+    struct store *store;
+    const struct apply_config *config;
+};
+
+/* One row on its way. */
+struct row {
+    const struct apply_config *config;
+    struct landing_batch *batch;
+    struct arena *arena;
+    struct landing_converted *converted;
+};
+
+static void prepare(struct applying *applying, struct landing_apply *apply);
+static void convert(void *context, struct landing_batch *batch, struct text body,
+                    const char *wanted, struct arena *arena, struct landing_converted *converted);
+static struct node *read_row(struct row *row, struct text body, struct issues *issues);
+static bool take_identity(struct row *row, struct node *resource, const char *wanted);
+static int64_t updated_of(struct text text);
+static bool is_subset(const struct node *resource);
+static void take_source(struct row *row, struct node *resource);
+static void take_identifiers(struct row *row, const struct node *resource);
+static uint64_t person_of(const struct row *row, const struct store *store,
+                          const struct node *resource);
+static struct text replace_link(struct text link, void *context);
+static bool check(struct row *row, const struct node *resource, struct issues *issues);
+static void refuse(struct row *row, const char *class, const char *rule, const char *where);
+
+bool apply_landed(struct store *store, const struct apply_config *config,
+                  struct landing_apply *apply, struct landing_result *result, struct err *err)
+{
+    struct applying applying = {store, config};
+
+    prepare(&applying, apply);
+    return landing_apply(store, apply, result, err);
+}
+
+bool apply_dead(struct store *store, const struct apply_config *config, struct landing_apply *apply,
+                const struct landing_dead_filter *filter, bool dry_run,
+                void (*took)(void *context, const struct landing_replayed *replayed),
+                void *took_context, struct landing_result *result, struct err *err)
+{
+    struct applying applying = {store, config};
+
+    prepare(&applying, apply);
+    return landing_dead_replay(store, apply, filter, dry_run, took, took_context, result, err);
+}
+
+static void prepare(struct applying *applying, struct landing_apply *apply)
+{
+    apply->partner = applying->config->partner.number;
+    apply->convert = convert;
+    apply->context = applying;
+    apply->contents = applying->config->content != NULL;
+}
+
+static void convert(void *context, struct landing_batch *batch, struct text body,
+                    const char *wanted, struct arena *arena, struct landing_converted *converted)
+{
+    const struct applying *applying = context;
+    struct row row = {applying->config, batch, arena, converted};
+    struct issues issues;
+
+    issues_init(&issues, arena, 1);
+    issues.errors_only = true;
+    struct node *resource = read_row(&row, body, &issues);
+    if (!resource || !take_identity(&row, resource, wanted))
+        return;
+    take_source(&row, resource);
+    take_identifiers(&row, resource);
+    if (strcmp(resource->type->name, "Patient") == 0)
+        converted->person = person_of(&row, applying->store, resource);
+    if (row.config->content)
+        converted->content = row.config->content(resource, applying->store);
+    bundle_replace_links(arena, resource, replace_link, &row);
+    if (check(&row, resource, &issues))
+        converted->resource = resource;
+}
+
+static struct node *read_row(struct row *row, struct text body, struct issues *issues)
+{
+    struct err err = {0};
+    struct node *resource =
+        json_read(row->arena, body.data, body.size, &json_default_limits, issues, &err);
+
+    if (resource)
+        return resource;
+    if (err.kind == ERR_TOO_LARGE)
+        refuse(row, "too_large", "It is larger, deeper or has more elements than is accepted.",
+               NULL);
+    else if (!text_is_utf8(body))
+        refuse(row, "utf8", "It has bytes that are no UTF-8.", err.text);
+    else if (strcmp(err.where, "resourceType") == 0)
+        refuse(row, "not_fhir", "It is JSON, but no resource of R4.", NULL);
+    else
+        refuse(row, "parse", "It is no JSON.", err.text);
+    return NULL;
+}
+
+/* What the partner calls it, and which version it is. Its id may have any form, so it goes before
+ * anything is checked. */
+static bool take_identity(struct row *row, struct node *resource, const char *wanted)
+{
+    struct landing_converted *converted = row->converted;
+    const struct node *meta = node_child(resource, "meta");
+    struct node *id = node_child(resource, "id");
+
+    converted->type = text_of(resource->type->name);
+    if (text_is(converted->type, "OperationOutcome") && strcmp(wanted, "OperationOutcome") != 0) {
+        refuse(row, "wrong_type", "It is an OperationOutcome in place of a resource.", NULL);
+        return false;
+    }
+    if (!id || id->value.size == 0 || id->flags & NODE_RAW) {
+        refuse(row, "no_id", "It has no id.", NULL);
+        return false;
+    }
+    if (id->value.size > LANDING_SOURCE_ID_MAX) {
+        refuse(row, "no_id", "Its id is longer than 1,024 bytes.", NULL);
+        return false;
+    }
+    converted->id = id->value;
+    node_remove(id);
+    if (meta) {
+        converted->version = node_value(meta, "versionId");
+        converted->updated = updated_of(node_value(meta, "lastUpdated"));
+    }
+    if (!is_subset(resource))
+        return true;
+    refuse(row, "subsetted", "It is a part of a resource (SUBSETTED), not all of it.", NULL);
+    return false;
+}
+
+/* A date far in the future is a mistake, which must not make everything that follows older. */
+static int64_t updated_of(struct text text)
+{
+    int64_t low, high, latest = clock_now() + FUTURE_US;
+    struct date_value date;
+
+    if (!text.data || !date_parse(text, &date))
+        return INT64_MIN;
+    date_span(&date, EARLIEST_ZONE, &low, &high);
+    return low < latest ? low : latest;
+}
+
+static bool is_subset(const struct node *resource)
+{
+    for (const struct node *tag = node_path(resource, "meta.tag"); tag; tag = node_next_same(tag))
+        if (text_is(node_value(tag, "code"), "SUBSETTED"))
+            return true;
+    return false;
+}
+
+/* Where it is from. An address of the form [base]/Type/id is kept, because it stays the same
+ * however many servers it passes through; anything else says nothing to others. */
+static void take_source(struct row *row, struct node *resource)
+{
+    const struct apply_config *config = row->config;
+    struct landing_converted *converted = row->converted;
+    struct node *meta = node_child(resource, "meta");
+    struct text source = meta ? node_value(meta, "source") : (struct text){0};
+    struct address address;
+
+    if (address_split(source, &address) && address.base.size > 0 &&
+        text_equals(address.type, converted->type)) {
+        if (address_is_own(config, address.base)) {
+            converted->local = address.name;
+            converted->certain = true;
+        } else if (!address_is_partner(&config->partner, address.base)) {
+            converted->origin = (struct text){
+                source.data, (size_t)(address.id.data + address.id.size - source.data)};
+            converted->origin_partner = address_partner(config, address.base);
+            converted->origin_id = address.id;
+        }
+        return;
+    }
+    if (!meta)
+        meta = node_add(row->arena, resource, "meta");
+    node_set_value(
+        row->arena, meta, "source",
+        text_of(arena_printf(row->arena, "%.*s/%.*s/%.*s", TEXT_ARGS(config->partner.base),
+                             TEXT_ARGS(converted->type), TEXT_ARGS(converted->id))));
+}
+
+/* An identifier that we gave it when it was pushed. */
+static void take_identifiers(struct row *row, const struct node *resource)
+{
+    if (row->config->own_system.size == 0 || row->converted->certain)
+        return;
+    for (const struct node *identifier = node_child(resource, "identifier"); identifier;
+         identifier = node_next_same(identifier))
+        if (text_equals(node_value(identifier, "system"), row->config->own_system))
+            row->converted->local = node_value(identifier, "value");
+}
+
+static uint32_t hash_person(const struct store *store, struct arena *arena, struct text text)
+{
+    char local[LANDING_ID_SIZE];
+    uint32_t hash = 0;
+
+    text = text_fold(arena, text);
+    if (text.size == 0 || text.size > LANDING_SOURCE_ID_MAX)
+        return 0;
+    /* Keyed, as any hash of what identifies somebody. */
+    landing_local_id(store, 0, TEXT("person"), text, local);
+    for (size_t i = 0; i < 8; i++)
+        hash = hash << 4 | (uint32_t)text_hex_digit(local[i]);
+    return hash ? hash : 1;
+}
+
+static uint64_t person_of(const struct row *row, const struct store *store,
+                          const struct node *resource)
+{
+    const struct node *name = node_child(resource, "name");
+    uint64_t birth = hash_person(store, row->arena, node_value(resource, "birthDate"));
+
+    return birth << 32 | (name ? hash_person(store, row->arena, node_value(name, "family")) : 0);
+}
+
+/* For bundle_replace_links(). */
+static struct text replace_link(struct text link, void *context)
+{
+    const struct row *row = context;
+    struct address address;
+
+    if (!address_split(link, &address))
+        return (struct text){0};
+    if (address_is_own(row->config, address.base))
+        return address.name;
+    if (address.base.size > 0 && !address_is_partner(&row->config->partner, address.base))
+        return (struct text){0};
+    struct text id = landing_mention(row->batch, address.type, address.id);
+    char *name = arena_alloc_raw(row->arena, address.type.size + 1 + id.size + 1);
+    memcpy(name, address.type.data, address.type.size);
+    name[address.type.size] = '/';
+    memcpy(name + address.type.size + 1, id.data, id.size);
+    return (struct text){name, address.type.size + 1 + id.size};
+}
+
+/* What breaks the structure is refused; what else validation finds is counted, because the content
+ * is the partner's and never mended here. */
+static bool check(struct row *row, const struct node *resource, struct issues *issues)
+{
+    const struct apply_config *config = row->config;
+
+    if (config->level == VALIDATION_OFF) {
+        row->converted->findings = issues->errors;
+        return true;
+    }
+    if (issues->errors == 0)
+        check_structure(resource, issues);
+    if (issues->errors > 0) {
+        refuse(row, "structural", issues->first ? issues->first->text : "",
+               issues->first ? issues->first->expression : NULL);
+        return false;
+    }
+    if (config->level == VALIDATION_FULL) {
+        const struct validation validation = {.definitions = config->definitions,
+                                              .level = VALIDATION_FULL};
+
+        validate_resource(resource, &validation, issues);
+        row->converted->findings = issues->errors;
+    }
+    return true;
+}
+
+/* `where` is copied. */
+static void refuse(struct row *row, const char *class, const char *rule, const char *where)
+{
+    row->converted->refused = class;
+    row->converted->rule = rule;
+    row->converted->where = where ? arena_strdup(row->arena, where) : NULL;
+}
