@@ -11,7 +11,7 @@ allowed() {
     base)    echo '' ;;
     fhir)    echo 'base/' ;;
     storage) echo 'base/ fhir/' ;;
-    sync)    echo 'base/ fhir/ storage/store\.h storage/landing\.h' ;;
+    sync)    echo 'base/ fhir/ storage/store\.h storage/landing\.h storage/hold\.h' ;;
     server)  echo 'base/ fhir/ storage/store\.h storage/landing\.h storage/cluster\.h storage/packages\.h storage/restored\.h storage/jobs\.h storage/erasure\.h sync/' ;;
     esac
 }

@@ -1,0 +1,50 @@
+#pragma once
+
+/*
+ * Page - a Bundle of a search or a history as another server sent it, taken
+ * apart without being read: each resource stays the bytes it came as, so that one
+ * that is broken, or no resource at all, spoils no other.
+ */
+
+#include "base/err.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+struct page_entry {
+    struct text body; /* the resource's bytes; absent: there is none (a deletion in a history) */
+    struct text type, id, version; /* of the resource, as far as it says; of a deletion too */
+    int64_t updated;               /* microseconds since 1970; INT64_MIN: not said */
+    bool include;                  /* not what was searched for, but along with it */
+    bool outcome;                  /* an OperationOutcome about the answer */
+    bool deletion;
+};
+
+struct page {
+    struct page_entry *entries; /* without the outcomes */
+    size_t count;
+    struct text self, next;     /* links as written; absent */
+    int64_t total;              /* -1: not said, or no number */
+    unsigned outcomes;          /* among the entries */
+    struct text severity, code; /* of the first issue of the first of them */
+};
+
+/*
+ * Takes a page apart. False with ERR_INVALID when the bytes are no Bundle, or one that is
+ * nothing: no entries, no link and no total. `err` says what came instead (never its content),
+ * as far as can be told.
+ */
+bool page_read(struct text body, struct text content_type, struct arena *arena, struct page *page,
+               struct err *err);
+
+/* Type, id, version and time of one resource. False when the bytes are no JSON object with a
+ * resourceType. */
+bool page_read_resource(struct text body, struct arena *arena, struct page_entry *entry);
+
+/* The earliest instant that a lastUpdated can mean, whatever its precision, zone or leap second;
+ * INT64_MIN when it is none. */
+int64_t page_time(struct text text);

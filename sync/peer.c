@@ -1,0 +1,245 @@
+/*
+ * Peer - see peer.h: which task runs when.
+ */
+
+#include "sync/peer.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "storage/hold.h"
+
+#define TICK_MS 500  /* how late a stop, or a partner that became free, may be noticed */
+#define CALM_MS 2000 /* after a failure of the database */
+
+static void tend(void *context);
+
+static const struct partner_schedule *schedule_of(const struct partner *partner,
+                                                  enum pull_mode mode)
+{
+    const struct partner_schedule *schedules[PULL_MODES] = {&partner->search, &partner->history,
+                                                            &partner->snapshot};
+
+    return schedules[mode];
+}
+
+static void on_landed(void *context, size_t rows)
+{
+    struct peer *peer = context;
+
+    peer->landed_rows += (int64_t)rows;
+    if (rows) {
+        peer->dirty = true;
+        fiber_wake(&peer->apply);
+    }
+}
+
+static void add_task(struct peer *peer, enum pull_mode mode, const struct partner_query *query)
+{
+    struct task *task = &peer->tasks[peer->task_count++];
+
+    *task = (struct task){
+        .peer = peer,
+        .every = schedule_of(&peer->partner, mode)->every * 1000,
+        .complete = INT64_MIN,
+        .pull = {.store = peer->config->store,
+                 .talk = peer->talk,
+                 .partner = &peer->partner,
+                 .number = peer->landed->number,
+                 .tenant = peer->config->tenant,
+                 .mode = mode,
+                 .query = query,
+                 .landed = on_landed,
+                 .context = peer,
+                 .log = &peer->log},
+    };
+}
+
+static void add_tasks(struct peer *peer)
+{
+    size_t most = 1;
+
+    for (enum pull_mode mode = 0; mode < PULL_MODES; mode++)
+        most += schedule_of(&peer->partner, mode)->count;
+    peer->tasks = arena_many(peer->arena, struct task, most);
+    for (enum pull_mode mode = 0; mode < PULL_MODES; mode++) {
+        const struct partner_schedule *schedule = schedule_of(&peer->partner, mode);
+        if (schedule->on && schedule->system)
+            add_task(peer, mode, NULL);
+        for (size_t i = 0; schedule->on && i < schedule->count; i++)
+            add_task(peer, mode, &schedule->queries[i]);
+    }
+}
+
+struct peer *peer_start(const struct sync_config *config, const struct landing_partner *landed,
+                        struct err *err)
+{
+    struct peer *peer = calloc(1, sizeof(*peer));
+
+    if (!peer)
+        abort();
+    peer->config = config;
+    peer->arena = arena_new();
+    peer->landed = arena_one(peer->arena, struct landing_partner);
+    *peer->landed = *landed;
+    peer->landed->name = arena_strdup(peer->arena, landed->name);
+    peer->landed->config =
+        (struct text){text_dup(peer->arena, landed->config), landed->config.size};
+    if (!partner_parse(peer->landed->config, peer->arena, &peer->partner, err)) {
+        arena_free(peer->arena);
+        free(peer);
+        return NULL;
+    }
+    peer->paused = landed->paused;
+    peer->talk = talk_new(config->store, config->fetcher, &peer->partner, peer->landed);
+    peer->log = (struct log){{"partner", peer->landed->name}};
+    peer->dirty = true; /* what an earlier run has left */
+    add_tasks(peer);
+    fiber_spawn(config->loop, tend, peer);
+    fiber_spawn(config->loop, peer_apply, peer);
+    return peer;
+}
+
+void peer_stop(struct peer *peer)
+{
+    peer->stopping = true;
+    talk_stop(peer->talk);
+    fiber_wake(&peer->tend);
+    fiber_wake(&peer->apply);
+}
+
+void peer_free(struct peer *peer)
+{
+    hydration_release(&peer->hydration);
+    talk_free(peer->talk);
+    arena_free(peer->arena);
+    free(peer);
+}
+
+bool peer_is_current(const struct peer *peer, const struct landing_partner *landed)
+{
+    return peer->landed->version == landed->version && peer->paused == landed->paused;
+}
+
+/* Tending. */
+
+/* Tasks that ran before this process go on with their rhythm. */
+static bool read_rhythm(struct peer *peer, struct err *err)
+{
+    struct landing_cursor *cursors;
+    struct arena *arena = arena_new();
+    size_t count;
+    bool good = landing_cursor_list(peer->config->store, peer->landed->number, arena, &cursors,
+                                    &count, err);
+
+    for (size_t i = 0; good && !peer->config->once && i < peer->task_count; i++)
+        for (size_t j = 0; j < count; j++) {
+            struct task *task = &peer->tasks[i];
+            const struct landing_cursor_key *key = &cursors[j].key;
+            const char *type = task->pull.query ? task->pull.query->type : "";
+            const char *q = task->pull.query ? task->pull.query->q : "";
+            if (strcmp(key->mode, pull_mode_names[task->pull.mode]) == 0 &&
+                strcmp(key->type, type) == 0 && text_is(key->query, q) &&
+                cursors[j].moved != INT64_MIN)
+                task->due = cursors[j].moved + task->every;
+        }
+    arena_free(arena);
+    return good;
+}
+
+/* Waits a moment, or until something has ended. */
+static void rest(struct peer *peer, int ms)
+{
+    struct err ignored = {0};
+
+    (void)!fiber_wait(&peer->tend, ms, &ignored);
+}
+
+static bool take(struct peer *peer)
+{
+    struct err err = {0};
+    bool before = peer->held;
+
+    if (!hold_take(peer->config->hold, peer->landed->number, &peer->held, &err))
+        peer->held = false;
+    if (peer->held && !before)
+        log_info(&peer->log, "in charge", NULL);
+    return peer->held;
+}
+
+static void start_due(struct peer *peer)
+{
+    int64_t now = clock_now();
+
+    for (size_t i = 0; i < peer->task_count; i++) {
+        struct task *task = &peer->tasks[i];
+        if (peer->running >= peer->partner.limits.concurrency)
+            return;
+        if (task->running || task->due > now || (peer->config->once && task->done))
+            continue;
+        task->running = true;
+        task->due = now + task->every;
+        peer->running++;
+        fiber_spawn(peer->config->loop, peer_run_task, task);
+    }
+}
+
+static bool all_done(const struct peer *peer)
+{
+    for (size_t i = 0; i < peer->task_count; i++)
+        if (!peer->tasks[i].done)
+            return false;
+    return peer->running == 0;
+}
+
+static bool is_active(const struct peer *peer)
+{
+    return !peer->paused && peer->partner.enabled;
+}
+
+/* With `once`, a partner that somebody else works for is left to him. */
+static bool is_over(const struct peer *peer)
+{
+    if (peer->stopping)
+        return peer->running == 0;
+    if (!peer->config->once)
+        return false;
+    return (!is_active(peer) || all_done(peer)) && !peer->dirty && !peer->applying && !peer->fresh;
+}
+
+static void tend(void *context)
+{
+    struct peer *peer = context;
+    struct err err = {0};
+    bool rhythm = read_rhythm(peer, &err);
+
+    while (rhythm && !is_over(peer)) {
+        err = (struct err){0};
+        if (!peer->stopping && !take(peer)) {
+            if (peer->config->once) {
+                log_warn(&peer->log, "another worker is in charge", NULL);
+                peer->failed = true;
+                break;
+            }
+            rest(peer, TICK_MS);
+            continue;
+        }
+        if (!peer->stopping && is_active(peer))
+            start_due(peer);
+        bool calm = peer->running == 0 && !peer->dirty && !peer->applying;
+        if (calm && peer->fresh && !peer->stopping) {
+            if (!peer_follow(peer, &err)) {
+                log_error(&peer->log, "cannot follow references", "why", err.text, NULL);
+                rest(peer, CALM_MS);
+            }
+            continue;
+        }
+        if (!is_over(peer))
+            rest(peer, TICK_MS);
+    }
+    if (!rhythm) {
+        log_error(&peer->log, "cannot begin", "why", err.text, NULL);
+        peer->failed = true;
+    }
+    peer->over = true;
+    fiber_wake(&peer->apply);
+}

@@ -1,0 +1,77 @@
+#pragma once
+
+/* Peer - one partner while the worker runs: its configuration, its tasks, its
+ * conversation. For worker.c and peer*.c. */
+
+#include "base/err.h"
+#include "base/fiber.h"
+#include "base/log.h"
+#include "storage/landing.h"
+#include "sync/partner.h"
+#include "sync/pull.h"
+#include "sync/talk.h"
+#include "sync/worker.h"
+
+struct arena;
+struct peer;
+
+/* One query of one mode. */
+struct task {
+    struct peer *peer;
+    struct pull pull;
+    int64_t every; /* microseconds */
+    int64_t due;   /* clock_now() */
+    bool running;
+    bool done;           /* at least once */
+    int64_t complete;    /* when a pull last reached the present; INT64_MIN: not since the start */
+    uint64_t incomplete; /* windows given up */
+};
+
+struct peer {
+    const struct sync_config *config; /* borrowed */
+    struct arena *arena;              /* of this configuration */
+    struct landing_partner *landed;
+    struct partner partner;
+    struct talk *talk;
+    struct task *tasks;
+    size_t task_count;
+    unsigned running; /* tasks */
+    struct log log;
+    struct hydration hydration;
+
+    struct landing_counts counts; /* of what was applied since the start */
+    int64_t linked, deleted, findings, guard_trips;
+    int64_t landed_rows;
+
+    bool dirty;    /* rows wait to be applied */
+    bool applying; /* now */
+    bool fresh;    /* something was applied since references were last followed */
+    bool paused, held, stopping, failed;
+    bool over;  /* its tending fiber has ended */
+    bool ended; /* and the applying one */
+    struct waiter tend, apply;
+    struct peer *next; /* of the worker's list */
+};
+
+/* peer.c */
+
+/* Starts its fibers; `landed` is copied. NULL with ERR_INVALID when its document cannot be read. */
+struct peer *peer_start(const struct sync_config *config, const struct landing_partner *landed,
+                        struct err *err);
+void peer_stop(struct peer *peer);
+void peer_free(struct peer *peer);
+
+/* Another version of its document, paused or not: takes effect when no task runs. */
+bool peer_is_current(const struct peer *peer, const struct landing_partner *landed);
+
+/* peer_work.c */
+
+/* Waits. In a fiber each. */
+void peer_run_task(void *context);
+void peer_apply(void *context);
+
+/* Waits. What comes after pulls, when all has been applied. */
+bool peer_follow(struct peer *peer, struct err *err);
+
+/* peer_metrics.c */
+void peer_write_metrics(const struct peer *first, struct buf *out);

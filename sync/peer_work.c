@@ -1,0 +1,241 @@
+/*
+ * Peer work - the pulls of one partner, and applying what they land.
+ */
+
+#include "sync/peer.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "sync/apply.h"
+
+#include <inttypes.h>
+
+#define TICK_MS 500
+#define CALM_MS 2000
+#define RECENT  100 /* windows that are looked through for snapshots */
+
+/* Tasks. */
+
+static const char *number(char out[24], int64_t value)
+{
+    snprintf(out, 24, "%" PRId64, value);
+    return out;
+}
+
+static void report(struct task *task, const struct pull_result *result)
+{
+    static const char *const events[] = {"pulled", "to be gone on with", "incomplete"};
+    const struct log *log = &task->peer->log;
+    char rows[24], pages[24], restarts[24];
+    const char *mode = pull_mode_names[task->pull.mode];
+    const char *type = task->pull.query ? task->pull.query->type : "all";
+
+    if (result->outcome == PULL_INCOMPLETE)
+        log_warn(log, events[result->outcome], "mode", mode, "type", type, "why", result->reason,
+                 "rows", number(rows, result->rows), "pages", number(pages, result->pages), NULL);
+    else
+        log_info(log, events[result->outcome], "mode", mode, "type", type, "rows",
+                 number(rows, result->rows), "pages", number(pages, result->pages), "restarts",
+                 number(restarts, result->restarts), result->reason[0] ? "remark" : NULL,
+                 result->reason, NULL);
+}
+
+void peer_run_task(void *context)
+{
+    struct task *task = context;
+    struct peer *peer = task->peer;
+    struct pull_result result;
+    struct err err = {0};
+
+    if (!pull_run(&task->pull, &result, &err)) {
+        log_error(&peer->log, "cannot land", "why", err.text, NULL);
+        peer->failed = true;
+        task->due = clock_now() + CALM_MS * 1000;
+    } else {
+        report(task, &result);
+        if (result.outcome == PULL_COMPLETE)
+            task->complete = clock_now();
+        if (result.outcome == PULL_INCOMPLETE)
+            task->incomplete++;
+        if (result.outcome != PULL_COMPLETE)
+            peer->failed = true;
+        peer->fresh = true;
+    }
+    task->done = true;
+    task->running = false;
+    peer->running--;
+    fiber_wake(&peer->tend);
+}
+
+/* Applying. */
+
+static bool is_stopping(void *context)
+{
+    const struct peer *peer = context;
+
+    return peer->stopping;
+}
+
+/* What others we know say of their resources is recognized by their addresses. */
+static struct apply_config apply_config_of(struct peer *peer, struct arena *arena)
+{
+    size_t count = 0;
+
+    while (peer->partner.aliases[count])
+        count++;
+    struct text *aliases = arena_many(arena, struct text, count + 1);
+    for (size_t i = 0; i < count; i++)
+        aliases[i] = text_of(peer->partner.aliases[i]);
+    return (struct apply_config){
+        .partner = {peer->landed->number, text_of(peer->partner.base), aliases, count},
+        .own_bases = &peer->config->own_base,
+        .own_base_count = peer->config->own_base.data ? 1 : 0,
+        .level = peer->partner.validation,
+        .definitions = peer->config->definitions,
+    };
+}
+
+static void add_result(struct peer *peer, const struct landing_result *result)
+{
+    char applied[24], unchanged[24], older[24], dead[24];
+    const struct landing_counts *counts = &result->counts;
+
+    peer->counts.applied += counts->applied;
+    peer->counts.unchanged += counts->unchanged;
+    peer->counts.older += counts->older;
+    peer->counts.dead += counts->dead;
+    peer->counts.waiting = counts->waiting;
+    peer->linked += result->linked;
+    peer->deleted += result->deleted;
+    peer->findings += result->findings;
+    if (counts->applied + counts->unchanged + counts->older + counts->dead == 0)
+        return;
+    peer->fresh = true;
+    log_info(&peer->log, "applied", "applied", number(applied, counts->applied), "unchanged",
+             number(unchanged, counts->unchanged), "older", number(older, counts->older), "dead",
+             number(dead, counts->dead), NULL);
+}
+
+static void apply_once(struct peer *peer)
+{
+    struct arena *arena = arena_new();
+    struct apply_config config = apply_config_of(peer, arena);
+    struct landing_result result = {0};
+    struct err err = {0};
+    struct landing_apply apply = {
+        .access = {.tenant = peer->config->tenant},
+        .stop = is_stopping,
+        .stop_context = peer,
+    };
+
+    peer->dirty = false;
+    peer->applying = true;
+    bool good = apply_landed(peer->config->store, &config, &apply, &result, &err);
+    add_result(peer, &result);
+    arena_free(arena);
+    if (!good && !peer->stopping) {
+        log_error(&peer->log, "cannot apply", "why", err.text, "remedy", "tried again", NULL);
+        struct err ignored = {0};
+        (void)!fiber_wait(&peer->apply, CALM_MS, &ignored);
+        peer->dirty = true;
+    }
+    peer->applying = false;
+    fiber_wake(&peer->tend);
+}
+
+void peer_apply(void *context)
+{
+    struct peer *peer = context;
+    struct err ignored;
+
+    while (!peer->over) {
+        if (peer->dirty && peer->held && !peer->stopping) {
+            apply_once(peer);
+            continue;
+        }
+        ignored = (struct err){0};
+        (void)!fiber_wait(&peer->apply, TICK_MS, &ignored);
+    }
+    peer->ended = true;
+}
+
+/* After pulls. */
+
+static bool reconcile(struct peer *peer, const struct landing_window *window, struct err *err)
+{
+    const struct partner *partner = &peer->partner;
+    struct landing_reconciled result = {0};
+    struct err refused = {0};
+    char missing[24], gone[24];
+
+    if (landing_reconcile(peer->config->store, window->number, partner->guard_percent,
+                          partner->guard_number, &result, &refused)) {
+        if (result.missing + result.gone)
+            log_warn(&peer->log, "absent from the snapshot", "type", window->key.type, "once",
+                     number(missing, result.missing), "twice", number(gone, result.gone), NULL);
+        return true;
+    }
+    if (refused.kind != ERR_CONFLICT) {
+        *err = refused;
+        return false;
+    }
+    if (result.guard_trips) {
+        peer->guard_trips++;
+        peer->failed = true;
+        log_warn(&peer->log, "snapshot refused", "type", window->key.type, "why",
+                 "more would disappear at once than the guard allows; nothing was noted", NULL);
+    }
+    return true;
+}
+
+/* The oldest first: two in a row make a disappearance. */
+static bool reconcile_all(struct peer *peer, struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct landing_window *windows;
+    size_t count;
+    bool good = landing_window_list(peer->config->store, peer->landed->number, false, RECENT, arena,
+                                    &windows, &count, err);
+
+    for (size_t i = count; good && i-- > 0;)
+        if (windows[i].snapshot && windows[i].state == LANDING_COMPLETE)
+            good = reconcile(peer, &windows[i], err);
+    arena_free(arena);
+    return good;
+}
+
+/* Rounds of references: what one brings refers to more. */
+static bool hydrate(struct peer *peer, struct err *err)
+{
+    struct pull pull = peer->task_count ? peer->tasks[0].pull : (struct pull){0};
+    unsigned left = peer->partner.hydrate_number, fetched = 1;
+    char came[24];
+
+    for (unsigned depth = 0; depth < peer->partner.hydrate_depth && left && fetched; depth++) {
+        if (peer->stopping || !pull.store)
+            return true;
+        if (!pull_hydrate(&pull, &peer->hydration, left, &fetched, err))
+            return false;
+        left -= fetched;
+        if (fetched)
+            log_info(&peer->log, "followed references", "came", number(came, fetched), NULL);
+        while (peer->dirty || peer->applying) {
+            if (peer->stopping)
+                return true;
+            fiber_sleep(10);
+        }
+    }
+    return true;
+}
+
+bool peer_follow(struct peer *peer, struct err *err)
+{
+    peer->fresh = false;
+    bool snapshots = peer->partner.snapshot.on && peer->partner.snapshot.reconcile;
+
+    bool good = hydrate(peer, err) && (!snapshots || reconcile_all(peer, err));
+    /* What hydrating has applied needs no other round: those it may go were gone. */
+    if (good)
+        peer->fresh = false;
+    return good;
+}

@@ -1,0 +1,74 @@
+#pragma once
+
+/*
+ * Pull - gets what is new at a partner and lands it (storage/landing.h): by
+ * search, by history, or all of it as a snapshot.
+ *
+ * A pull is one window after the other until the present is reached; mostly
+ * one. A window is a chain of pages, and only a chain that ends with a page
+ * without a next link moves the cursor. Whatever else happens leaves the window
+ * open (to go on with it later) or incomplete with a reason.
+ *
+ *     pull.c         windows and cursors          pull_chain.c   the pages of a window
+ *     pull_query.c   what is asked for, when      pull_hydrate.c what is referred to
+ */
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct log;
+struct partner;
+struct partner_query;
+struct store;
+struct talk;
+
+enum pull_mode { PULL_SEARCH, PULL_HISTORY, PULL_SNAPSHOT, PULL_MODES };
+
+extern const char *const pull_mode_names[PULL_MODES]; /* as in cursor keys */
+
+/* What a pull is of, and by whom. All borrowed. */
+struct pull {
+    struct store *store;
+    struct talk *talk;
+    const struct partner *partner;
+    int32_t number; /* the partner's */
+    int32_t tenant;
+    enum pull_mode mode;
+    const struct partner_query *query;          /* NULL: history of the whole system */
+    void (*landed)(void *context, size_t rows); /* after each unit; may be NULL */
+    void *context;
+    const struct log *log;
+};
+
+enum pull_outcome {
+    PULL_COMPLETE,   /* the present is reached */
+    PULL_LATER,      /* the window is open, to go on when the partner may be asked again */
+    PULL_INCOMPLETE, /* the window was given up, `reason` says why */
+};
+
+struct pull_result {
+    enum pull_outcome outcome;
+    int64_t rows; /* landed */
+    unsigned pages, windows, restarts;
+    char reason[400];
+};
+
+/* Waits. False only when the database fails; what the partner does is in the result. */
+bool pull_run(const struct pull *pull, struct pull_result *result, struct err *err);
+
+/* How many resources were referred to, and have been asked for without success. */
+struct hydration {
+    uint64_t *tried; /* hashes */
+    size_t count, room;
+};
+
+void hydration_release(struct hydration *hydration);
+
+/* Waits. Fetches resources that others refer to and that have not come, those that were not
+ * tried yet, at most `most`; `*fetched` gets how many came. They land in a window of mode
+ * "hydrate". */
+bool pull_hydrate(const struct pull *pull, struct hydration *hydration, unsigned most,
+                  unsigned *fetched, struct err *err);

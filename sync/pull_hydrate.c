@@ -1,0 +1,156 @@
+/*
+ * Pull hydrate - what resources refer to but no query of ours brings: asked for
+ * one by one, by type and id.
+ */
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "fhir/type.h"
+#include "sync/fetch.h"
+#include "sync/page.h"
+#include "sync/partner.h"
+#include "sync/pull_internal.h"
+#include "sync/talk.h"
+#include "sync/url.h"
+
+#define BATCH 50 /* in one unit */
+
+struct gathering {
+    const struct pull *pull;
+    struct hydration *hydration;
+    const struct landing_identity *wanted;
+    size_t count;
+    struct arena *arena;
+};
+
+void hydration_release(struct hydration *hydration)
+{
+    free(hydration->tried);
+    *hydration = (struct hydration){0};
+}
+
+/* False when it was tried before. */
+static bool try_once(struct hydration *hydration, const struct landing_identity *identity)
+{
+    static const struct hash_key key = {0x687964726174, 0x65};
+    struct hash_state state;
+
+    hash_init(&state, &key);
+    hash_part(&state, identity->type, strlen(identity->type));
+    hash_part(&state, identity->id, strlen(identity->id));
+    uint64_t hash = hash_done(&state);
+    for (size_t i = 0; i < hydration->count; i++)
+        if (hydration->tried[i] == hash)
+            return false;
+    if (hydration->count == hydration->room) {
+        hydration->room = hydration->room ? hydration->room * 2 : 256;
+        hydration->tried = realloc(hydration->tried, hydration->room * sizeof(uint64_t));
+        if (!hydration->tried)
+            abort();
+    }
+    hydration->tried[hydration->count++] = hash;
+    return true;
+}
+
+static bool accept(void *context, const struct fetch_response *response, struct arena *arena,
+                   struct err *err)
+{
+    const struct landing_identity *wanted = context;
+    struct page_entry entry = {0};
+
+    if (page_read_resource(text_trim(response->body), arena, &entry) &&
+        text_is(entry.type, wanted->type) && entry.id.data && text_is(entry.id, wanted->id))
+        return true;
+    return err_set(err, ERR_INVALID, NULL, "The answer is not the resource that was asked for.");
+}
+
+/* Waits. False when the partner is not to be asked any more now. */
+static bool fetch_one(const struct gathering *gathering, const struct landing_identity *identity,
+                      struct landing_row *row, bool *came)
+{
+    const struct pull *pull = gathering->pull;
+    struct buf url = buf_in(gathering->arena);
+    struct fetch_response response;
+    struct err err = {0};
+
+    buf_printf(&url, "%s/%s/", pull->partner->base, identity->type);
+    url_encode(&url, text_of(identity->id));
+    const struct talk_request request = {
+        .method = "GET",
+        .url = buf_text(&url),
+        .accept = accept,
+        .context = (void *)(uintptr_t)identity,
+    };
+    bool answered = talk(pull->talk, &request, gathering->arena, &response, &err);
+    *came = answered && response.status == 200;
+    if (*came)
+        *row = (struct landing_row){.body = response.body, .updated = INT64_MIN};
+    return answered || (err.kind != ERR_THROTTLED && err.kind != ERR_BUSY);
+}
+
+/* What came is a window of its own: there is nothing to go on with after a crash. */
+static bool land(const struct gathering *gathering, const struct landing_row *rows, size_t count,
+                 struct err *err)
+{
+    const struct pull *pull = gathering->pull;
+    const struct landing_cursor_key key = {pull->number, "hydrate", "", {"", 0}};
+    struct landing_window window;
+    bool already;
+
+    if (!landing_window_open(pull->store, &key, TEXT(""), false, gathering->arena, &window, err))
+        return false;
+    const struct landing_unit unit = {
+        .window = window.number,
+        .url = text_of(arena_printf(gathering->arena, "hydrate#%d", window.units)),
+        .rows = rows,
+        .count = count,
+        .expected = (int64_t)count,
+        .last = true,
+    };
+    if (!landing_land(pull->store, &unit, &already, err))
+        return false;
+    if (pull->landed && count)
+        pull->landed(pull->context, count);
+    return true;
+}
+
+static bool gather(const struct gathering *gathering, unsigned most, unsigned *fetched,
+                   struct err *err)
+{
+    struct landing_row rows[BATCH];
+    size_t count = 0;
+    unsigned asked = 0;
+    bool going = true, came;
+
+    for (size_t i = 0; going && i < gathering->count && asked < most; i++) {
+        const struct landing_identity *identity = &gathering->wanted[i];
+        if (!resource_type_find(text_of(identity->type)) ||
+            !try_once(gathering->hydration, identity))
+            continue;
+        asked++;
+        going = fetch_one(gathering, identity, &rows[count], &came);
+        count += came;
+        *fetched += came;
+        if (count == BATCH && !land(gathering, rows, count, err))
+            return false;
+        count %= BATCH;
+    }
+    return count == 0 || land(gathering, rows, count, err);
+}
+
+bool pull_hydrate(const struct pull *pull, struct hydration *hydration, unsigned most,
+                  unsigned *fetched, struct err *err)
+{
+    struct gathering gathering = {.pull = pull, .hydration = hydration, .arena = arena_new()};
+    struct landing_identity *identities = NULL;
+    unsigned limit = most + (unsigned)hydration->count;
+
+    *fetched = 0;
+    bool good = landing_identity_list(pull->store, pull->number, LANDING_MENTIONED, NULL, limit,
+                                      gathering.arena, &identities, &gathering.count, err);
+    gathering.wanted = identities;
+    good = good && gather(&gathering, most, fetched, err);
+    arena_free(gathering.arena);
+    return good;
+}

@@ -1,0 +1,263 @@
+/*
+ * Talk - see talk.h.
+ */
+
+#include "sync/talk.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/fiber.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "storage/landing.h"
+#include "sync/fetch.h"
+#include "sync/partner.h"
+
+#define MICRO         INT64_C(1000000)
+#define DAY           (INT64_C(86400) * MICRO)
+#define REDIRECTS     5
+#define NAP_MS        200               /* how late a stop may be noticed */
+#define WORTH_WAITING (10 * 60 * MICRO) /* longer, and the window is left open for another time */
+#define THROTTLES     50                /* of one request, beside its tries */
+
+const char *const talk_class_names[TALK_CLASSES] = {"good",   "throttled", "client",
+                                                    "server", "broken",    "strange"};
+
+struct talk {
+    struct store *store;
+    struct fetcher *fetcher;
+    const struct partner *partner;
+    int32_t number;
+    unsigned under_way;
+    int64_t next_start; /* clock_monotonic() of the next request, by the rate */
+    int64_t not_before;
+    int64_t day, today; /* the day that is counted, and its requests */
+    bool stopped;
+    struct talk_counts counts;
+};
+
+struct talk *talk_new(struct store *store, struct fetcher *fetcher, const struct partner *partner,
+                      const struct landing_partner *landed)
+{
+    struct talk *talk = calloc(1, sizeof(*talk));
+
+    if (!talk)
+        abort();
+    talk->store = store;
+    talk->fetcher = fetcher;
+    talk->partner = partner;
+    talk->number = landed->number;
+    talk->not_before = landed->not_before;
+    return talk;
+}
+
+void talk_free(struct talk *talk)
+{
+    free(talk);
+}
+
+void talk_configure(struct talk *talk, const struct partner *partner)
+{
+    talk->partner = partner;
+}
+
+void talk_stop(struct talk *talk)
+{
+    talk->stopped = true;
+}
+
+const struct talk_counts *talk_counts(const struct talk *talk)
+{
+    return &talk->counts;
+}
+
+int64_t talk_not_before(const struct talk *talk)
+{
+    return talk->not_before;
+}
+
+/* Waits until clock_now() is `time`; false when stopped. */
+static bool sleep_until(const struct talk *talk, int64_t time, struct err *err)
+{
+    while (!talk->stopped) {
+        int64_t left = (time - clock_now()) / 1000;
+        if (left <= 0)
+            return true;
+        fiber_sleep(left < NAP_MS ? (int)left + 1 : NAP_MS);
+    }
+    return err_set(err, ERR_BUSY, NULL, "Stopping.");
+}
+
+/* The partner asked for it, or its day is used up, or it is not its time of day. */
+static bool wait_for_leave(struct talk *talk, struct err *err)
+{
+    int64_t now = clock_now(), opens;
+    int64_t until = talk->not_before > now ? talk->not_before : now;
+
+    if (talk->day != now / DAY) {
+        talk->day = now / DAY;
+        talk->today = 0;
+    }
+    if (!partner_window_is_open(talk->partner, now, &opens) && opens > until)
+        until = opens;
+    if (talk->partner->limits.daily_requests &&
+        talk->today >= talk->partner->limits.daily_requests && (talk->day + 1) * DAY > until)
+        until = (talk->day + 1) * DAY;
+    if (until - now > WORTH_WAITING)
+        return err_set(err, ERR_THROTTLED, NULL, "Not to be asked for another %lld minutes.",
+                       (long long)((until - now) / MICRO / 60));
+    return sleep_until(talk, until, err);
+}
+
+/* Waits. The rate is kept by giving out starting times. */
+static bool wait_for_turn(struct talk *talk, struct err *err)
+{
+    if (!wait_for_leave(talk, err))
+        return false;
+    while (talk->under_way >= talk->partner->limits.concurrency) {
+        if (talk->stopped)
+            return err_set(err, ERR_BUSY, NULL, "Stopping.");
+        fiber_sleep(1);
+    }
+    talk->under_way++;
+    int64_t now = clock_monotonic();
+    int64_t start = talk->next_start > now ? talk->next_start : now;
+    talk->next_start = start + (int64_t)((double)MICRO / talk->partner->limits.rps);
+    talk->today++;
+    if (start > now && !sleep_until(talk, clock_now() + start - now, err)) {
+        talk->under_way--;
+        return false;
+    }
+    return true;
+}
+
+static bool send(struct talk *talk, const struct talk_request *request, struct arena *arena,
+                 struct fetch_response *response, struct err *err)
+{
+    const struct partner *partner = talk->partner;
+    const char *headers[128] = {"Accept: application/fhir+json, application/json;q=0.9",
+                                "User-Agent: isthmus"};
+    size_t count = 2, public;
+
+    if (request->form.data)
+        headers[count++] = "Content-Type: application/x-www-form-urlencoded";
+    public = count;
+    for (const char **header = partner->headers; *header && count < 127; header++)
+        headers[count++] = *header;
+    const struct fetch_request fetch_request = {
+        .method = request->method,
+        .url = request->url,
+        .headers = headers,
+        .body = request->form,
+        .timeout_ms = (int)partner->limits.timeout,
+        .max_body = (size_t)partner->limits.page_bytes,
+        .redirects = REDIRECTS,
+        .public_headers = public,
+        .guard = &partner->guard,
+    };
+
+    if (!wait_for_turn(talk, err))
+        return false;
+    bool good = fetch(talk->fetcher, &fetch_request, arena, response, err);
+    talk->under_way--;
+    if (good) {
+        talk->counts.bytes += response->received;
+        talk->counts.skew_known = response->date != INT64_MIN;
+        if (talk->counts.skew_known)
+            talk->counts.skew_ms = (response->date + MICRO / 2 - clock_now()) / 1000;
+    }
+    return good;
+}
+
+static bool is_transient(int status)
+{
+    return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+/* Waits for the database. As long as the partner asked for, over restarts. */
+static bool keep_away(struct talk *talk, int seconds, struct err *err)
+{
+    talk->not_before = clock_now() + seconds * MICRO;
+    talk->counts.slept_ms += seconds * INT64_C(1000);
+    return landing_partner_not_before(talk->store, talk->number, talk->not_before, err);
+}
+
+/* 1, 2, 4, 8 times the first pause, and up to a quarter more. */
+static bool pause(struct talk *talk, unsigned try, struct err *err)
+{
+    const struct partner_retry *retry = &talk->partner->retry;
+    int64_t ms = retry->first << (try < 16 ? try : 16);
+
+    if (ms > retry->longest)
+        ms = retry->longest;
+    ms += (int64_t)(random_number() % (uint64_t)(ms / 4 + 1));
+    return sleep_until(talk, clock_now() + ms * 1000, err);
+}
+
+static void describe(int status, struct err *err)
+{
+    *err = (struct err){0};
+    err_set(err, ERR_UNKNOWN, NULL, "The partner answers %d.", status);
+}
+
+/* How often a refusal is worth asking again: some 400s and 401s are gone the next time. */
+static unsigned refusals_taken(int status)
+{
+    return status == 400 || status == 401 ? 2 : 1;
+}
+
+/* One attempt, and what class of answer it got. `*over`: it is not worth another. */
+static bool attempt(struct talk *talk, const struct talk_request *request, struct arena *arena,
+                    struct fetch_response *response, enum talk_class *class, bool *over,
+                    struct err *err)
+{
+    *over = false;
+    *class = TALK_BROKEN;
+    if (!send(talk, request, arena, response, err)) {
+        *over = talk->stopped || err->kind == ERR_FORBIDDEN || err->kind == ERR_THROTTLED ||
+                err->kind == ERR_TOO_LARGE;
+        return false;
+    }
+    if (response->status >= 200 && response->status < 300) {
+        bool good = !request->accept || request->accept(request->context, response, arena, err);
+        *class = good ? TALK_GOOD : TALK_STRANGE;
+        return good;
+    }
+    describe(response->status, err);
+    *class = response->status >= 500 ? TALK_SERVER : TALK_CLIENT;
+    if (response->status == 429 || (response->status == 503 && response->retry_after))
+        *class = TALK_THROTTLED;
+    return false;
+}
+
+bool talk(struct talk *talk, const struct talk_request *request, struct arena *arena,
+          struct fetch_response *response, struct err *err)
+{
+    unsigned tries = 0, throttles = 0, refusals = 0;
+    enum talk_class class;
+    bool over;
+
+    while (true) {
+        struct err why = {0}, failed = {0};
+        *response = (struct fetch_response){0};
+        bool good = attempt(talk, request, arena, response, &class, &over, &why);
+        talk->counts.answers[class]++;
+        if (good)
+            return true;
+        if (class == TALK_CLIENT && !is_transient(response->status) &&
+            ++refusals >= refusals_taken(response->status))
+            return true; /* its status says it */
+        bool asked = response->status >= 300 && response->retry_after > 0;
+        if (over) {
+            *err = why;
+            return false;
+        }
+        if (asked ? ++throttles >= THROTTLES : ++tries >= talk->partner->retry.tries)
+            return err_set(err, ERR_UNKNOWN, NULL, "%s", why.text);
+        if (asked ? !keep_away(talk, response->retry_after, &failed)
+                  : !pause(talk, tries - (tries > 0), &failed)) {
+            *err = failed;
+            return false;
+        }
+    }
+}

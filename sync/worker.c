@@ -1,0 +1,173 @@
+/*
+ * Sync worker - see worker.h.
+ */
+
+#include "sync/worker.h"
+
+#include "base/arena.h"
+#include "base/fiber.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "sync/fetch.h"
+#include "sync/peer.h"
+
+#define LOOK_MS 1000 /* how often partners are looked up */
+
+struct sync_worker {
+    struct sync_config config;
+    struct peer *peers;
+    struct peer *leaving; /* another version, or none, takes their place */
+    struct waiter waiter;
+    bool stopping, failed, looked;
+    int32_t refused; /* version of a document that could not be read, so that it is said once */
+};
+
+static void supervise(void *context);
+
+struct sync_worker *sync_worker_start(const struct sync_config *config)
+{
+    struct sync_worker *worker = calloc(1, sizeof(*worker));
+
+    if (!worker)
+        abort();
+    worker->config = *config;
+    fiber_spawn(config->loop, supervise, worker);
+    return worker;
+}
+
+void sync_worker_stop(struct sync_worker *worker)
+{
+    worker->stopping = true;
+    fetcher_stop(worker->config.fetcher);
+    for (struct peer *peer = worker->peers; peer; peer = peer->next)
+        peer_stop(peer);
+    fiber_wake(&worker->waiter);
+}
+
+bool sync_worker_is_good(const struct sync_worker *worker)
+{
+    return !worker->failed;
+}
+
+void sync_worker_free(struct sync_worker *worker)
+{
+    free(worker);
+}
+
+void sync_worker_write_metrics(const struct sync_worker *worker, struct buf *out)
+{
+    peer_write_metrics(worker->peers, out);
+}
+
+/* Takes those that have ended out of a list, and frees them. */
+static void bury(struct sync_worker *worker, struct peer **list)
+{
+    while (*list) {
+        struct peer *peer = *list;
+        if (!peer->ended) {
+            list = &peer->next;
+            continue;
+        }
+        *list = peer->next;
+        worker->failed = worker->failed || peer->failed;
+        peer_free(peer);
+    }
+}
+
+static struct peer **find(struct sync_worker *worker, int32_t number)
+{
+    struct peer **at = &worker->peers;
+
+    while (*at && (*at)->landed->number != number)
+        at = &(*at)->next;
+    return at;
+}
+
+static bool is_leaving(const struct sync_worker *worker, int32_t number)
+{
+    for (const struct peer *peer = worker->leaving; peer; peer = peer->next)
+        if (peer->landed->number == number)
+            return true;
+    return false;
+}
+
+static void start(struct sync_worker *worker, const struct landing_partner *landed)
+{
+    struct err err = {0};
+    struct peer *peer = peer_start(&worker->config, landed, &err);
+
+    if (peer) {
+        peer->next = worker->peers;
+        worker->peers = peer;
+    } else if (worker->refused != landed->version) {
+        log_error(NULL, "partner refused", "partner", landed->name, "why", err.text, NULL);
+        worker->refused = landed->version;
+        worker->failed = true;
+    }
+}
+
+/* One that changed stops, and begins again with what is new when it has. */
+static void update(struct sync_worker *worker, const struct landing_partner *landed)
+{
+    struct peer **at = find(worker, landed->number), *peer = *at;
+
+    if (peer && !peer_is_current(peer, landed)) {
+        *at = peer->next;
+        peer->next = worker->leaving;
+        worker->leaving = peer;
+        peer_stop(peer);
+    } else if (!peer && !is_leaving(worker, landed->number)) {
+        start(worker, landed);
+    }
+}
+
+static bool look_up(struct sync_worker *worker, struct err *err)
+{
+    const struct access access = {.tenant = worker->config.tenant};
+    struct arena *arena = arena_new();
+    struct landing_partner *partners;
+    size_t count;
+    bool found = false;
+    bool good = landing_partner_list(worker->config.store, &access, arena, &partners, &count, err);
+
+    for (size_t i = 0; good && !worker->stopping && i < count; i++)
+        if (!worker->config.partner || strcmp(worker->config.partner, partners[i].name) == 0) {
+            found = true;
+            update(worker, &partners[i]);
+        }
+    if (good && worker->config.partner && !found)
+        good = err_set(err, ERR_NOT_FOUND, NULL, "There is no partner %s.", worker->config.partner);
+    arena_free(arena);
+    return good;
+}
+
+static bool is_over(const struct sync_worker *worker)
+{
+    bool none = !worker->peers && !worker->leaving;
+
+    return none && (worker->stopping || (worker->config.once && worker->looked));
+}
+
+/* Partners that come later than a run with `once` began are not its business. */
+static void supervise(void *context)
+{
+    struct sync_worker *worker = context;
+    struct err ignored;
+
+    while (!is_over(worker)) {
+        struct err err = {0};
+        if (!worker->stopping && !(worker->config.once && worker->looked)) {
+            if (!look_up(worker, &err)) {
+                log_error(NULL, "cannot look up partners", "why", err.text, NULL);
+                worker->failed = true;
+            }
+            worker->looked = true;
+        }
+        ignored = (struct err){0};
+        if (!is_over(worker))
+            (void)!fiber_wait(&worker->waiter, worker->config.once ? 20 : LOOK_MS / 2, &ignored);
+        bury(worker, &worker->peers);
+        bury(worker, &worker->leaving);
+    }
+    worker->config.ended(worker->config.context);
+}
