@@ -164,14 +164,16 @@ bool async_forget(struct request *req, struct err *err)
 bool async_run(const struct service *service, const struct job *job, struct arena *arena,
                struct text *result)
 {
-    const struct store_once once = {.job = job->number, .runner = job->runner};
+    bool busy = false;
+    const struct store_once once = {.job = job->number, .runner = job->runner, .busy = &busy};
     struct buf out = buf_in(arena);
     struct request req;
 
     begin(&req, service, job, &once, arena);
     request_run(&req);
     format_answer(&req);
-    if (req.answer.status == 503)
+    /* Also for one entry of a batch: those that are done are not done again. */
+    if (busy && job->takes < JOB_TAKES_MAX)
         return false;
     buf_printf(&out, "%d %s\n", req.answer.status,
                req.answer.content_type ? req.answer.content_type : "");

@@ -23,7 +23,6 @@ enum {
     STALE_MS = 10000,  /* without any: its process is dead */
     EXPIRE_MS = 60000, /* between two looks for results to forget */
     AGAIN_MS = 1000,   /* before a job is put back that could not be done now */
-    TAKES_MAX = 5,     /* a job that was begun so often and never ended may be the cause */
 };
 
 static const struct kind {
@@ -140,7 +139,7 @@ static bool run_kind(struct job_runner *runner, const struct job *job, struct ar
     struct err err = {0};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (strcmp(kinds[i].name, job->kind) == 0 && job->takes <= TAKES_MAX)
+        if (strcmp(kinds[i].name, job->kind) == 0 && job->takes <= JOB_TAKES_MAX)
             return kinds[i].run(runner->service, job, arena, result);
     err_set(&err, ERR_INTERNAL, NULL,
             "This request was begun %d times, and the server ended each time before it was done.",

@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 
+/* A job that was begun so often is not put back again: it may be the cause of what ends it. */
+enum { JOB_TAKES_MAX = 5 };
+
 struct arena;
 struct job;
 struct job_runner;

@@ -178,6 +178,8 @@ static void answer_refusal(struct request *req, const struct err *err)
     req->answer.outcome = req->answer.body;
     if (err->kind == ERR_BUSY || err->kind == ERR_THROTTLED)
         answer_header(req, "Retry-After", "1");
+    if (req->answer.status == 503 && req->access.once && req->access.once->busy)
+        *req->access.once->busy = true;
     if (req->answer.status >= 500)
         log_warn(&req->log, "refused", "where", err->where, "why", err->text, NULL);
 }

@@ -18,6 +18,12 @@ enum { USUAL_SIZE = 2048 };
 static void stamp_meta(struct node *meta, int64_t number, int64_t last_updated,
                        struct arena *arena);
 
+/* A Binary is nearly all data: room for that at once, or it would be copied as the buffer grows. */
+static size_t large_value(const struct node *resource)
+{
+    return node_value(resource, "data").size;
+}
+
 struct text stamp(struct node *resource, const char *id, int64_t number, int64_t last_updated,
                   struct arena *arena)
 {
@@ -30,7 +36,7 @@ struct text stamp(struct node *resource, const char *id, int64_t number, int64_t
     node_move_first(meta);
     node_move_first(node_set_value(arena, resource, "id", text_of(id)));
 
-    buf_reserve(&json, USUAL_SIZE);
+    buf_reserve(&json, USUAL_SIZE + large_value(resource));
     json_write(resource, &json);
     return (struct text){buf_text(&json), json.size};
 }

@@ -59,6 +59,7 @@ bool store_ping(struct store *store, struct err *err);
 struct store_once {
     int64_t job;
     int64_t runner; /* who has it; when somebody else does by now, nothing is written */
+    bool *busy;     /* for the runner: set when a part of it could not be done now; may be NULL */
 };
 
 /*
@@ -215,9 +216,9 @@ bool store_search(struct store *store, const struct access *access, const struct
 struct store_everything_query {
     const char *type; /* "Patient" or "Encounter" */
     const char *id;
-    int64_t start, end; /* only care within these dates, inclusive, or that has no date;
-                           INT64_MIN, INT64_MAX: no bound */
-    int64_t since;      /* only what was written then or later, inclusive; INT64_MIN: all */
+    int64_t start, end;       /* only care within these dates, inclusive, or that has no date;
+                                 INT64_MIN, INT64_MAX: no bound */
+    int64_t since;            /* only what was written then or later, inclusive; INT64_MIN: all */
     const struct text *types; /* only resources of these types */
     size_t type_count;        /* 0: of all types */
     unsigned count;           /* page size, at least 1 */

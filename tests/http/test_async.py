@@ -1,6 +1,7 @@
 """Prefer: respond-async (R4 async.html): durable before 202, done once whoever dies, kept for a while."""
 
 import os
+import signal
 import subprocess
 import time
 import unittest
@@ -183,6 +184,34 @@ class Crash(unittest.TestCase):
 
     def test_the_entries_of_a_batch_are_applied_once(self):
         self.crash("batch", 300, [0.1, 0.3, 0.7])
+
+    def test_postgres_dies_meanwhile(self):
+        marks = [str(uuid.uuid4()) for _ in range(200)]
+        with Server() as server:
+            client = server.client()
+            for kind in ("transaction", "batch"):
+                answer = client.post("", bundle(kind, marks), **ASYNC)
+                self.assertEqual(answer.status, 202, answer.bytes)
+                where = answer.header("Content-Location").split("/fhir/")[1]
+                time.sleep(0.15)
+                os.kill(server.postmaster(), signal.SIGKILL)
+                self.wait_ready(client)
+                answer = ask_until_done(client, where)
+                self.assertEqual(answer.status, 200, answer.bytes)
+                for entry in answer.json()["entry"]:
+                    self.assertEqual(entry["response"]["status"], "201 Created")
+            self.assertEqual(sql(server, "select count(*), count(distinct id) from f_patient"), "400|400")
+
+    def wait_ready(self, client):
+        time.sleep(1.5)  # the server starts PostgreSQL again by itself
+        for _ in range(300):
+            try:
+                if client.get("Patient?_summary=count").status == 200:
+                    return
+            except OSError:
+                client.close()
+            time.sleep(0.1)
+        self.fail("PostgreSQL did not come back")
 
     def test_a_crash_between_commit_and_answer(self):
         """As if the process had died there: the step is done, the job runs again."""
