@@ -39,6 +39,16 @@ void log_setup(enum log_level level, bool json)
     as_json = json;
 }
 
+enum log_level log_level_of(const char *name)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+
+    for (unsigned i = 0; i < 4; i++)
+        if (strcmp(name, names[i]) == 0)
+            return (enum log_level)i;
+    return LOG_INFO;
+}
+
 bool log_enabled(enum log_level level)
 {
     return level <= threshold;

@@ -19,6 +19,9 @@ void log_setup(enum log_level level, bool json);
 
 bool log_enabled(enum log_level level);
 
+/* By its name, "warn"; LOG_INFO when it is none. */
+enum log_level log_level_of(const char *name);
+
 /* A context that adds the same pairs to each of its lines. Embed it; zero is
  * a context without pairs. Values are borrowed. NULL in place of a context is fine. */
 struct log {

@@ -16,8 +16,10 @@ command_fn command_package;  /* package.c */
 command_fn command_parse;    /* parse.c */
 command_fn command_post;     /* post.c */
 command_fn command_purge;    /* purge.c */
+command_fn command_partner;  /* partner.c */
 command_fn command_restore;  /* backup.c */
 command_fn command_sample;   /* sample.c */
 command_fn command_serve;    /* serve.c */
+command_fn command_sync;     /* sync.c */
 command_fn command_upgrade;  /* upgrade.c */
 command_fn command_validate; /* validate_command.c */

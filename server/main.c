@@ -23,6 +23,8 @@ static const struct command commands[] = {
     {"validate", command_validate, "validate resources against R4, profiles and packages"},
     {"fhirpath", command_fhirpath, "evaluate FHIRPath expressions on a resource"},
     {"package", command_package, "install profiles, value sets and code systems, list, remove"},
+    {"partner", command_partner, "other servers to synchronize with: add, probe, list, pause"},
+    {"sync", command_sync, "pull from partners and apply; status, accounts, dead letters"},
     {"backup", command_backup, "write everything in the database to a file"},
     {"restore", command_restore, "make a database from such a file"},
     {"upgrade", command_upgrade, "move the embedded database to a newer PostgreSQL"},

@@ -91,16 +91,6 @@ static int print_help(void)
     return 0;
 }
 
-static enum log_level level_of(const char *name)
-{
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-
-    for (unsigned i = 0; i < 4; i++)
-        if (strcmp(name, names[i]) == 0)
-            return (enum log_level)i;
-    return LOG_INFO;
-}
-
 static bool prepare(struct server *server, int argc, char **argv, struct err *err)
 {
     const char *words[2] = {0};
@@ -109,7 +99,7 @@ static bool prepare(struct server *server, int argc, char **argv, struct err *er
         return false;
     if (words[0])
         return err_set(err, ERR_INVALID, NULL, "%s is not expected here; see --help.", words[0]);
-    log_setup(level_of(server->config.log_level), strcmp(server->config.log_format, "json") == 0);
+    log_setup(log_level_of(server->config.log_level), strcmp(server->config.log_format, "json") == 0);
     if (!policy_make(&server->policy, &server->config, server->arena, err) ||
         !listen_resolve(&server->config, &server->address, err) ||
         !http_port_is_free(server->address.host, server->address.port, err))

@@ -8,6 +8,9 @@
 #include "sync/partner.h"
 
 #include "base/arena.h"
+#include "fhir/issue.h"
+#include "fhir/primitive.h"
+#include "fhir/query.h"
 #include "fhir/query_text.h"
 #include "fhir/type.h"
 #include "sync/network.h"
@@ -41,7 +44,8 @@ struct key {
 
 static read_fn read_text, read_id, read_flag, read_number, read_real, read_duration, read_url,
     read_urls, read_networks, read_headers, read_validation, read_quiet, read_object, read_schedule,
-    read_queries, read_types, read_note, read_later, read_big;
+    read_queries, read_types, read_note, read_later, read_big, read_push, read_push_queries,
+    read_push_types, read_patients;
 
 #define AT(type, field) offsetof(struct type, field)
 
@@ -87,12 +91,22 @@ static const struct key snapshot_keys[] = {
     {0},
 };
 
+static const struct key push_keys[] = {
+    {"every", read_duration, AT(partner_push, every), 10, 86400e3, NULL, false},
+    {"types", read_push_types, 0, 0, 0, NULL, false},
+    {"queries", read_push_queries, 0, 0, 0, NULL, false},
+    {"patients", read_patients, AT(partner_push, patients), 0, 0, NULL, false},
+    {"forward", read_flag, AT(partner_push, forward), 0, 0, NULL, false},
+    {"deletes", read_flag, AT(partner_push, deletes), 0, 0, NULL, false},
+    {0},
+};
+
 static const struct key mode_keys[] = {
     {"search", read_schedule, AT(partner, search), 0, 0, search_keys, false},
     {"history", read_schedule, AT(partner, history), 0, 0, history_keys, false},
     {"snapshot", read_schedule, AT(partner, snapshot), 0, 0, snapshot_keys, false},
     {"bulk", read_later, 0, 0, 0, NULL, false},
-    {"push", read_later, 0, 0, 0, NULL, false},
+    {"push", read_push, AT(partner, push), 0, 0, push_keys, false},
     {"subscribeIn", read_later, 0, 0, 0, NULL, false},
     {0},
 };
@@ -161,6 +175,7 @@ static const struct partner defaults = {
     .retry = {.first = 60000, .longest = 1800000, .tries = 6},
     .search = {.every = 300000, .overlap = 600000, .page_size = 500},
     .history = {.every = 300000, .overlap = 600000, .page_size = 500},
+    .push = {.every = 1000},
     .snapshot = {.every = 7 * DAY_MS, .page_size = 500, .reconcile = true},
 };
 
@@ -566,6 +581,112 @@ static bool read_types(struct reading *reading, const struct key *key, json_t *v
             .type = arena_strdup(reading->arena, json_string_value(item)), .q = ""};
     }
     return true;
+}
+
+/* Pushing takes the queries of a schedule, without clocks, and its types; both may be given. */
+
+static bool read_push(struct reading *reading, const struct key *key, json_t *value, void *field)
+{
+    struct partner_push *push = field;
+
+    push->on = true;
+    if (!read_keys(reading, key->inner, value, field))
+        return false;
+    return push->count > 0 ||
+           err_set(reading->err, ERR_INVALID, reading->where,
+                   "%s must have types or queries: what the partner shall get.", reading->where);
+}
+
+static bool add_queries(struct reading *reading, struct partner_push *push,
+                        const struct partner_schedule *more)
+{
+    struct partner_query *all =
+        arena_many(reading->arena, struct partner_query, push->count + more->count);
+
+    if (push->count)
+        memcpy(all, push->queries, push->count * sizeof(*all));
+    memcpy(all + push->count, more->queries, more->count * sizeof(*all));
+    push->queries = all;
+    push->count += more->count;
+    return true;
+}
+
+static bool read_push_types(struct reading *reading, const struct key *key, json_t *value,
+                            void *field)
+{
+    struct partner_schedule types = {0};
+
+    return read_types(reading, key, value, &types) && add_queries(reading, field, &types);
+}
+
+/* The criteria are of this server's own search. */
+static bool check_criteria(struct reading *reading, const struct partner_query *query)
+{
+    const struct query_options options = query_options_default();
+    struct issues issues;
+    struct err why = {0};
+
+    issues_init(&issues, reading->arena, 1);
+    if (query->clock == PARTNER_LAST_UPDATED &&
+        query_parse(reading->arena, query->type, text_of(query->q), &options, &issues, &why))
+        return true;
+    return refuse(reading, "types with criteria that this server can search for");
+}
+
+static bool read_push_queries(struct reading *reading, const struct key *key, json_t *value,
+                              void *field)
+{
+    struct partner_schedule queries = {0};
+
+    if (!read_queries(reading, key, value, &queries))
+        return false;
+    for (size_t i = 0; i < queries.count; i++)
+        if (!check_criteria(reading, &queries.queries[i]))
+            return false;
+    return add_queries(reading, field, &queries);
+}
+
+static bool read_patients(struct reading *reading, const struct key *key, json_t *value,
+                          void *field)
+{
+    static const char must[] = "a list of ids of patients of this server";
+    const char **ids;
+    size_t index;
+    json_t *item;
+
+    (void)key;
+    if (!json_is_array(value) || json_array_size(value) < 1)
+        return refuse(reading, must);
+    ids = arena_many(reading->arena, const char *, json_array_size(value) + 1);
+    json_array_foreach(value, index, item)
+    {
+        if (!json_is_string(item) ||
+            !primitive_is_valid(PRIMITIVE_ID, text_of(json_string_value(item))))
+            return refuse(reading, must);
+        ids[index] = arena_strdup(reading->arena, json_string_value(item));
+    }
+    *(const char ***)field = ids;
+    return true;
+}
+
+struct apply_config partner_apply_config(const struct partner *partner, int32_t number,
+                                         const struct text *own_base,
+                                         const struct definitions *definitions, struct arena *arena)
+{
+    size_t count = 0;
+
+    while (partner->aliases[count])
+        count++;
+    struct text *aliases = arena_many(arena, struct text, count + 1);
+    for (size_t i = 0; i < count; i++)
+        aliases[i] = text_of(partner->aliases[i]);
+    return (struct apply_config){
+        .partner = {number, text_of(partner->base), aliases, count},
+        .own_bases = own_base,
+        .own_base_count = own_base->data ? 1 : 0,
+        .level = partner->validation,
+        .definitions = definitions,
+    };
 }
 
 /* What concerns several keys. */

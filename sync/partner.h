@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "fhir/validate.h"
+#include "sync/apply.h"
 #include "sync/fetch.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #include <stdint.h>
 
 struct arena;
+struct definitions;
 struct network;
 
 /* By which clock a search asks for what is new. */
@@ -46,6 +48,17 @@ struct partner_schedule {
     size_t count;
     bool reconcile; /* snapshot: what is absent twice is reported as gone */
     bool system;    /* history: of the system, in one window, instead of by type */
+};
+
+/* What it is sent of ours, as it changes. */
+struct partner_push {
+    bool on;
+    int64_t every;                 /* how often the change log is looked at */
+    struct partner_query *queries; /* what it gets: all of a type, or what meets criteria */
+    size_t count;
+    const char **patients; /* ids of ours: only what belongs to one of them; NULL: all */
+    bool forward;          /* also what came from other servers */
+    bool deletes;          /* deletions too */
 };
 
 struct partner_limits {
@@ -81,6 +94,7 @@ struct partner {
     struct partner_limits limits;
     struct partner_retry retry;
     struct partner_schedule search, history, snapshot;
+    struct partner_push push;
     struct fetch_guard guard; /* the networks, for fetch.h */
 };
 
@@ -90,6 +104,12 @@ struct partner {
  */
 bool partner_parse(struct text document, struct arena *arena, struct partner *partner,
                    struct err *err);
+
+/* How what landed from the partner is applied (apply.h). `own_base` absent: not known. */
+struct apply_config partner_apply_config(const struct partner *partner, int32_t number,
+                                         const struct text *own_base,
+                                         const struct definitions *definitions,
+                                         struct arena *arena);
 
 /* An ISO 8601 duration without years and months, in milliseconds: P1D, PT5M, PT0.2S. */
 bool partner_duration(struct text text, int64_t *milliseconds);

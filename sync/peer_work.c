@@ -6,7 +6,6 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "sync/apply.h"
 
 #include <inttypes.h>
 
@@ -76,25 +75,6 @@ static bool is_stopping(void *context)
     return peer->stopping;
 }
 
-/* What others we know say of their resources is recognized by their addresses. */
-static struct apply_config apply_config_of(struct peer *peer, struct arena *arena)
-{
-    size_t count = 0;
-
-    while (peer->partner.aliases[count])
-        count++;
-    struct text *aliases = arena_many(arena, struct text, count + 1);
-    for (size_t i = 0; i < count; i++)
-        aliases[i] = text_of(peer->partner.aliases[i]);
-    return (struct apply_config){
-        .partner = {peer->landed->number, text_of(peer->partner.base), aliases, count},
-        .own_bases = &peer->config->own_base,
-        .own_base_count = peer->config->own_base.data ? 1 : 0,
-        .level = peer->partner.validation,
-        .definitions = peer->config->definitions,
-    };
-}
-
 static void add_result(struct peer *peer, const struct landing_result *result)
 {
     char applied[24], unchanged[24], older[24], dead[24];
@@ -119,7 +99,9 @@ static void add_result(struct peer *peer, const struct landing_result *result)
 static void apply_once(struct peer *peer)
 {
     struct arena *arena = arena_new();
-    struct apply_config config = apply_config_of(peer, arena);
+    const struct apply_config config =
+        partner_apply_config(&peer->partner, peer->landed->number, &peer->config->own_base,
+                             peer->config->definitions, arena);
     struct landing_result result = {0};
     struct err err = {0};
     struct landing_apply apply = {

@@ -1,0 +1,344 @@
+/*
+ * isthmus partner - the other servers: added, probed, listed, paused.
+ */
+
+#include "sync/partner.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fiber.h"
+#include "base/loop.h"
+#include "server/arguments.h"
+#include "server/commands.h"
+#include "server/config.h"
+#include "server/file.h"
+#include "server/sync_internal.h"
+#include "storage/landing.h"
+#include "storage/store.h"
+#include "sync/fetch.h"
+#include "sync/network.h"
+#include "sync/probe.h"
+
+#include <jansson.h>
+
+#define WORDS_MAX    4
+#define DOCUMENT_MAX ((size_t)1 << 20)
+#define NETWORKS_MAX 100
+
+static const char usage[] =
+    "usage: isthmus partner add FILE [--check] [OPTIONS]\n"
+    "       isthmus partner probe URL [--id ID] [--network NETWORK]... [--header 'NAME: "
+    "VALUE']...\n"
+    "       isthmus partner list [--json] [OPTIONS]\n"
+    "       isthmus partner show ID [OPTIONS]\n"
+    "       isthmus partner status [ID] [OPTIONS]\n"
+    "       isthmus partner pause ID --reason TEXT [OPTIONS]\n"
+    "       isthmus partner resume ID [OPTIONS]\n"
+    "       isthmus partner remove ID [OPTIONS]\n\n"
+    "A partner is a FHIR server that is pulled from, described by a JSON document (docs/sync.md).\n"
+    "add takes a new one or another version of one; a running worker follows at once. probe\n"
+    "finds out what a server honours and proposes a document. remove ends the pulling: what came\n"
+    "stays. OPTIONS are those of isthmus serve: --data DIR or --database URL.\n\n"
+    "  --check    only says whether the document is right\n";
+
+enum { CHECK, ID, NETWORK, HEADER, REASON, JSON, HELP };
+
+struct job {
+    struct arena *arena;
+    const char *word; /* behind the subcommand, or NULL */
+    struct argument *own;
+};
+
+typedef bool action_fn(struct job *job, const struct config *config, struct err *err);
+
+static action_fn add, probe, list, show, status, pause_partner, resume, remove_partner;
+
+static const struct action {
+    const char *name;
+    action_fn *run;
+    unsigned least, most; /* words behind it */
+} actions[] = {
+    {"add", add, 1, 1},       {"probe", probe, 1, 1},           {"list", list, 0, 0},
+    {"show", show, 1, 1},     {"status", status, 0, 1},         {"pause", pause_partner, 1, 1},
+    {"resume", resume, 1, 1}, {"remove", remove_partner, 1, 1}, {0},
+};
+
+static const struct action *find_action(const char *const *words)
+{
+    unsigned count = 0;
+
+    while (words[0] && words[count + 1])
+        count++;
+    for (const struct action *action = actions; words[0] && action->name; action++)
+        if (strcmp(action->name, words[0]) == 0)
+            return count >= action->least && count <= action->most ? action : NULL;
+    return NULL;
+}
+
+int command_partner(int argc, char **argv)
+{
+    struct argument own[] = {{.name = "check"},
+                             {.name = "id", .takes_value = true},
+                             {.name = "network", .takes_value = true},
+                             {.name = "header", .takes_value = true},
+                             {.name = "reason", .takes_value = true},
+                             {.name = "json"},
+                             {.name = "help"},
+                             {0}};
+    struct arena *arena = arena_new();
+    const char *words[WORDS_MAX] = {0};
+    struct config config;
+    struct err err = {0};
+    int result = 2;
+
+    if (arguments_take(own, &argc, argv, arena, &err) && own[HELP].count) {
+        fputs(usage, stdout);
+        arena_free(arena);
+        return 0;
+    }
+    if (!err.kind && config_load(&config, arena, argc, argv, words, WORDS_MAX, &err)) {
+        const struct action *action = find_action(words);
+        struct job job = {arena, words[0] ? words[1] : NULL, own};
+        if (action)
+            result = action->run(&job, &config, &err) ? 0 : 1;
+    }
+    if (err.kind)
+        fprintf(stderr, "isthmus partner: %s%s%s\n", err.where, err.where[0] ? ": " : "", err.text);
+    else if (result == 2)
+        fputs(usage, stderr);
+    arena_free(arena);
+    return fflush(stdout) == 0 ? result : 1;
+}
+
+/* Add. */
+
+struct addition {
+    struct job *job;
+    struct text document;
+    const struct partner *partner;
+};
+
+static bool put(const struct store_site *site, void *context, struct err *err)
+{
+    const struct addition *addition = context;
+    const struct access access = {0};
+    struct landing_partner landed;
+
+    if (!landing_partner_put(site->store, &access, addition->partner->id, addition->document, -1,
+                             addition->job->arena, &landed, err))
+        return false;
+    printf("%s: version %d\n", landed.name, landed.version);
+    return true;
+}
+
+static bool add(struct job *job, const struct config *config, struct err *err)
+{
+    struct buf content = buf_in(job->arena);
+    struct partner partner;
+
+    if (!file_read(job->word, DOCUMENT_MAX, &content))
+        return err_set(err, ERR_INVALID, NULL, "%s cannot be read.", job->word);
+    struct addition addition = {job, {content.data, content.size}, &partner};
+    if (!partner_parse(addition.document, job->arena, &partner, err))
+        return false;
+    if (job->own[CHECK].count) {
+        printf("%s: good\n", partner.id);
+        return true;
+    }
+    return with_store(config, put, &addition, err);
+}
+
+/* Probe. */
+
+struct probing {
+    struct loop *loop;
+    struct probe_request request;
+    struct arena *arena;
+    json_t *result;
+    struct err *err;
+};
+
+static void run_probe(void *context)
+{
+    struct probing *probing = context;
+    struct fetcher *fetcher = fetcher_new(probing->loop, 2);
+
+    probing->result = probe_partner(fetcher, &probing->request, probing->arena, probing->err);
+    fetcher_free(fetcher);
+    loop_stop(probing->loop);
+}
+
+static bool read_networks(const struct argument *given, struct network *networks,
+                          struct fetch_guard *guard, struct err *err)
+{
+    *guard = (struct fetch_guard){networks, 0};
+    for (size_t i = 0; i < given->count && i < NETWORKS_MAX; i++)
+        if (!network_parse(text_of(given->values[i]), &networks[guard->count++], err))
+            return false;
+    return true;
+}
+
+static bool probe(struct job *job, const struct config *config, struct err *err)
+{
+    struct network networks[NETWORKS_MAX];
+    struct fetch_guard guard;
+    char *base = arena_strdup(job->arena, job->word);
+
+    (void)config;
+    for (size_t size = strlen(base); size && base[size - 1] == '/'; size--)
+        base[size - 1] = 0;
+    struct probing probing = {
+        .request = {.base = base,
+                    .id = job->own[ID].count ? job->own[ID].values[0] : "partner",
+                    .networks = job->own[NETWORK].values,
+                    .guard = &guard,
+                    .headers = job->own[HEADER].values},
+        .arena = job->arena,
+        .err = err,
+    };
+    if (!read_networks(&job->own[NETWORK], networks, &guard, err))
+        return false;
+    probing.loop = loop_new();
+    fiber_spawn(probing.loop, run_probe, &probing);
+    loop_run(probing.loop);
+    loop_free(probing.loop);
+    if (!probing.result)
+        return false;
+    json_dumpf(probing.result, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(probing.result);
+    return true;
+}
+
+/* List and show. */
+
+static bool list_all(const struct store_site *site, void *context, struct err *err)
+{
+    const struct job *job = context;
+    const struct access access = {0};
+    struct landing_partner *partners;
+    size_t count;
+
+    if (!landing_partner_list(site->store, &access, job->arena, &partners, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct partner partner;
+        struct err ignored = {0};
+        bool good = partner_parse(partners[i].config, job->arena, &partner, &ignored);
+        printf("%-24s version %-4d %-8s %s\n", partners[i].name, partners[i].version,
+               partners[i].paused        ? "paused"
+               : good && partner.enabled ? "active"
+               : good                    ? "disabled"
+                                         : "unread",
+               good ? partner.base : ignored.text);
+    }
+    return true;
+}
+
+static bool list_json(const struct store_site *site, void *context, struct err *err)
+{
+    const struct job *job = context;
+    const struct access access = {0};
+    struct landing_partner *partners;
+    json_t *all = json_array();
+    size_t count;
+    bool good = landing_partner_list(site->store, &access, job->arena, &partners, &count, err);
+
+    for (size_t i = 0; good && i < count; i++)
+        json_array_append_new(
+            all, json_pack("{s:s, s:i, s:b, s:o*}", "id", partners[i].name, "version",
+                           (int)partners[i].version, "paused", partners[i].paused, "config",
+                           json_loadb(partners[i].config.data, partners[i].config.size, 0, NULL)));
+    if (good) {
+        json_dumpf(all, stdout, JSON_INDENT(2));
+        putchar('\n');
+    }
+    json_decref(all);
+    return good;
+}
+
+static bool list(struct job *job, const struct config *config, struct err *err)
+{
+    return with_store(config, job->own[JSON].count ? list_json : list_all, job, err);
+}
+
+static bool show_one(const struct store_site *site, void *context, struct err *err)
+{
+    const struct job *job = context;
+    const struct landing_partner *partner = sync_partner(site, job->word, job->arena, err);
+
+    if (partner)
+        printf("%.*s\n", TEXT_ARGS(text_trim(partner->config)));
+    return partner;
+}
+
+static bool show(struct job *job, const struct config *config, struct err *err)
+{
+    return with_store(config, show_one, job, err);
+}
+
+static bool status(struct job *job, const struct config *config, struct err *err)
+{
+    struct sync_job as_sync = {
+        .arena = job->arena, .partner = job->word, .json = job->own[JSON].count > 0};
+
+    return with_store(config, sync_status, &as_sync, err);
+}
+
+/* Pause, resume, remove. */
+
+static bool pause_one(const struct store_site *site, void *context, struct err *err)
+{
+    const struct job *job = context;
+    const struct argument *reason = &job->own[REASON];
+    const struct landing_partner *partner = sync_partner(site, job->word, job->arena, err);
+
+    return partner && landing_partner_pause(site->store, partner->number,
+                                            reason->count ? reason->values[0] : NULL, err);
+}
+
+static bool pause_partner(struct job *job, const struct config *config, struct err *err)
+{
+    return with_store(config, pause_one, job, err);
+}
+
+static bool resume_one(const struct store_site *site, void *context, struct err *err)
+{
+    const struct job *job = context;
+    const struct landing_partner *partner = sync_partner(site, job->word, job->arena, err);
+
+    return partner && landing_partner_resume(site->store, partner->number, err) &&
+           landing_partner_not_before(site->store, partner->number, INT64_MIN, err);
+}
+
+static bool resume(struct job *job, const struct config *config, struct err *err)
+{
+    return with_store(config, resume_one, job, err);
+}
+
+/* Another version of its document, not enabled: identities must stay, or the same resources would
+ * get other ids when it comes back. */
+static bool remove_one(const struct store_site *site, void *context, struct err *err)
+{
+    const struct job *job = context;
+    const struct access access = {0};
+    struct landing_partner *partner = sync_partner(site, job->word, job->arena, err), changed;
+
+    if (!partner)
+        return false;
+    json_t *document = json_loadb(partner->config.data, partner->config.size, 0, NULL);
+    json_object_set_new(document, "enabled", json_false());
+    char *text = json_dumps(document, JSON_INDENT(2));
+    bool good = text && landing_partner_put(site->store, &access, partner->name, text_of(text),
+                                            partner->version, job->arena, &changed, err);
+    free(text);
+    json_decref(document);
+    if (good)
+        printf("%s: disabled; what came from there stays\n", partner->name);
+    return good;
+}
+
+static bool remove_partner(struct job *job, const struct config *config, struct err *err)
+{
+    return with_store(config, remove_one, job, err);
+}

@@ -1,0 +1,29 @@
+#pragma once
+
+/* What the files of `isthmus sync` share. */
+
+#include "server/with_store.h"
+
+struct arena;
+struct landing_partner;
+
+struct sync_job {
+    const char *const *words; /* behind the subcommand, NULL-ended */
+    struct arena *arena;
+    const char *partner; /* --partner; NULL: all */
+    const char *class, *reason, *decider, *number, *metrics;
+    bool once, json, dry_run;
+    bool unbalanced; /* an account did not come out */
+};
+
+/* Waits. ERR_NOT_FOUND names the partner that is not there. */
+struct landing_partner *sync_partner(const struct store_site *site, const char *name,
+                                     struct arena *arena, struct err *err);
+
+store_work_fn sync_run;          /* sync_run.c */
+store_work_fn sync_status;       /* sync_status.c */
+store_work_fn sync_account;      /* sync_account.c */
+store_work_fn sync_dead_list;    /* sync_dead.c */
+store_work_fn sync_dead_show;    /* sync_dead.c */
+store_work_fn sync_dead_replay;  /* sync_dead.c */
+store_work_fn sync_dead_discard; /* sync_dead.c */

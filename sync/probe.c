@@ -1,0 +1,229 @@
+/*
+ * Probe - see probe.h.
+ */
+
+#include "sync/probe.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "sync/fetch.h"
+#include "sync/page.h"
+#include "sync/url.h"
+
+#define MICRO      INT64_C(1000000)
+#define PATIENCE   30000
+#define ANSWER_MAX ((size_t)32 << 20)
+#define FUTURE     "ge2999-01-01T00:00:00.000Z"
+#define SKEW_MAX   (5 * MICRO)
+
+struct probing {
+    struct fetcher *fetcher;
+    const struct probe_request *request;
+    struct arena *arena;
+    json_t *found;
+};
+
+static bool ask(const struct probing *probing, const char *path, struct fetch_response *response,
+                struct err *err)
+{
+    const char *headers[64] = {"Accept: application/fhir+json"};
+    size_t count = 1;
+
+    for (const char *const *h = probing->request->headers; h && *h && count < 63; h++)
+        headers[count++] = *h;
+    const struct fetch_request request = {
+        .method = "GET",
+        .url = arena_printf(probing->arena, "%s%s", probing->request->base, path),
+        .headers = headers,
+        .timeout_ms = PATIENCE,
+        .max_body = ANSWER_MAX,
+        .redirects = 5,
+        .public_headers = 1,
+        .guard = probing->request->guard,
+    };
+
+    *response = (struct fetch_response){0};
+    return fetch(probing->fetcher, &request, probing->arena, response, err);
+}
+
+/* A page, when there is one. */
+static bool ask_page(const struct probing *probing, const char *path, struct page *page)
+{
+    struct fetch_response response;
+    struct err err = {0};
+
+    return ask(probing, path, &response, &err) && response.status == 200 &&
+           page_read(response.body, response.content_type, probing->arena, page, &err);
+}
+
+static void note(struct probing *probing, const char *name, json_t *value)
+{
+    json_object_set_new(probing->found, name, value);
+}
+
+/* What the CapabilityStatement says: types that can be searched. */
+static json_t *searchable(json_t *statement)
+{
+    json_t *types = json_array(), *rest = json_object_get(statement, "rest"), *resource,
+           *interaction;
+    size_t i, j;
+
+    json_array_foreach(json_object_get(json_array_get(rest, 0), "resource"), i, resource)
+    {
+        json_array_foreach(json_object_get(resource, "interaction"), j, interaction)
+        {
+            const char *code = json_string_value(json_object_get(interaction, "code"));
+            if (code && strcmp(code, "search-type") == 0)
+                json_array_append(types, json_object_get(resource, "type"));
+        }
+    }
+    return types;
+}
+
+static json_t *read_statement(struct probing *probing, struct err *err)
+{
+    struct fetch_response response;
+
+    if (!ask(probing, "/metadata", &response, err))
+        return NULL;
+    json_t *statement = json_loadb(response.body.data, response.body.size, 0, NULL);
+    const char *type = json_string_value(json_object_get(statement, "resourceType"));
+    if (response.status != 200 || !type || strcmp(type, "CapabilityStatement") != 0) {
+        err_set(err, ERR_INVALID, "base", "%s/metadata is no CapabilityStatement (status %d).",
+                probing->request->base, response.status);
+        json_decref(statement);
+        return NULL;
+    }
+    note(probing, "fhirVersion", json_incref(json_object_get(statement, "fhirVersion")));
+    note(probing, "gzip", json_boolean(response.packed));
+    note(probing, "http2", json_boolean(response.http2));
+    if (response.date != INT64_MIN) {
+        int64_t skew = response.date + MICRO / 2 - clock_now();
+        note(probing, "clockSkewSeconds", json_integer((json_int_t)(skew / MICRO)));
+        note(probing, "clockIsGood", json_boolean(llabs(skew) <= SKEW_MAX));
+    }
+    return statement;
+}
+
+/* Nothing was changed in the year 2999: whoever returns something does not look at it. */
+static bool honours_last_updated(struct probing *probing, const char *type)
+{
+    struct page page;
+    char path[160];
+
+    snprintf(path, sizeof(path), "/%s?_lastUpdated=" FUTURE "&_count=1", type);
+    bool honoured = ask_page(probing, path, &page) && page.count == 0;
+    note(probing, "lastUpdated", json_boolean(honoured));
+    return honoured;
+}
+
+static bool has_history(struct probing *probing, const char *type)
+{
+    struct page page;
+    char path[160];
+
+    snprintf(path, sizeof(path), "/%s/_history?_count=1", type);
+    bool has = ask_page(probing, path, &page);
+    note(probing, "history", json_boolean(has));
+    return has;
+}
+
+/* Whether pages are followed by links to the host that was asked; `*alias` is another host. */
+static void look_at_pages(struct probing *probing, const char *type, const char **alias)
+{
+    struct page page;
+    char path[160];
+
+    snprintf(path, sizeof(path), "/%s?_count=2", type);
+    bool good = ask_page(probing, path, &page);
+    note(probing, "search", json_boolean(good));
+    if (!good)
+        return;
+    note(probing, "countHonoured", json_boolean(page.count <= 2));
+    note(probing, "total", page.total >= 0 ? json_integer((json_int_t)page.total) : json_null());
+    note(probing, "times", json_boolean(page.count && page.entries[0].updated != INT64_MIN));
+    note(probing, "versions", json_boolean(page.count && page.entries[0].version.data));
+    if (!page.next.size)
+        return;
+    const char *base = arena_printf(probing->arena, "%s/", probing->request->base);
+    const char *next = url_join(probing->arena, base, text_dup(probing->arena, page.next));
+    bool same = next && url_same_origin(next, base);
+    note(probing, "nextLinkIsOnThisHost", json_boolean(same));
+    if (next && !same)
+        *alias = next;
+}
+
+static json_t *queries(json_t *types, bool by_time)
+{
+    json_t *list = json_array(), *type;
+    size_t i;
+
+    json_array_foreach(types, i, type)
+    {
+        if (i >= 100)
+            break;
+        json_t *query = json_pack("{s:O}", "type", type);
+        if (by_time)
+            json_object_set_new(query, "clock", json_string("_lastUpdated"));
+        json_array_append_new(list, query);
+    }
+    return list;
+}
+
+static json_t *propose(const struct probing *probing, json_t *types, bool by_time, bool history,
+                       const char *alias)
+{
+    const struct probe_request *request = probing->request;
+    json_t *modes = json_object(), *proposal, *networks = json_array();
+
+    if (by_time)
+        json_object_set_new(modes, "search",
+                            json_pack("{s:s, s:s, s:o}", "every", "PT5M", "overlap", "PT10M",
+                                      "queries", queries(types, true)));
+    else if (history)
+        json_object_set_new(modes, "history",
+                            json_pack("{s:s, s:O}", "every", "PT5M", "types", types));
+    json_object_set_new(modes, "snapshot",
+                        json_pack("{s:s, s:o}", "every", by_time || history ? "P7D" : "P1D",
+                                  "queries", queries(types, false)));
+    proposal =
+        json_pack("{s:s, s:s, s:o}", "id", request->id, "base", request->base, "modes", modes);
+    for (const char *const *n = request->networks; n && *n; n++)
+        json_array_append_new(networks, json_string(*n));
+    if (json_array_size(networks))
+        json_object_set(proposal, "networks", networks);
+    json_decref(networks);
+    if (alias)
+        json_object_set_new(proposal, "linkRewrite", json_true());
+    return proposal;
+}
+
+json_t *probe_partner(struct fetcher *fetcher, const struct probe_request *request,
+                      struct arena *arena, struct err *err)
+{
+    struct probing probing = {fetcher, request, arena, json_object()};
+    json_t *statement = read_statement(&probing, err);
+    const char *alias = NULL;
+
+    if (!statement) {
+        json_decref(probing.found);
+        return NULL;
+    }
+    json_t *types = searchable(statement);
+    const char *type = json_string_value(json_array_get(types, 0));
+    for (size_t i = 0; i < json_array_size(types); i++)
+        if (strcmp(json_string_value(json_array_get(types, i)), "Patient") == 0)
+            type = "Patient";
+    note(&probing, "types", json_incref(types));
+    note(&probing, "probedWith", type ? json_string(type) : json_null());
+    bool by_time = type && honours_last_updated(&probing, type);
+    bool history = type && has_history(&probing, type);
+    if (type)
+        look_at_pages(&probing, type, &alias);
+    json_t *result = json_pack("{s:o, s:o}", "found", probing.found, "proposal",
+                               propose(&probing, types, by_time, history, alias));
+    json_decref(types);
+    json_decref(statement);
+    return result;
+}

@@ -1,0 +1,30 @@
+#pragma once
+
+/*
+ * Probe - finds out what another FHIR server really honours, by asking it
+ * things whose right answers are known, and proposes how to pull from it.
+ */
+
+#include "base/err.h"
+
+#include <jansson.h>
+
+struct arena;
+struct fetch_guard;
+struct fetcher;
+
+struct probe_request {
+    const char *base;
+    const char *id;              /* for the proposal */
+    const char *const *networks; /* as texts, for the proposal; NULL-ended */
+    const struct fetch_guard *guard;
+    const char *const *headers; /* "Name: value"; NULL-ended, or NULL */
+};
+
+/*
+ * Waits. An object with `found` (what was seen) and `proposal` (a document for
+ * partner_parse()); the caller frees it. NULL when the base does not answer as a FHIR
+ * server does.
+ */
+json_t *probe_partner(struct fetcher *fetcher, const struct probe_request *request,
+                      struct arena *arena, struct err *err);
