@@ -80,7 +80,7 @@ static const struct option options[] = {
     OPTION("requests", requests, OPTION_NUMBER, 1, 1000000, "2000",
            "Requests under way at once in each thread; beyond it 503 with Retry-After."),
     OPTION("transaction-lanes", transaction_lanes, OPTION_NUMBER, 1, 32, "3",
-           "Database connections of each thread for transactions and conditional writes."),
+           "Database connections of each thread for transactions."),
     OPTION("statement-timeout", statement_timeout, OPTION_DURATION, 10, 3600000, "10s",
            "Longest a read or a write may take in the database."),
     OPTION("search-timeout", search_timeout, OPTION_DURATION, 10, 3600000, "20s",
