@@ -99,7 +99,7 @@ static void check_children(const struct node *node, bool contained, struct issue
 
         if (!first->element)
             continue;
-        if (count > first->element->max)
+        if (count > first->element->max && first->element->max != ELEMENT_MANY)
             check_repetition(first, count, issues);
         size_t index = (size_t)(first->element - type->elements);
         presence.bits[index / 64] |= (uint64_t)1 << index % 64;

@@ -60,7 +60,10 @@ void validate_resource(const struct node *resource, const struct validation *val
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct node_places places = {0};
-    struct walk walk = {.validation = validation, .issues = issues, .document = resource};
+    unsigned steps = validation->max_steps ? validation->max_steps : INVARIANT_STEPS;
+    struct walk_work work = {.left = steps, .most = steps};
+    struct walk walk = {
+        .validation = validation, .work = &work, .issues = issues, .document = resource};
 
     if (validation->level == VALIDATION_OFF)
         return;
@@ -71,6 +74,8 @@ void validate_resource(const struct node *resource, const struct validation *val
         check_fully(&walk, resource);
     }
     issues->places = NULL;
+    if (validation->work)
+        *validation->work = work.taken;
 }
 
 static void check_fully(struct walk *walk, const struct node *resource)

@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct definitions;
 struct document_index;
@@ -41,6 +42,9 @@ struct validation {
      * must live as long as the arena of the issues. */
     const struct node *(*resolve)(struct text reference, void *context);
     void *context;
+    unsigned max_steps; /* of FHIRPath for the invariants, and some more for each element; 0: the
+                           default */
+    uint64_t *work;     /* gets how many steps of FHIRPath the invariants took; or NULL */
     const struct document_index *index; /* of the document, set while it is validated; NULL */
 };
 

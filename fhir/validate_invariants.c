@@ -20,6 +20,9 @@
 /* Scratch memory is given back when an expression leaves more than this. */
 #define SCRATCH_MAX ((size_t)256 * 1024)
 
+/* What each element adds to the work that may be done. */
+#define STEPS_AN_ELEMENT 200U
+
 static const struct row {
     uint16_t type;    /* where it is stated */
     uint16_t name_id; /* of the child it is about; 0: the type itself */
@@ -50,6 +53,7 @@ static struct concern *concerns; /* by number of the type */
 static void prepare(void);
 static void compile(struct arena *arena, unsigned number);
 static void collect(struct arena *arena, const struct type *type);
+static bool may_work(struct walk *walk, const struct node *node);
 static void check_own(struct walk *walk, const struct node *node, uint64_t present);
 static void check_as_child(struct walk *walk, const struct node *node, uint64_t present);
 static void check_one(struct walk *walk, const struct node *node, unsigned number,
@@ -66,10 +70,27 @@ void invariants_check(struct walk *walk, const struct node *node)
     uint64_t present = children_of(node);
 
     prepare_once();
+    if (!may_work(walk, node))
+        return;
     check_own(walk, node, present);
     if (node->parent && node->parent->type && node->element &&
         concerns[node->parent->type->number].elements > 0)
         check_as_child(walk, node, present);
+}
+
+static bool may_work(struct walk *walk, const struct node *node)
+{
+    struct walk_work *work = walk->work;
+
+    if (work->left == 0 && !work->spent) {
+        issue_add_at(walk->issues, ISSUE_ERROR, "too-costly", node,
+                     "Checking the invariants takes too much work; from here on they were not "
+                     "checked.");
+        work->spent = true;
+    }
+    if (work->left < work->most)
+        work->left += STEPS_AN_ELEMENT;
+    return !work->spent;
 }
 
 static void check_own(struct walk *walk, const struct node *node, uint64_t present)
@@ -128,10 +149,12 @@ enum verdict invariant_verdict(struct walk *walk, unsigned number, const struct 
 static enum verdict evaluate(struct walk *walk, const struct fhirpath *expression,
                              const struct node *node)
 {
+    unsigned before = walk->work->left;
     struct fhirpath_context context = {
         .resource = walk->resource,
         .root_resource = walk->container,
         .validation = walk->validation,
+        .steps_left = &walk->work->left,
     };
     struct fhirpath_values values;
     struct err err = {0};
@@ -140,6 +163,7 @@ static enum verdict evaluate(struct walk *walk, const struct fhirpath *expressio
     if (fhirpath_evaluate(expression, &context, node, walk->scratch, &values, &err) &&
         values.count == 1)
         verdict = is_false(&values.items[0]) ? VERDICT_FAILS : VERDICT_HOLDS;
+    walk->work->taken += before - walk->work->left;
     if (arena_used(walk->scratch) > SCRATCH_MAX)
         arena_reset(walk->scratch);
     return verdict;
@@ -188,8 +212,12 @@ static void compile(struct arena *arena, unsigned number)
     struct arena *scratch = arena_new();
     struct node nothing = {.type = type_at(rows[number].type)};
     const struct validation validation = {0};
-    struct walk walk = {
-        .validation = &validation, .scratch = scratch, .resource = &nothing, .container = &nothing};
+    struct walk_work work = {.left = INVARIANT_STEPS};
+    struct walk walk = {.validation = &validation,
+                        .work = &work,
+                        .scratch = scratch,
+                        .resource = &nothing,
+                        .container = &nothing};
     struct err err = {0};
 
     invariant->native = native_find(text_of(rows[number].key));

@@ -9,6 +9,8 @@
 #include "fhir/narrative.h"
 #include "fhir/terminology.h"
 
+#include <ctype.h>
+
 static bool is_scheme_char(char c, bool first);
 static void check_system(struct walk *walk, const struct node *system, const char *what);
 static size_t decoded_size(struct text base64);
@@ -124,7 +126,9 @@ static bool has_active_content(struct text text)
     const char *at = text.data, *end = text.data + text.size;
 
     while ((at = memchr(at, '<', (size_t)(end - at)))) {
-        for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+        bool opens = end - at > 1 && isalpha((unsigned char)at[1]);
+
+        for (size_t i = 0; opens && i < sizeof(tags) / sizeof(tags[0]); i++) {
             struct text tag = text_of(tags[i]);
 
             if ((size_t)(end - at) >= tag.size &&

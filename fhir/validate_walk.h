@@ -15,8 +15,19 @@
 struct arena;
 struct document_index;
 
+/* How much work invariants may be (struct fhirpath_context). What a document may cost grows with
+ * its elements, and no more. */
+#define INVARIANT_STEPS 50000000U
+
+struct walk_work {
+    unsigned left, most; /* what is left of how much */
+    uint64_t taken;
+    bool spent; /* and that was reported */
+};
+
 struct walk {
     const struct validation *validation;
+    struct walk_work *work;
     struct issues *issues;
     struct arena *arena;          /* as long as the walk */
     struct arena *scratch;        /* emptied after each resource */

@@ -1,5 +1,7 @@
 /* What full validation finds, and where. */
 
+#include "base/arena.h"
+#include "base/buf.h"
 #include "fhir/definitions.h"
 #include "fhir/validate.h"
 #include "tests/unit/fhir/reading.h"
@@ -160,6 +162,114 @@ static void example_urls_can_be_refused(void **state)
     release(&r);
 }
 
+/* The document with `count` of the parts between start and end; "%u" in them is their number. */
+static uint64_t work_of(const char *start, const char *part, const char *end, unsigned count)
+{
+    struct arena *arena = arena_new();
+    struct buf json = buf_in(arena);
+    uint64_t work = 0;
+    struct reading r;
+
+    buf_add_text(&json, start);
+    for (unsigned i = 0; i < count; i++) {
+        struct text rest = text_of(part), piece;
+
+        if (i > 0)
+            buf_add_char(&json, ',');
+        while (text_split(rest, '%', &piece, &rest)) {
+            buf_add(&json, piece.data, piece.size);
+            buf_printf(&json, "%u", i);
+        }
+        buf_add(&json, rest.data, rest.size);
+    }
+    buf_add_text(&json, end);
+    r = validate(buf_text(&json), (struct validation){.work = &work});
+    release(&r);
+    arena_free(arena);
+    return work;
+}
+
+static void work_grows_with_the_size_of_a_document_and_not_faster(void **state)
+{
+    static const struct {
+        const char *start, *part, *end;
+    } cases[] = {
+        {"{\"resourceType\":\"Bundle\",\"entry\":[",
+         "{\"fullUrl\":\"urn:uuid:%\",\"request\":{\"method\":\"POST\",\"url\":\"List\"},"
+         "\"resource\":{\"resourceType\":\"List\",\"status\":\"current\",\"mode\":\"working\","
+         "\"subject\":{\"reference\":\"urn:uuid:%\"}}}",
+         "],\"type\":\"transaction\"}"},
+        {"{\"resourceType\":\"List\",\"status\":\"current\",\"mode\":\"working\",\"contained\":[",
+         "{\"resourceType\":\"Basic\",\"id\":\"%\",\"code\":{\"text\":\"x\"},\"subject\":"
+         "{\"reference\":\"#\"}}",
+         "]}"},
+        {"{\"resourceType\":\"Questionnaire\",\"status\":\"draft\",\"item\":[",
+         "{\"linkId\":\"%\",\"type\":\"display\"}", "]}"},
+        {"{\"resourceType\":\"CodeSystem\",\"status\":\"draft\",\"content\":\"complete\","
+         "\"concept\":[",
+         "{\"code\":\"%\"}", "]}"},
+        {"{\"resourceType\":\"Patient\",\"contact\":[", "{\"gender\":\"male\"}", "]}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t few = work_of(cases[i].start, cases[i].part, cases[i].end, 300);
+        uint64_t many = work_of(cases[i].start, cases[i].part, cases[i].end, 3000);
+
+        if (many > few * 12)
+            fail_msg("%s: %lu steps became %lu", cases[i].start, few, many);
+    }
+}
+
+static void what_takes_too_much_work_is_said(void **state)
+{
+    /* Each of the resources looks through all of the groupings. */
+    struct arena *arena = arena_new();
+    struct buf json = buf_in(arena);
+    struct reading r;
+
+    (void)state;
+    buf_add_text(&json, "{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[");
+    for (unsigned guide = 0; guide < 2; guide++) {
+        buf_add_text(&json, guide ? "," : "");
+        buf_add_text(&json,
+                     "{\"resource\":{\"resourceType\":\"ImplementationGuide\",\"url\":\"http:"
+                     "//x\",\"name\":\"X\",\"status\":\"draft\",\"packageId\":\"x\","
+                     "\"fhirVersion\":[\"4.0.1\"],\"definition\":{\"grouping\":[");
+        for (unsigned i = 0; i < 3000; i++)
+            buf_printf(&json, "%s{\"id\":\"g%u\",\"name\":\"x\"}", i ? "," : "", i);
+        buf_add_text(&json, "],\"resource\":[");
+        for (unsigned i = 0; i < 300; i++)
+            buf_printf(&json, "%s{\"groupingId\":\"g299\",\"reference\":{\"display\":\"x\"}}",
+                       i ? "," : "");
+        buf_add_text(&json, "]}}}");
+    }
+    buf_add_text(&json, "]}");
+    r = validate(buf_text(&json), (struct validation){.max_steps = 1000});
+    assert_non_null(first_of(&r, ISSUE_ERROR));
+    assert_string_equal(first_of(&r, ISSUE_ERROR)->code, "too-costly");
+    assert_int_equal(r.issues.errors, 1);
+    release(&r);
+    arena_free(arena);
+}
+
+static void no_number_of_repetitions_is_too_large(void **state)
+{
+    struct arena *arena = arena_new();
+    struct buf json = buf_in(arena);
+    struct reading r;
+
+    (void)state;
+    buf_add_text(&json, "{\"resourceType\":\"Patient\",\"name\":[{\"given\":[\"x\"");
+    for (unsigned i = 0; i < 70000; i++)
+        buf_add_text(&json, ",\"x\"");
+    buf_add_text(&json, "]}]}");
+    r = validate(buf_text(&json), (struct validation){.level = VALIDATION_STRUCTURE});
+    assert_null(r.issues.first);
+    release(&r);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +278,9 @@ int main(void)
         cmocka_unit_test(a_profile_that_is_not_loaded_is_an_error_when_it_was_asked_for),
         cmocka_unit_test(levels_say_how_much_is_checked),
         cmocka_unit_test(example_urls_can_be_refused),
+        cmocka_unit_test(work_grows_with_the_size_of_a_document_and_not_faster),
+        cmocka_unit_test(what_takes_too_much_work_is_said),
+        cmocka_unit_test(no_number_of_repetitions_is_too_large),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,8 +62,10 @@ static void compare_all(struct walk outer, const struct node *node, struct tally
 static void compare_document(struct reading *reading, struct tally *tally, const char *where)
 {
     static const struct validation validation = {.level = VALIDATION_FULL};
+    struct walk_work work = {.left = UINT32_MAX};
     struct walk walk = {
         .validation = &validation,
+        .work = &work,
         .issues = &reading->issues,
         .arena = reading->arena,
         .scratch = arena_new(),
