@@ -2,7 +2,10 @@
  * Bench JSON - how fast resources are read, checked, validated and written,
  * next to memchr() over the same bytes and to jansson.
  *
- *     bench_json FILE.ndjson...
+ *     bench_json [DEFINITION.json...] FILE.ndjson...
+ *
+ * With definitions, such as the profiles that the resources claim, validation is
+ * measured with them, too.
  */
 
 #include "base/arena.h"
@@ -32,15 +35,17 @@ struct lines {
 struct state {
     struct arena *arena;
     struct buf out;
-    size_t sink; /* so that no work is optimized away */
+    const struct definitions *definitions; /* to validate with; borrowed */
+    size_t sink;                           /* so that no work is optimized away */
 };
 
 typedef bool(contender_fn)(struct state *state, struct text line);
 
 static bool read_lines(int count, char **paths, struct lines *lines);
 static bool append_file(const char *path, struct buf *content);
+static const struct definitions *read_definitions(int *count, char **paths);
 static double run(const char *name, contender_fn *contender, const struct lines *lines,
-                  double compared);
+                  const struct definitions *definitions, double compared);
 static bool scan_bytes(struct state *state, struct text line);
 static bool read_only(struct state *state, struct text line);
 static bool read_and_check(struct state *state, struct text line);
@@ -55,34 +60,70 @@ static bool jansson_read_and_write(struct state *state, struct text line);
 int main(int argc, char **argv)
 {
     struct lines lines = {0};
+    const struct definitions *base = definitions_base(), *more;
+    int given = argc - 1;
     double jansson;
 
-    if (argc < 2)
-        return fprintf(stderr, "usage: bench_json FILE.ndjson...\n"), 2;
-    if (!read_lines(argc - 1, argv + 1, &lines))
+    more = read_definitions(&given, argv + 1);
+    if (given == 0)
+        return fprintf(stderr, "usage: bench_json [DEFINITION.json...] FILE.ndjson...\n"), 2;
+    if (!read_lines(given, argv + argc - given, &lines))
         return 1;
     printf("%zu resources, %.1f MB, %.0f bytes each\n", lines.count, (double)lines.bytes / 1e6,
            (double)lines.bytes / (double)lines.count);
 
     printf("%-24s %10s %14s %12s\n", "", "MB/s", "resources/s", "to jansson");
-    jansson = run("jansson read", jansson_read, &lines, 0);
-    run("json_read", read_only, &lines, jansson);
-    run("json_read, check", read_and_check, &lines, jansson);
-    run("json_read, validate", read_and_validate, &lines, jansson);
-    run("memchr", scan_bytes, &lines, jansson);
-    jansson = run("jansson read, write", jansson_read_and_write, &lines, 0);
-    run("json_read, json_write", read_and_write, &lines, jansson);
+    jansson = run("jansson read", jansson_read, &lines, NULL, 0);
+    run("json_read", read_only, &lines, NULL, jansson);
+    run("json_read, check", read_and_check, &lines, NULL, jansson);
+    run("json_read, validate", read_and_validate, &lines, base, jansson);
+    if (more)
+        run("the same, with profiles", read_and_validate, &lines, more, jansson);
+    run("memchr", scan_bytes, &lines, NULL, jansson);
+    jansson = run("jansson read, write", jansson_read_and_write, &lines, NULL, 0);
+    run("json_read, json_write", read_and_write, &lines, NULL, jansson);
 
     struct arena *arena = arena_new();
     struct lines xml;
     write_as_xml(&lines, arena, &xml);
     printf("the same as XML, %.1f MB\n", (double)xml.bytes / 1e6);
-    run("xml_read", read_xml, &xml, 0);
-    run("xml_read, xml_write", read_and_write_xml, &xml, 0);
+    run("xml_read", read_xml, &xml, NULL, 0);
+    run("xml_read, xml_write", read_and_write_xml, &xml, NULL, 0);
     arena_free(arena);
     buf_release(&lines.content);
     free(lines.lines);
+    definitions_release(more);
+    definitions_release(base);
     return 0;
+}
+
+/* Those in front; `*count` becomes the number of the others. NULL when there are none. */
+static const struct definitions *read_definitions(int *count, char **paths)
+{
+    struct arena *arena = arena_new();
+    struct definitions *definitions = NULL;
+    struct issues issues;
+
+    issues_init(&issues, arena, 100);
+    for (; *count > 0 && text_ends_with(text_of(*paths), TEXT(".json")); paths++, --*count) {
+        struct buf content = buf_in(arena);
+        struct err err = {0};
+        struct node *resource = NULL;
+
+        if (append_file(*paths, &content))
+            resource =
+                json_read(arena, content.data, content.size, &json_default_limits, &issues, &err);
+        if (!definitions)
+            definitions = definitions_new();
+        if (resource)
+            definitions_add(definitions, resource, "bench");
+        else
+            fprintf(stderr, "%s is left out: %s\n", *paths, err.text);
+    }
+    const struct definitions *finished =
+        definitions ? definitions_finish(definitions, &issues) : NULL;
+    arena_free(arena);
+    return finished;
 }
 
 static bool read_lines(int count, char **paths, struct lines *lines)
@@ -128,9 +169,9 @@ static bool append_file(const char *path, struct buf *content)
 
 /* Prints one row; returns MB/s. */
 static double run(const char *name, contender_fn *contender, const struct lines *lines,
-                  double compared)
+                  const struct definitions *definitions, double compared)
 {
-    struct state state = {.arena = arena_new()};
+    struct state state = {.arena = arena_new(), .definitions = definitions};
     clock_t start = clock();
     unsigned rounds = 0;
     double passed, speed, resources;
@@ -190,10 +231,10 @@ static bool read_and_check(struct state *state, struct text line)
     return issues.errors == 0;
 }
 
-/* Everything that R4 says, without packages. */
+/* Everything that R4 says, and the profiles that are claimed. */
 static bool read_and_validate(struct state *state, struct text line)
 {
-    struct validation validation = {.definitions = definitions_base(), .level = VALIDATION_FULL};
+    struct validation validation = {.definitions = state->definitions, .level = VALIDATION_FULL};
     struct issues issues;
     struct node *resource = read_one(state, line, &issues);
 
