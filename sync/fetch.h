@@ -49,10 +49,11 @@ struct fetch_response {
     struct text content_type;
     struct text etag;  /* absent when not said, as the following */
     struct text range; /* Content-Range */
-    int64_t date;      /* the server's clock, microseconds since 1970; INT64_MIN when not said */
-    int retry_after;   /* seconds, rounded up; 0 when not said, or nothing to be honoured */
-    size_t received;   /* bytes of the body on the wire */
-    bool packed;       /* it came compressed */
+    struct text location;
+    int64_t date;    /* the server's clock, microseconds since 1970; INT64_MIN when not said */
+    int retry_after; /* seconds, rounded up; 0 when not said, or nothing to be honoured */
+    size_t received; /* bytes of the body on the wire */
+    bool packed;     /* it came compressed */
     bool http2;
     const char *url;     /* that answered: another one after redirects */
     unsigned redirected; /* times */

@@ -94,6 +94,7 @@ struct peer *peer_start(const struct sync_config *config, const struct landing_p
     peer->log = (struct log){{"partner", peer->landed->name}};
     peer->dirty = true; /* what an earlier run has left */
     add_tasks(peer);
+    peer_prepare_push(peer);
     fiber_spawn(config->loop, tend, peer);
     fiber_spawn(config->loop, peer_apply, peer);
     return peer;
@@ -183,6 +184,16 @@ static void start_due(struct peer *peer)
     }
 }
 
+/* What was pulled goes on as it is applied; with `once`, after all of it. */
+static void start_push(struct peer *peer, bool calm)
+{
+    if (!peer->partner.push.on || peer->pushing || peer->push_due > clock_now() ||
+        (peer->config->once && (!calm || peer->pushed)))
+        return;
+    peer->pushing = true;
+    fiber_spawn(peer->config->loop, peer_run_push, peer);
+}
+
 static bool all_done(const struct peer *peer)
 {
     for (size_t i = 0; i < peer->task_count; i++)
@@ -200,10 +211,13 @@ static bool is_active(const struct peer *peer)
 static bool is_over(const struct peer *peer)
 {
     if (peer->stopping)
-        return peer->running == 0;
+        return peer->running == 0 && !peer->pushing;
     if (!peer->config->once)
         return false;
-    return (!is_active(peer) || all_done(peer)) && !peer->dirty && !peer->applying && !peer->fresh;
+    if (!is_active(peer))
+        return !peer->dirty && !peer->applying && !peer->fresh;
+    return all_done(peer) && !peer->dirty && !peer->applying && !peer->fresh &&
+           (!peer->partner.push.on || peer->pushed);
 }
 
 static void tend(void *context)
@@ -226,6 +240,8 @@ static void tend(void *context)
         if (!peer->stopping && is_active(peer))
             start_due(peer);
         bool calm = peer->running == 0 && !peer->dirty && !peer->applying;
+        if (!peer->stopping && is_active(peer))
+            start_push(peer, calm && !peer->fresh && all_done(peer));
         if (calm && peer->fresh && !peer->stopping) {
             if (!peer_follow(peer, &err)) {
                 log_error(&peer->log, "cannot follow references", "why", err.text, NULL);

@@ -9,6 +9,7 @@
 #include "storage/landing.h"
 #include "sync/partner.h"
 #include "sync/pull.h"
+#include "sync/push.h"
 #include "sync/talk.h"
 #include "sync/worker.h"
 
@@ -43,6 +44,11 @@ struct peer {
     int64_t linked, deleted, findings, guard_trips;
     int64_t landed_rows;
 
+    struct push push;
+    int64_t push_due; /* clock_now() */
+    bool pushing;
+    bool pushed; /* at least once, after all was pulled */
+
     bool dirty;    /* rows wait to be applied */
     bool applying; /* now */
     bool fresh;    /* something was applied since references were last followed */
@@ -72,6 +78,14 @@ void peer_apply(void *context);
 
 /* Waits. What comes after pulls, when all has been applied. */
 bool peer_follow(struct peer *peer, struct err *err);
+
+/* peer_push.c */
+
+/* Before tasks run. */
+void peer_prepare_push(struct peer *peer);
+
+/* Waits. In a fiber of its own. */
+void peer_run_push(void *context);
 
 /* peer_metrics.c */
 void peer_write_metrics(const struct peer *first, struct buf *out);

@@ -141,6 +141,10 @@ static bool send(struct talk *talk, const struct talk_request *request, struct a
 
     if (request->form.data)
         headers[count++] = "Content-Type: application/x-www-form-urlencoded";
+    if (request->body.data)
+        headers[count++] = "Content-Type: application/fhir+json";
+    for (const char *const *more = request->headers; more && *more && count < 16; more++)
+        headers[count++] = *more;
     public = count;
     for (const char **header = partner->headers; *header && count < 127; header++)
         headers[count++] = *header;
@@ -148,7 +152,7 @@ static bool send(struct talk *talk, const struct talk_request *request, struct a
         .method = request->method,
         .url = request->url,
         .headers = headers,
-        .body = request->form,
+        .body = request->body.data ? request->body : request->form,
         .timeout_ms = (int)partner->limits.timeout,
         .max_body = (size_t)partner->limits.page_bytes,
         .redirects = REDIRECTS,
@@ -248,6 +252,12 @@ bool talk(struct talk *talk, const struct talk_request *request, struct arena *a
             ++refusals >= refusals_taken(response->status))
             return true; /* its status says it */
         bool asked = response->status >= 300 && response->retry_after > 0;
+        if (request->once) {
+            if (response->status)
+                return !asked || keep_away(talk, response->retry_after, err);
+            *err = why;
+            return false;
+        }
         if (over) {
             *err = why;
             return false;

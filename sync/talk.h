@@ -59,7 +59,12 @@ void talk_stop(struct talk *talk);
 struct talk_request {
     const char *method; /* "GET", "POST" */
     const char *url;
-    struct text form; /* of a POST: application/x-www-form-urlencoded */
+    struct text form;           /* of a POST: application/x-www-form-urlencoded */
+    struct text body;           /* in place of a form: a resource */
+    const char *const *headers; /* more of them, "Name: value", NULL-ended; NULL: none */
+    /* A write, whose effect is not known when no answer comes: one attempt, and any status is an
+     * answer. What the partner asks for with Retry-After is kept all the same. */
+    bool once;
     /* Judges a 2xx answer: false with `err` when it is not what was asked for, and
      * then it is asked for again. */
     bool (*accept)(void *context, const struct fetch_response *response, struct arena *arena,
@@ -75,6 +80,7 @@ struct talk_request {
  * ERR_BUSY       stopped, or no database: go on later
  * ERR_FORBIDDEN  an address or redirect that may not be followed
  * ERR_UNKNOWN    the tries are used up
+ * With `once`, other kinds are those of fetch().
  */
 bool talk(struct talk *talk, const struct talk_request *request, struct arena *arena,
           struct fetch_response *response, struct err *err);
