@@ -96,7 +96,7 @@ static void run_whose_heartbeat_stops_loses_the_job(void *context)
     assert_int_equal(find(store, first->name, arena)->state, JOB_RUNNING);
 
     struct access old = us, new = us;
-    const struct store_once lost = {first->number, 7}, held = {second->number, 8};
+    const struct store_once lost = {first->number, 7, NULL}, held = {second->number, 8, NULL};
     old.once = &lost;
     new.once = &held;
     struct store_write write = {.action = STORE_CREATE,
@@ -124,7 +124,7 @@ static void run_a_step_is_done_once(void *context)
 
     add(store, "x", arena);
     struct job *job = take(store, 7, STALE_MS, arena);
-    const struct store_once once = {job->number, 7};
+    const struct store_once once = {job->number, 7, NULL};
     access.once = &once;
     for (int i = 0; i < 3; i++) {
         struct store_write write = {.action = STORE_CREATE,
@@ -156,7 +156,7 @@ static void run_what_is_not_written_is_no_step(void *context)
 
     add(store, "x", arena);
     struct job *job = take(store, 7, STALE_MS, arena);
-    const struct store_once once = {job->number, 7};
+    const struct store_once once = {job->number, 7, NULL};
     access.once = &once;
     struct store_write write = {
         .action = STORE_UPDATE,
