@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "sync/echo.h"
 
 #include <inttypes.h>
 
@@ -99,7 +100,7 @@ static void add_result(struct peer *peer, const struct landing_result *result)
 static void apply_once(struct peer *peer)
 {
     struct arena *arena = arena_new();
-    const struct apply_config config =
+    struct apply_config config =
         partner_apply_config(&peer->partner, peer->landed->number, &peer->config->own_base,
                              peer->config->definitions, arena);
     struct landing_result result = {0};
@@ -110,6 +111,8 @@ static void apply_once(struct peer *peer)
         .stop_context = peer,
     };
 
+    config.own_system = echo_system(peer->config->store, arena);
+    config.content = peer->partner.push.on ? echo_content : NULL;
     peer->dirty = false;
     peer->applying = true;
     bool good = apply_landed(peer->config->store, &config, &apply, &result, &err);
