@@ -121,11 +121,10 @@ struct addition {
 static bool put(const struct store_site *site, void *context, struct err *err)
 {
     const struct addition *addition = context;
-    const struct access access = {0};
     struct landing_partner landed;
 
-    if (!landing_partner_put(site->store, &access, addition->partner->id, addition->document, -1,
-                             addition->job->arena, &landed, err))
+    if (!landing_partner_put(site->store, &sync_access, addition->partner->id, addition->document,
+                             -1, addition->job->arena, &landed, err))
         return false;
     printf("%s: version %d\n", landed.name, landed.version);
     return true;
@@ -215,11 +214,10 @@ static bool probe(struct job *job, const struct config *config, struct err *err)
 static bool list_all(const struct store_site *site, void *context, struct err *err)
 {
     const struct job *job = context;
-    const struct access access = {0};
     struct landing_partner *partners;
     size_t count;
 
-    if (!landing_partner_list(site->store, &access, job->arena, &partners, &count, err))
+    if (!landing_partner_list(site->store, &sync_access, job->arena, &partners, &count, err))
         return false;
     for (size_t i = 0; i < count; i++) {
         struct partner partner;
@@ -238,11 +236,10 @@ static bool list_all(const struct store_site *site, void *context, struct err *e
 static bool list_json(const struct store_site *site, void *context, struct err *err)
 {
     const struct job *job = context;
-    const struct access access = {0};
     struct landing_partner *partners;
     json_t *all = json_array();
     size_t count;
-    bool good = landing_partner_list(site->store, &access, job->arena, &partners, &count, err);
+    bool good = landing_partner_list(site->store, &sync_access, job->arena, &partners, &count, err);
 
     for (size_t i = 0; good && i < count; i++)
         json_array_append_new(
@@ -321,7 +318,6 @@ static bool resume(struct job *job, const struct config *config, struct err *err
 static bool remove_one(const struct store_site *site, void *context, struct err *err)
 {
     const struct job *job = context;
-    const struct access access = {0};
     struct landing_partner *partner = sync_partner(site, job->word, job->arena, err), changed;
 
     if (!partner)
@@ -329,7 +325,7 @@ static bool remove_one(const struct store_site *site, void *context, struct err 
     json_t *document = json_loadb(partner->config.data, partner->config.size, 0, NULL);
     json_object_set_new(document, "enabled", json_false());
     char *text = json_dumps(document, JSON_INDENT(2));
-    bool good = text && landing_partner_put(site->store, &access, partner->name, text_of(text),
+    bool good = text && landing_partner_put(site->store, &sync_access, partner->name, text_of(text),
                                             partner->version, job->arena, &changed, err);
     free(text);
     json_decref(document);

@@ -14,6 +14,9 @@
 #include <signal.h>
 
 #define WORDS_MAX 8
+#define TENANT    1 /* as the requests of serve() */
+
+const struct access sync_access = {.tenant = TENANT, .client = "isthmus sync"};
 
 static const char usage[] =
     "usage: isthmus sync [--once] [--partner ID] [--metrics ADDRESS:PORT] [OPTIONS]\n"
@@ -146,10 +149,9 @@ int command_sync(int argc, char **argv)
 struct landing_partner *sync_partner(const struct store_site *site, const char *name,
                                      struct arena *arena, struct err *err)
 {
-    const struct access access = {0};
     struct landing_partner *partner = NULL;
 
-    if (!landing_partner_get(site->store, &access, name, 0, arena, &partner, err))
+    if (!landing_partner_get(site->store, &sync_access, name, 0, arena, &partner, err))
         return NULL;
     if (!partner)
         err_set(err, ERR_NOT_FOUND, name,

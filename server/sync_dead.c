@@ -132,7 +132,7 @@ bool sync_dead_replay(const struct store_site *site, void *context, struct err *
     struct sync_job *job = context;
     struct landing_dead_filter filter;
     struct landing_result result = {0};
-    struct landing_apply apply = {.access = {0}};
+    struct landing_apply apply = {.access = sync_access};
     struct partner partner;
     const struct landing_partner *landed = sync_partner(site, job->words[0], job->arena, err);
 

@@ -3,6 +3,7 @@
 /* What the files of `isthmus sync` share. */
 
 #include "server/with_store.h"
+#include "storage/store.h"
 
 struct arena;
 struct landing_partner;
@@ -15,6 +16,9 @@ struct sync_job {
     bool once, json, dry_run;
     bool unbalanced; /* an account did not come out */
 };
+
+/* The tenant that serve() serves. */
+extern const struct access sync_access;
 
 /* Waits. ERR_NOT_FOUND names the partner that is not there. */
 struct landing_partner *sync_partner(const struct store_site *site, const char *name,

@@ -127,6 +127,7 @@ bool sync_run(const struct store_site *site, void *context, struct err *err)
         .store = site->store,
         .fetcher = fetcher_new(site->loop, CONNECTIONS),
         .hold = hold_new(site->loop, site->database),
+        .tenant = sync_access.tenant,
         .partner = job->partner,
         .once = job->once,
         .own_base = text_of(site->config->base_url[0] ? site->config->base_url : NULL),

@@ -132,11 +132,10 @@ static bool print_json(const struct store_site *site, const struct sync_job *job
 static bool draw(const struct store_site *site, const struct sync_job *job, struct buf *out,
                  struct err *err)
 {
-    const struct access access = {0};
     struct landing_partner *partners;
     struct arena *arena = arena_new();
     size_t count;
-    bool good = landing_partner_list(site->store, &access, arena, &partners, &count, err);
+    bool good = landing_partner_list(site->store, &sync_access, arena, &partners, &count, err);
 
     if (good && job->json) {
         good = print_json(site, job, partners, count, err);

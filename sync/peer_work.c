@@ -12,6 +12,7 @@
 
 #define TICK_MS 500
 #define CALM_MS 2000
+#define TURNS   2   /* partners that are applied at once */
 #define RECENT  100 /* windows that are looked through for snapshots */
 
 /* Tasks. */
@@ -115,10 +116,16 @@ static void apply_once(struct peer *peer)
     config.content = peer->partner.push.on ? echo_content : NULL;
     peer->dirty = false;
     peer->applying = true;
+    while (peer->config->turns->applying >= TURNS)
+        fiber_sleep(5);
+    peer->config->turns->applying++;
     bool good = apply_landed(peer->config->store, &config, &apply, &result, &err);
+    peer->config->turns->applying--;
     add_result(peer, &result);
     arena_free(arena);
-    if (!good && !peer->stopping) {
+    if (!good && talk_wait_for_database(peer->talk, &err)) {
+        peer->dirty = true;
+    } else if (!good && !peer->stopping) {
         log_error(&peer->log, "cannot apply", "why", err.text, "remedy", "tried again", NULL);
         struct err ignored = {0};
         (void)!fiber_wait(&peer->apply, CALM_MS, &ignored);

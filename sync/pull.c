@@ -78,13 +78,15 @@ static bool open_window(struct run *run, struct chain *chain, struct err *err)
     const struct pull *pull = run->pull;
     const struct landing_cursor_key key = pull_key(pull);
 
-    if (!landing_cursor_get(pull->store, &key, run->arena, &chain->cursor, err))
-        return false;
+    while (!landing_cursor_get(pull->store, &key, run->arena, &chain->cursor, err))
+        if (!talk_wait_for_database(pull->talk, err))
+            return false;
     run->position = pull_position_read(chain->cursor.value);
     chain->range = next_range(run);
-    if (!landing_window_open(pull->store, &key, pull_range_text(run->arena, &chain->range),
-                             pull->mode == PULL_SNAPSHOT, run->arena, &chain->window, err))
-        return false;
+    while (!landing_window_open(pull->store, &key, pull_range_text(run->arena, &chain->range),
+                                pull->mode == PULL_SNAPSHOT, run->arena, &chain->window, err))
+        if (!talk_wait_for_database(pull->talk, err))
+            return false;
     chain->range = pull_range_read(chain->window.since);
     chain->floor = run->position.since;
     run->resumed = chain->window.units > 0;
@@ -166,7 +168,7 @@ static enum step halve(struct run *run, struct chain *chain, struct err *err)
 
 static bool can_halve(const struct run *run, const struct chain *chain)
 {
-    return pull_has_range(run->pull) && begin_of(chain) != INT64_MIN &&
+    return pull_has_range(run->pull) && !chain->astray && begin_of(chain) != INT64_MIN &&
            end_of(chain) != INT64_MIN && (end_of(chain) - begin_of(chain)) / 2 >= SHORTEST;
 }
 
@@ -196,7 +198,8 @@ static enum step conclude(struct run *run, struct chain *chain, enum chain_end e
     default:
         break;
     }
-    if (!landing_window_give_up(run->pull->store, chain->window.number, chain->reason, err))
-        return STEP_FAILED;
+    while (!landing_window_give_up(run->pull->store, chain->window.number, chain->reason, err))
+        if (!talk_wait_for_database(run->pull->talk, err))
+            return STEP_FAILED;
     return finish(run, PULL_INCOMPLETE, chain->reason);
 }

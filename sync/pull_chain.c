@@ -125,7 +125,7 @@ static bool visit(struct visited *visited, struct arena *arena, const char *url)
 
 static enum chain_end stop_with(struct chain *chain, enum chain_end end, const char *reason)
 {
-    snprintf(chain->reason, sizeof(chain->reason), "%s", reason);
+    snprintf(chain->reason, sizeof(chain->reason), "%.*s", (int)sizeof(chain->reason) - 1, reason);
     return end;
 }
 
@@ -138,9 +138,11 @@ static const char *follow(struct chain *chain, struct sheet *sheet, struct visit
     *end = CHAIN_LANDED;
     if (!sheet->page.next.data)
         return NULL;
-    next = pull_next_url(chain->pull, sheet->url, sheet->page.next, sheet->arena, &reason);
+    next = pull_next_url(chain->pull, sheet->url, sheet->response.url, sheet->page.next,
+                         sheet->arena, &reason);
+    chain->astray = !next;
     if (!next)
-        *end = stop_with(chain, CHAIN_FATAL, reason);
+        *end = stop_with(chain, CHAIN_BROKEN, reason);
     else if (!visit(visited, chain->arena, next))
         *end = stop_with(chain, CHAIN_BROKEN, "The next links lead in a circle.");
     return *end == CHAIN_LANDED ? next : NULL;
@@ -300,9 +302,10 @@ static bool leave_out_known(struct chain *chain, struct sheet *sheet, struct err
         ids[i] = page->entries[i].id.data && text_is(page->entries[i].type, pull->query->type)
                      ? page->entries[i].id
                      : TEXT("-");
-    if (!landing_identity_read(pull->store, pull->number, pull->query->type, ids, page->count,
-                               sheet->arena, known, err))
-        return false;
+    while (!landing_identity_read(pull->store, pull->number, pull->query->type, ids, page->count,
+                                  sheet->arena, known, err))
+        if (!talk_wait_for_database(pull->talk, err))
+            return false;
     for (size_t i = 0; i < page->count; i++) {
         const struct page_entry *entry = &page->entries[i];
         const struct landing_identity *same = known[i];
@@ -350,8 +353,9 @@ static enum chain_end land_piece(struct chain *chain, struct landing_unit *unit,
     const struct pull *pull = chain->pull;
     bool already;
 
-    if (!landing_land(pull->store, unit, &already, err))
-        return CHAIN_FAILED;
+    while (!landing_land(pull->store, unit, &already, err))
+        if (!talk_wait_for_database(pull->talk, err))
+            return CHAIN_FAILED;
     chain->units++;
     if (already)
         return CHAIN_LANDED;

@@ -39,9 +39,10 @@ bool pull_has_range(const struct pull *pull);
 const char *pull_ignored(const struct pull *pull, const struct pull_range *range, struct text self,
                          struct arena *arena);
 
-/* The URL of the next page. NULL with a reason when it leads to where we do not go. */
-const char *pull_next_url(const struct pull *pull, const char *page_url, struct text next,
-                          struct arena *arena, const char **reason);
+/* The URL of the next page, of the one that was asked for as `page_url` and answered by
+ * `answered` after redirects. NULL with a reason when it leads to where we do not go. */
+const char *pull_next_url(const struct pull *pull, const char *page_url, const char *answered,
+                          struct text next, struct arena *arena, const char **reason);
 
 /* pull_chain.c */
 
@@ -63,6 +64,7 @@ struct chain {
     int64_t seen;  /* the latest lastUpdated, of what was not from the future; INT64_MIN */
     int64_t first; /* the earliest */
     bool undated;  /* a row had none */
+    bool astray;   /* BROKEN by where a link leads: smaller windows are no remedy */
     int64_t rows;
     unsigned pages;
     int32_t units;

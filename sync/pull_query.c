@@ -195,8 +195,8 @@ static bool is_ours_to_ask(const struct partner *partner, const char *url)
     return false;
 }
 
-const char *pull_next_url(const struct pull *pull, const char *page_url, struct text next,
-                          struct arena *arena, const char **reason)
+const char *pull_next_url(const struct pull *pull, const char *page_url, const char *answered,
+                          struct text next, struct arena *arena, const char **reason)
 {
     const char *link = text_dup(arena, next);
     const char *base = arena_printf(arena, "%s/", pull->partner->base);
@@ -205,6 +205,9 @@ const char *pull_next_url(const struct pull *pull, const char *page_url, struct 
 
     if (url && is_ours_to_ask(pull->partner, url))
         return url;
+    /* A server to which we were sent names itself: we go there by the way we came. */
+    if (url && answered && url_same_origin(url, answered))
+        return url_with_origin(arena, url, page_url);
     if (pull->partner->link_rewrite && url)
         return url_with_origin(arena, url, pull->partner->base);
     if (pull->partner->link_rewrite && path_of(link))

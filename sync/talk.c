@@ -71,6 +71,15 @@ const struct talk_counts *talk_counts(const struct talk *talk)
     return &talk->counts;
 }
 
+bool talk_wait_for_database(struct talk *talk, struct err *err)
+{
+    if (err->kind != ERR_BUSY || talk->stopped)
+        return false;
+    *err = (struct err){0};
+    fiber_sleep((int)(20 + random_number() % 200));
+    return true;
+}
+
 int64_t talk_not_before(const struct talk *talk)
 {
     return talk->not_before;

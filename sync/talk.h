@@ -87,5 +87,9 @@ bool talk(struct talk *talk, const struct talk_request *request, struct arena *a
 
 const struct talk_counts *talk_counts(const struct talk *talk);
 
+/* Waits, for what a partner's work asks of a database that is busy (ERR_BUSY): true, and `err` is
+ * cleared, when it is worth trying again. */
+bool talk_wait_for_database(struct talk *talk, struct err *err);
+
 /* Until when it is not to be asked; INT64_MIN. */
 int64_t talk_not_before(const struct talk *talk);

@@ -15,6 +15,7 @@
 
 struct sync_worker {
     struct sync_config config;
+    struct sync_turns turns;
     struct peer *peers;
     struct peer *leaving; /* another version, or none, takes their place */
     struct waiter waiter;
@@ -31,6 +32,7 @@ struct sync_worker *sync_worker_start(const struct sync_config *config)
     if (!worker)
         abort();
     worker->config = *config;
+    worker->config.turns = &worker->turns;
     fiber_spawn(config->loop, supervise, worker);
     return worker;
 }

@@ -26,6 +26,11 @@ struct hold;
 struct loop;
 struct store;
 
+/* What all partners share: connections for transactions are few. */
+struct sync_turns {
+    unsigned applying;
+};
+
 /* All borrowed for the life of the worker. */
 struct sync_config {
     struct loop *loop;
@@ -37,6 +42,7 @@ struct sync_config {
     bool once;            /* everything is pulled now, and then the worker ends */
     struct text own_base; /* of the server whose database it is; absent: not known */
     const struct definitions *definitions; /* for validation `full` */
+    struct sync_turns *turns;              /* the worker's own */
     void (*ended)(void *context);          /* the last fiber ends with this call */
     void *context;
 };
