@@ -9,6 +9,8 @@
 #include "base/map.h"
 #include "storage/landing_internal.h"
 
+struct key;
+struct query;
 struct transaction;
 
 /* A resource of the partner, named by a row of the batch or mentioned in one. */
@@ -52,9 +54,11 @@ struct landed {
     struct landing_converted in;
     struct identity *self;
     struct mention *mentions;
-    struct store_write *write; /* of its identity's newest */
-    bool deleted;              /* it removed something */
-    struct text stored;        /* dead: what was there before, its JSON; absent: nothing */
+    struct store_write *write;  /* of its identity's newest */
+    const struct query *source; /* by which nothing was found here that was pushed; or NULL */
+    int64_t key;                /* of that */
+    bool deleted;               /* it removed something */
+    struct text stored;         /* dead: what was there before, its JSON; absent: nothing */
 };
 
 struct unit {
@@ -89,6 +93,10 @@ struct landing_batch {
     struct identity *first, *last;
     struct landed *converting;
 
+    struct key *keys; /* of sources, sorted */
+    size_t key_count;
+    char *fed; /* by number of the type: whether some of it was pushed here: 'y', 'n', 0 */
+
     struct store_write *writes;
     struct landed **written; /* whose the writes are */
     size_t write_count;
@@ -105,11 +113,18 @@ void batch_convert(struct landing_batch *batch);
  * what we have, and converts again those that mention such. */
 bool batch_identify(struct landing_batch *batch, struct err *err);
 
+/* For that: whether a row may turn out to be a copy, and those that are of what was pushed here. */
+bool batch_may_be_copy(const struct landed *landed);
+bool batch_find_fed(struct landing_batch *batch, struct err *err);
+
 /* For that: those whose mentions were not linked when they were converted. */
 void batch_convert_again(struct landing_batch *batch);
 
 /* Says what becomes of each row, and what is to be written. */
 void batch_decide(struct landing_batch *batch);
+
+/* For batch_write(): so that nobody pushes what is written here. */
+bool batch_take_keys(struct landing_batch *batch, struct err *err);
 
 /* Writes the resources. */
 bool batch_write(struct landing_batch *batch, struct err *err);

@@ -17,7 +17,7 @@ static void link_row(struct landed *landed, struct text id);
 
 bool batch_identify(struct landing_batch *batch, struct err *err)
 {
-    if (!read_identities(batch, err) || !find_copies(batch, err))
+    if (!read_identities(batch, err) || !find_copies(batch, err) || !batch_find_fed(batch, err))
         return false;
     batch_convert_again(batch);
     return true;
@@ -61,7 +61,7 @@ static void fill_identity(const struct pg_result *result, int row, struct identi
 }
 
 /* Only what did not come before can turn out to be a copy: a resource never changes its source. */
-static bool may_be_copy(const struct landed *landed)
+bool batch_may_be_copy(const struct landed *landed)
 {
     const struct identity *self = landed->self;
 
@@ -76,7 +76,7 @@ static bool find_copies(struct landing_batch *batch, struct err *err)
     for (size_t i = 0; i < batch->count; i++) {
         const struct landed *landed = &batch->rows[i];
 
-        if (!may_be_copy(landed))
+        if (!batch_may_be_copy(landed))
             continue;
         ours |= landed->in.local.size > 0;
         origin |= landed->in.origin.size > 0;
@@ -111,7 +111,7 @@ static bool find_ours(struct landing_batch *batch, struct err *err)
         struct landed *landed = &batch->rows[i];
         struct text type, id;
 
-        if (!may_be_copy(landed) || !text_split(landed->in.local, '/', &type, &id) ||
+        if (!batch_may_be_copy(landed) || !text_split(landed->in.local, '/', &type, &id) ||
             !text_equals(type, landed->in.type))
             continue;
         rtypes[count] = landed->self->rtype;
@@ -159,7 +159,7 @@ static bool find_by_origin(struct landing_batch *batch, struct err *err)
         const struct landing_converted *in = &landed->in;
         struct local *key = arena_one(batch->arena, struct local);
 
-        if (!may_be_copy(landed) || in->origin.size == 0)
+        if (!batch_may_be_copy(landed) || in->origin.size == 0)
             continue;
         if (in->origin_partner != 0 && in->origin_partner != batch->apply->partner)
             *key = local_of(batch->store, in->origin_partner, in->type, in->origin_id);
@@ -203,7 +203,7 @@ static bool find_by_content(struct landing_batch *batch, struct err *err)
     size_t count = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
-        if (!may_be_copy(&batch->rows[i]) || batch->rows[i].in.content == 0)
+        if (!batch_may_be_copy(&batch->rows[i]) || batch->rows[i].in.content == 0)
             continue;
         contents[count] = (int64_t)batch->rows[i].in.content;
         rtypes[count] = batch->rows[i].self->rtype;
