@@ -18,7 +18,6 @@
 #include "server/metrics.h"
 #include "server/outcome.h"
 #include "server/policy.h"
-#include "server/precondition.h"
 #include "server/provenance.h"
 #include "server/route.h"
 #include "server/write.h"
@@ -51,17 +50,6 @@ struct text request_header(const struct request *req, const char *name)
     if (req->kept.data)
         return async_header(req->kept, name);
     return req->http ? http_header(req->http, name) : (struct text){0};
-}
-
-bool request_if_match(const struct request *req, int64_t *version, struct err *err)
-{
-    struct text tag = request_header(req, "If-Match");
-
-    *version = 0;
-    if (tag.data && !etag_parse(tag, version))
-        return err_set(err, ERR_INVALID, "If-Match",
-                       "If-Match must be one ETag as this server gives them, such as W/\"3\".");
-    return true;
 }
 
 bool request_parse_resource(struct request *req, struct err *err)

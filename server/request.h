@@ -114,9 +114,6 @@ bool request_parse_resource(struct request *req, struct err *err);
 bool request_read_resource(struct request *req, struct err *err);
 bool request_check_findings(const struct request *req, struct err *err);
 
-/* The request's If-Match version, 0 if there is none. */
-bool request_if_match(const struct request *req, int64_t *version, struct err *err);
-
 /* Waits. Routes, authorizes, runs, and turns a refusal into an
  * OperationOutcome: afterwards `answer` is complete whatever happened. */
 void request_run(struct request *req);

@@ -115,6 +115,10 @@ bool transaction_search(struct transaction *transaction, const struct query *que
 bool transaction_matches(struct transaction *transaction, struct entry *entry,
                          const struct query *query);
 
+/* The search values of the entry's resource alone, as it will be stored: its links are rewritten,
+ * and are not looked for among the other entries of the Bundle. */
+void transaction_extract(struct entry *entry, struct arena *arena, struct search_values *values);
+
 /* A link as it will be stored; for bundle_rewrite_links(). */
 struct text transaction_replace_link(struct text link, void *transaction);
 

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "fhir/bundle.h"
+#include "fhir/node.h"
 #include "fhir/query.h"
 #include "fhir/query_match.h"
 #include "fhir/search_values.h"
@@ -90,12 +91,21 @@ bool transaction_matches(struct transaction *transaction, struct entry *entry,
         entry->values = arena_one(transaction->arena, struct search_values);
         bundle_rewrite_links(transaction->arena, entry->resource, transaction_replace_link,
                              transaction);
-        search_values_extract(entry->resource, transaction->arena, entry->values, NULL);
+        transaction_extract(entry, transaction->arena, entry->values);
     }
     candidate.id = text_dup(transaction->arena, entry->id);
     candidate.values = entry->values;
     candidate.last_updated = INT64_MAX; /* later than all that is stored */
     return query_matches(query, &candidate, transaction->arena);
+}
+
+void transaction_extract(struct entry *entry, struct arena *arena, struct search_values *values)
+{
+    struct node *parent = entry->resource->parent;
+
+    entry->resource->parent = NULL;
+    search_values_extract(entry->resource, arena, values, NULL);
+    entry->resource->parent = parent;
 }
 
 struct text transaction_replace_link(struct text link, void *context)

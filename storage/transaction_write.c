@@ -267,7 +267,7 @@ static void make_row_and_body(struct transaction *transaction, struct entry *ent
     change->body = body_pack(transaction->store->codec, json, transaction->arena);
 
     arena_reset(transaction->scratch);
-    search_values_extract(entry->resource, transaction->scratch, &values, NULL);
+    transaction_extract(entry, transaction->scratch, &values);
     change->row =
         row_make(&transaction->tokens, entry->type, entry->id, &values, transaction->arena);
 }

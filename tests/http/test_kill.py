@@ -1,5 +1,7 @@
 """Durability: kill -9 of the server or of PostgreSQL under write load loses no acknowledged write
 and leaves none half done. ISTHMUS_KILLS says how often (default 4; the long run uses 20).
+And what is sent again until it is answered is written once: ISTHMUS_KILL_TRANSACTIONS says how many
+transactions (default 300; the long run sends 10,000).
 """
 
 import os
@@ -14,6 +16,7 @@ import uuid
 from harness import Client, Server
 
 KILLS = int(os.environ.get("ISTHMUS_KILLS", "4"))
+TRANSACTIONS = int(os.environ.get("ISTHMUS_KILL_TRANSACTIONS", "300"))
 WRITERS = 6
 
 
@@ -52,6 +55,35 @@ class Writer(threading.Thread):
             except Exception:  # a half answer of a killed server
                 client.close()
         client.close()
+
+
+class Resender(threading.Thread):
+    """Sends transactions that name what they create, each until it is answered with 200."""
+
+    def __init__(self, base, marks):
+        super().__init__()
+        self.base, self.marks, self.answers = base, marks, {}
+
+    def run(self):
+        client = Client(self.base, timeout=10)
+        for mark in self.marks:
+            body = bundle([mark, mark + "-2"])
+            for row in body["entry"]:
+                value = row["resource"]["identifier"][0]["value"]
+                row["request"]["ifNoneExist"] = "identifier=urn:kill|" + value
+            self.answers[mark] = self.send(client, body)
+        client.close()
+
+    def send(self, client, body):
+        for _ in range(600):
+            try:
+                answer = client.post("", body)
+                if answer.status not in (409, 503):
+                    return answer.status
+            except Exception:  # nobody there, or half an answer
+                client.close()
+            time.sleep(0.05)
+        return None
 
 
 class Kill(unittest.TestCase):
@@ -134,6 +166,48 @@ class Kill(unittest.TestCase):
                 total = self.check(server, writers)
                 print(f"kill {number + 1} of the {victim}: {total} resources there, none lost")
         self.assertGreater(acknowledged, KILLS * 5)
+
+    def kill_while_alive(self, server, resenders):
+        """Backends, one after another, and now and then the server."""
+        kills = 0
+        while any(one.is_alive() for one in resenders):
+            time.sleep(random.uniform(0.2, 0.6))
+            kills += 1
+            if kills % 5 == 0:
+                self.wait_ready(server)
+                server.kill()
+                server.start()
+            else:
+                self.kill_backend(server)
+        return kills
+
+    def kill_backend(self, server):
+        """kill -9 of any of PostgreSQL's processes for us; PostgreSQL then starts them all anew."""
+        found = subprocess.run(["pgrep", "-f", "-P", str(server.postmaster()), "isthmus postgres"],
+                               capture_output=True, text=True, check=False).stdout.split()
+        if found:
+            try:
+                os.kill(int(random.choice(found)), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+
+    def test_what_is_sent_again_until_it_is_answered_is_written_once(self):
+        random.seed(11)
+        marks = [str(uuid.uuid4()) for _ in range(TRANSACTIONS)]
+        with Server() as server:
+            resenders = [Resender(server.base, marks[n::WRITERS]) for n in range(WRITERS)]
+            for one in resenders:
+                one.start()
+            kills = self.kill_while_alive(server, resenders)
+            self.wait_ready(server)
+            client = server.client()
+            for one in resenders:
+                self.assertEqual(set(one.answers.values()), {200})
+            for mark in marks:
+                self.assertEqual(self.found(client, [mark, mark + "-2"]), 2)
+            total = client.get("Patient?_summary=count").json()["total"]
+            self.assertEqual(total, 2 * TRANSACTIONS)
+            print(f"{TRANSACTIONS} transactions, {kills} kills, each written once")
 
 
 if __name__ == "__main__":
