@@ -18,6 +18,7 @@
 #include "server/metrics.h"
 #include "server/outcome.h"
 #include "server/policy.h"
+#include "server/precondition.h"
 #include "server/provenance.h"
 #include "server/route.h"
 #include "server/write.h"
