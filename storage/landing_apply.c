@@ -167,6 +167,9 @@ static bool recover(struct run *run, const struct landing_batch *batch, struct e
         .dead = run->dead,
         .after = run->after,
         .fatal = failure,
+        /* Not PostgreSQL's: two ids with one key (version.h). */
+        .fatal_class =
+            failure->kind == ERR_CONFLICT && !batch->sqlstate[0] ? "identity_conflict" : "storage",
         .arena = arena_new(),
         .most = 1,
     };

@@ -76,7 +76,8 @@ struct landing_batch {
     const struct landing_apply *apply;
     const struct landing_dead_filter *dead; /* NULL: what waits is applied */
     int64_t after;                          /* dead: those with a higher number */
-    const struct err *fatal;                /* of the only row: it dies of that */
+    const struct err *fatal;                /* of the only row: it dies of that, */
+    const char *fatal_class;                /* as this */
     struct arena *arena;
     struct pg *pg;
     size_t most;

@@ -20,7 +20,7 @@ static void fill_unit(const struct pg_result *result, int row, struct arena *are
 static bool take_rows(struct landing_batch *batch, struct unit *unit, size_t *bytes,
                       struct err *err);
 static bool fill_dead(struct landing_batch *batch, const struct pg_result *result, struct err *err);
-static void refuse_fatal(const struct err *fatal, struct landed *landed);
+static void refuse_fatal(const struct landing_batch *batch, struct landed *landed);
 static void convert(struct landing_batch *batch, struct landed *landed);
 
 bool batch_read(struct landing_batch *batch, struct err *err)
@@ -197,7 +197,7 @@ void batch_convert(struct landing_batch *batch)
 
         convert(batch, landed);
         if (batch->fatal)
-            refuse_fatal(batch->fatal, landed);
+            refuse_fatal(batch, landed);
         landed->hash = landing_hash(batch->store, landed->row.body);
         if (landed->in.id.size > 0 && landed->in.type.size > 0) {
             landed->self = batch_identity(batch, landed->in.type, landed->in.id);
@@ -209,11 +209,10 @@ void batch_convert(struct landing_batch *batch)
 }
 
 /* PostgreSQL, or the store, would not have it. */
-static void refuse_fatal(const struct err *fatal, struct landed *landed)
+static void refuse_fatal(const struct landing_batch *batch, struct landed *landed)
 {
     if (!landed->in.refused)
-        landed_refuse(landed, fatal->kind == ERR_CONFLICT ? "identity_conflict" : "storage",
-                      fatal->text);
+        landed_refuse(landed, batch->fatal_class, batch->fatal->text);
 }
 
 static void convert(struct landing_batch *batch, struct landed *landed)

@@ -5,6 +5,7 @@
 #include "sync/apply.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "fhir/bundle.h"
 #include "fhir/check.h"
@@ -13,6 +14,8 @@
 #include "fhir/node.h"
 #include "fhir/primitive.h"
 #include "sync/address.h"
+#include "sync/echo.h"
+#include "sync/url.h"
 
 enum {
     FUTURE_US = 10 * 1000000, /* a partner's clock may be ahead of ours by so much */
@@ -40,6 +43,7 @@ static bool take_identity(struct row *row, struct node *resource, const char *wa
 static int64_t updated_of(struct text text);
 static bool is_subset(const struct node *resource);
 static void take_source(struct row *row, struct node *resource);
+static struct text address_of(const struct row *row);
 static void take_identifiers(struct row *row, const struct node *resource);
 static uint64_t person_of(const struct row *row, const struct store *store,
                           const struct node *resource);
@@ -89,6 +93,7 @@ static void convert(void *context, struct landing_batch *batch, struct text body
         return;
     take_source(&row, resource);
     take_identifiers(&row, resource);
+    echo_unmark(resource);
     if (strcmp(resource->type->name, "Patient") == 0)
         converted->person = person_of(&row, applying->store, resource);
     if (row.config->content)
@@ -196,10 +201,20 @@ static void take_source(struct row *row, struct node *resource)
     }
     if (!meta)
         meta = node_add(row->arena, resource, "meta");
-    node_set_value(
-        row->arena, meta, "source",
-        text_of(arena_printf(row->arena, "%.*s/%.*s/%.*s", TEXT_ARGS(config->partner.base),
-                             TEXT_ARGS(converted->type), TEXT_ARGS(converted->id))));
+    node_set_value(row->arena, meta, "source", address_of(row));
+}
+
+/* Its id may have characters that a URL may not. */
+static struct text address_of(const struct row *row)
+{
+    struct buf out = buf_in(row->arena);
+
+    buf_add(&out, row->config->partner.base.data, row->config->partner.base.size);
+    buf_add_char(&out, '/');
+    buf_add(&out, row->converted->type.data, row->converted->type.size);
+    buf_add_char(&out, '/');
+    url_encode(&out, row->converted->id);
+    return (struct text){out.data, out.size};
 }
 
 /* An identifier that we gave it when it was pushed. */
