@@ -47,7 +47,8 @@ struct peer {
     struct push push;
     int64_t push_due; /* clock_now() */
     bool pushing;
-    bool pushed; /* at least once, after all was pulled */
+    bool pushed;         /* at least once, after all was pulled */
+    int64_t push_behind; /* since when something waits to be pushed; INT64_MAX: nothing does */
 
     bool dirty;    /* rows wait to be applied */
     bool applying; /* now */

@@ -108,6 +108,30 @@ static void write_linked(const struct peer *peer, const char *name, struct buf *
     line(out, name, peer, "", (double)peer->linked);
 }
 
+static void write_pushes(const struct peer *peer, const char *name, struct buf *out)
+{
+    const struct push_counts *counts = &peer->push.counts;
+
+    if (!peer->partner.push.on)
+        return;
+    line(out, name, peer, ",result=\"planned\"", (double)counts->planned);
+    line(out, name, peer, ",result=\"created\"", (double)counts->created);
+    line(out, name, peer, ",result=\"updated\"", (double)counts->updated);
+    line(out, name, peer, ",result=\"deleted\"", (double)counts->deleted);
+    line(out, name, peer, ",result=\"held\"", (double)counts->held);
+    line(out, name, peer, ",result=\"resolved\"", (double)counts->resolved);
+    line(out, name, peer, ",result=\"unknown\"", (double)counts->unknown);
+    line(out, name, peer, ",result=\"failed\"", (double)counts->failed);
+}
+
+static void write_outbox(const struct peer *peer, const char *name, struct buf *out)
+{
+    if (peer->partner.push.on)
+        line(out, name, peer, "",
+             peer->push_behind == INT64_MAX ? 0
+                                            : (double)(clock_now() - peer->push_behind) / MICRO);
+}
+
 static void write_paused(const struct peer *peer, const char *name, struct buf *out)
 {
     line(out, name, peer, "", peer->paused || !peer->partner.enabled);
@@ -132,6 +156,10 @@ static const struct {
      "Snapshots refused because too much would disappear.", write_guard},
     {"isthmus_sync_echo_suppressed_total", "counter", "Resources of ours that came back.",
      write_linked},
+    {"isthmus_sync_pushes_total", "counter", "Resources to be pushed, by what became of them.",
+     write_pushes},
+    {"isthmus_sync_outbox_oldest_seconds", "gauge",
+     "For how long something has been waiting to be pushed.", write_outbox},
     {"isthmus_sync_paused", "gauge", "Whether the partner is paused or not enabled.", write_paused},
 };
 

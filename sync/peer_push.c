@@ -18,6 +18,7 @@ static bool is_stopping(void *context)
 
 void peer_prepare_push(struct peer *peer)
 {
+    peer->push_behind = INT64_MAX;
     peer->push = (struct push){
         .store = peer->config->store,
         .talk = peer->talk,
@@ -58,7 +59,7 @@ void peer_run_push(void *context)
     const struct push_counts before = peer->push.counts;
     int64_t next = INT64_MAX, now;
     struct err err = {0};
-    bool good = push_run(&peer->push, &next, &err);
+    const bool good = push_run(&peer->push, &next, &err);
 
     now = clock_now();
     peer->push_due = now + peer->partner.push.every * 1000;
@@ -68,6 +69,10 @@ void peer_run_push(void *context)
         peer->push_due = now + FAILED_US;
         peer->failed = true;
     }
+    if (next == INT64_MAX)
+        peer->push_behind = INT64_MAX;
+    else if (peer->push_behind == INT64_MAX)
+        peer->push_behind = now;
     if (next != INT64_MAX)
         peer->failed = peer->failed || peer->config->once;
     report(peer, &before);

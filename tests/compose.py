@@ -1,5 +1,6 @@
 """docker-compose.yml is YAML with the services that the README promises, and names files that exist."""
 
+import json
 import os
 import sys
 
@@ -23,6 +24,24 @@ for name in ("server", "partner"):
     assert environment["ISTHMUS_LISTEN_UNAUTHENTICATED"].endswith(":8080"), name
 assert services["server"]["environment"]["ISTHMUS_DATABASE"] != \
     services["partner"]["environment"]["ISTHMUS_DATABASE"], "they must not share a database"
+
+# The workers share the databases of their servers, and their documents say what the compose file does.
+addresses = {}
+for name in ("server", "partner"):
+    environment = services[name]["environment"]
+    worker = services[name + "-sync"]["environment"]
+    for key in ("ISTHMUS_DATABASE", "ISTHMUS_BASE_URL"):
+        assert worker[key] == environment[key], f"{name}-sync: {key}"
+    addresses[name] = environment["ISTHMUS_BASE_URL"]
+subnet = compose["networks"]["default"]["ipam"]["config"][0]["subnet"]
+for name, other in (("server", "partner"), ("partner", "server")):
+    script = services[name + "-sync"]["command"][0]
+    document = json.loads(script.split("<<'END'\n")[1].split("END\n")[0])
+    assert document["base"] == f"http://{other}:8080/fhir", document["base"]
+    assert document["aliases"] == [addresses[other]], document["aliases"]
+    assert document["networks"] == [subnet], document["networks"]
+    assert script.rstrip().endswith("exec isthmus sync"), script
+
 build = services["server"]["build"]
 with open(os.path.join(root, build["dockerfile"])) as file:
     steps = file.read()

@@ -1,0 +1,107 @@
+"""What the tests of synchronization share: the rogue partner, and a server with its worker."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import harness
+
+
+class Rogue:
+    """The rogue partner on a free port, with the two behind it."""
+
+    def __init__(self, resources=0, *arguments):
+        for _ in range(5):  # the ports behind the free one may be taken
+            self.port = harness.free_port()
+            self.process = subprocess.Popen(
+                [sys.executable, os.path.join(harness.ROOT, "tests/rogue/rogue"), "--port",
+                 str(self.port), "--resources", str(resources), *arguments],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while self.process.poll() is None:
+                with contextlib.suppress(OSError):
+                    self.ask("/control/list")
+                    return
+                time.sleep(0.05)
+        raise AssertionError("the rogue partner does not start")
+
+    def base(self, spec=""):
+        path = f"/fault/{spec}/fhir" if spec else "/fhir"
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def ask(self, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, 30) as answer:
+            return json.loads(answer.read())
+
+    def writes(self):
+        return self.ask("/control/state")["writes"]
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Exchange:
+    """A server, and `isthmus sync` beside it on its database."""
+
+    def __init__(self, server):
+        self.server = server
+        self.data = os.path.join(server.folder, "data")
+        self.worker = None
+
+    def isthmus(self, *arguments, status=0):
+        done = harness.run(*arguments, "--data", self.data, "--base-url", self.server.base)
+        if status is not None and done.returncode != status:
+            raise AssertionError(f"{arguments}: status {done.returncode}\n{done.stderr[-4000:]}")
+        return done
+
+    def add(self, document):
+        path = os.path.join(self.server.folder, f"{document['id']}.json")
+        with open(path, "w") as file:
+            json.dump(document, file)
+        self.isthmus("partner", "add", path)
+
+    def once(self, *arguments, status=None):
+        return self.isthmus("sync", "--once", *arguments, status=status)
+
+    def start(self):
+        """The worker goes on until stop() or kill()."""
+        with open(os.path.join(self.server.folder, "sync.log"), "ab") as log:
+            self.worker = subprocess.Popen(
+                [harness.ISTHMUS, "sync", "--data", self.data, "--base-url", self.server.base],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def stop(self):
+        self.worker.send_signal(signal.SIGTERM)
+        status = self.worker.wait(60)
+        assert status == 0, self.log()
+
+    def kill(self):
+        self.worker.kill()
+        self.worker.wait()
+
+    def log(self):
+        with open(os.path.join(self.server.folder, "sync.log"), errors="replace") as log:
+            return "".join(log.readlines()[-40:])
+
+
+def partner(name, base, **modes):
+    return {
+        "id": name, "base": base, "networks": ["127.0.0.1/32"],
+        "limits": {"rps": 5000, "concurrency": 4, "timeout": "PT5S"},
+        "retry": {"first": "PT0.05S", "longest": "PT0.4S", "tries": 5}, "modes": modes}
+
+
+def until(true, seconds, why=lambda: ""):
+    """Waits until `true()` holds; generous, because nothing here is about speed."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"did not come true within {seconds} s\n{why()}")

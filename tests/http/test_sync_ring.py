@@ -1,0 +1,143 @@
+"""Three servers in a ring, each pulling from and pushing to both others, every mode on, forwarding
+too: each edit arrives, each resource is there once, nothing goes round, and then there is silence.
+
+ISTHMUS_TEST_EDITS says how many edits (200; the long run makes 1,000), ISTHMUS_TEST_SILENCE for how
+many seconds nothing may move afterwards (10; the long run waits 30).
+"""
+
+import os
+import random
+import time
+import unittest
+
+import harness
+from sync_harness import Exchange, partner, until
+
+EDITS = int(os.environ.get("ISTHMUS_TEST_EDITS", "200"))
+SILENCE = float(os.environ.get("ISTHMUS_TEST_SILENCE", "10"))
+TYPES = ["Patient", "Observation", "Provenance"]
+
+
+def modes():
+    fast = {"every": "PT0.5S", "overlap": "PT10M", "pageSize": 100}
+    return {
+        "search": {**fast, "queries": [{"type": kind} for kind in TYPES]},
+        "history": {**fast, "types": TYPES},
+        "push": {"types": TYPES, "every": "PT0.1S", "forward": True, "deletes": True}}
+
+
+class Ring(unittest.TestCase):
+    def setUp(self):
+        self.exchanges = []
+        for _ in range(3):
+            server = harness.Server()
+            server.arguments += ["--base-url", server.base]
+            server.start()
+            self.addCleanup(server.__exit__, None, None, None)
+            self.exchanges.append(Exchange(server))
+        for here in self.exchanges:
+            for i, there in enumerate(self.exchanges):
+                if here is not there:
+                    here.add(partner(f"p{i}", there.server.base, **modes()))
+
+    def everything(self, exchange):
+        """{(type, origin): [(version, resource)]} of what is there now."""
+        found = {}
+        client = exchange.server.client()
+        for kind in TYPES:
+            path = f"{kind}?_count=1000"
+            while path:
+                page = client.get(path).json()
+                for entry in page.get("entry", ()):
+                    resource = entry["resource"]
+                    own = f"{exchange.server.base}/{kind}/{resource['id']}"
+                    origin = resource["meta"].get("source", own)
+                    found.setdefault((kind, origin), []).append(resource)
+                path = next((link["url"].split("/fhir/")[1] for link in page.get("link", ())
+                             if link["relation"] == "next"), None)
+        return found
+
+    def versions(self):
+        return [{(kind, r["id"]): r["meta"]["versionId"]
+                 for (kind, _), rows in self.everything(e).items() for r in rows}
+                for e in self.exchanges]
+
+    def same(self, expected):
+        """What differs; empty in the end."""
+        for exchange in self.exchanges:
+            found = self.everything(exchange)
+            if set(found) != set(expected):
+                return f"{len(set(found) ^ set(expected))} resources are missing or strange"
+            for name, (_, member, value) in expected.items():
+                if len(found[name]) != 1:
+                    return f"{len(found[name])} copies of one {name[0]}"
+                if found[name][0].get(member) != value:
+                    return f"a {name[0]} is not up to date"
+        return ""
+
+    def edit(self):
+        """Random edits at all three; {(type, origin): (edits, member, newest value)}."""
+        rng, made, people = random.Random(11), {}, [[], [], []]
+        clients = [e.server.client() for e in self.exchanges]
+        for i in range(EDITS):
+            at = rng.randrange(3)
+            base = self.exchanges[at].server.base
+            if len(people[at]) < 4:
+                name = f"Patient/r{at}-{len(people[at])}"
+                people[at].append(name)
+            name = rng.choice(people[at])
+            edits = 0
+            if rng.random() < 0.5:
+                name = name.replace("Patient", "Observation")
+            kind, id_ = name.split("/")
+            if (kind, f"{base}/{name}") in made:
+                edits = made[kind, f"{base}/{name}"][0]
+            resource = {"resourceType": kind, "id": id_}
+            if kind == "Patient":
+                member, value = "name", [{"family": f"Family {i}"}]
+            else:
+                member, value = "valueInteger", i
+                resource |= {"status": "final", "code": {"text": "count"},
+                             "subject": {"reference": f"Patient/{id_}"}}
+                if (("Patient", f"{base}/Patient/{id_}")) not in made:
+                    continue
+            answer = clients[at].put(name, resource | {member: value})
+            self.assertIn(answer.status, (200, 201), answer.bytes)
+            made[kind, f"{base}/{name}"] = (edits + 1, member, value)
+        return made
+
+    def test_each_edit_arrives_everywhere_once_and_then_there_is_silence(self):
+        for exchange in self.exchanges:
+            exchange.start()
+            self.addCleanup(exchange.kill)
+        made = self.edit()
+        until(lambda: not self.same(made), 120 + EDITS,
+              lambda: self.same(made) + "".join(e.log() for e in self.exchanges))
+        time.sleep(3)
+        before = self.versions()
+        time.sleep(SILENCE)
+        self.assertEqual(self.versions(), before, "something moves")
+        self.assertEqual(self.same(made), "")
+
+        for exchange, versions in zip(self.exchanges, before):
+            base = exchange.server.base
+            for (kind, origin), rows in self.everything(exchange).items():
+                edits = made[kind, origin][0]
+                version = int(versions[kind, rows[0]["id"]])
+                if origin.startswith(base):
+                    self.assertEqual(version, edits, "the origin has a version for each edit")
+                else:
+                    self.assertLessEqual(version, edits, f"a copy of a {kind} has versions of its own")
+
+        for exchange in self.exchanges:
+            base = exchange.server.base
+            for rows in self.everything(exchange).values():
+                subject = rows[0].get("subject", {}).get("reference")
+                if subject:
+                    kind, _, id_ = subject.partition("/")
+                    answer = exchange.server.client().get(f"{kind}/{id_}")
+                    self.assertEqual(answer.status, 200, "a reference leads nowhere")
+
+
+if __name__ == "__main__":
+    unittest.main()
