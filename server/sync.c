@@ -26,7 +26,9 @@ static const char usage[] =
     "       isthmus sync dead show PARTNER NUMBER [OPTIONS]\n"
     "       isthmus sync dead replay PARTNER [--number N | --class CLASS] [--dry-run] [OPTIONS]\n"
     "       isthmus sync dead discard PARTNER --reason TEXT [--number N | --class CLASS] [--by "
-    "NAME]\n\n"
+    "NAME]\n"
+    "       isthmus sync push list PARTNER [--json] [OPTIONS]\n"
+    "       isthmus sync push retry PARTNER [--class CLASS] [OPTIONS]\n\n"
     "Pulls what is new at the partners (isthmus partner) and applies it. OPTIONS are those of\n"
     "isthmus serve: --data DIR or --database URL.\n\n"
     "  --once       pulls everything once, without waiting for its time, and ends; exit status 1\n"
@@ -35,7 +37,8 @@ static const char usage[] =
     "  --metrics    serves /metrics there\n\n"
     "status shows how far each pull is; on a terminal it goes on doing so. account prints the\n"
     "balance of a partner: what came is what was applied, was unchanged, is older, dead or\n"
-    "waits. Exit status 1 when it is not. dead is about what could not be applied.\n";
+    "waits. Exit status 1 when it is not. dead is about what could not be applied, push about\n"
+    "what could not be sent: list shows what waits and what failed, retry sends the latter again.\n";
 
 static const struct subcommand {
     const char *name, *second;
@@ -49,6 +52,8 @@ static const struct subcommand {
     {"dead", "show", sync_dead_show, 2, false},
     {"dead", "replay", sync_dead_replay, 1, false},
     {"dead", "discard", sync_dead_discard, 1, true},
+    {"push", "list", sync_push_list, 1, false},
+    {"push", "retry", sync_push_retry, 1, false},
     {0},
 };
 

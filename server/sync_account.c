@@ -73,6 +73,26 @@ static void print_presences(const struct books *books)
          "not in the last two)");
 }
 
+static void print_pushes(const struct books *books)
+{
+    const struct landing_pushed *p = &books->pushed;
+
+    if (p->planned + p->sent + p->unknown + p->confirmed + p->failed == 0)
+        return;
+    printf("\npushed: %" PRId64 " confirmed, %" PRId64 " planned, %" PRId64 " under way, %" PRId64
+           " unknown, %" PRId64 " failed (`isthmus sync push list`)\n",
+           p->confirmed, p->planned, p->sent, p->unknown, p->failed);
+}
+
+static json_t *pushes_json(const struct books *books)
+{
+    const struct landing_pushed *p = &books->pushed;
+
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "planned", (json_int_t)p->planned, "sent",
+                     (json_int_t)p->sent, "unknown", (json_int_t)p->unknown, "confirmed",
+                     (json_int_t)p->confirmed, "failed", (json_int_t)p->failed);
+}
+
 static void print_windows(const struct books *books)
 {
     if (books->window_count)
@@ -148,9 +168,10 @@ static void print_json(const struct books *books, bool balanced)
                                         w->since.size, "opened", (json_int_t)(w->opened / MICRO),
                                         "reason", w->reason));
     }
-    json_t *all = json_pack("{s:b, s:o, s:o, s:o, s:I}", "balanced", balanced, "accounts",
-                            accounts_json(books), "resources", presences_json(books),
-                            "incompleteWindows", windows, "dead", (json_int_t)books->dead);
+    json_t *all = json_pack("{s:b, s:o, s:o, s:o, s:o, s:I}", "balanced", balanced, "accounts",
+                            accounts_json(books), "resources", presences_json(books), "pushed",
+                            pushes_json(books), "incompleteWindows", windows, "dead",
+                            (json_int_t)books->dead);
     json_dumpf(all, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(all);
@@ -177,6 +198,7 @@ bool sync_account(const struct store_site *site, void *context, struct err *err)
     } else {
         print_accounts(&books);
         print_presences(&books);
+        print_pushes(&books);
         print_windows(&books);
     }
     job->unbalanced = !balanced;

@@ -31,3 +31,5 @@ store_work_fn sync_dead_list;    /* sync_dead.c */
 store_work_fn sync_dead_show;    /* sync_dead.c */
 store_work_fn sync_dead_replay;  /* sync_dead.c */
 store_work_fn sync_dead_discard; /* sync_dead.c */
+store_work_fn sync_push_list;    /* sync_push.c */
+store_work_fn sync_push_retry;   /* sync_push.c */

@@ -176,6 +176,18 @@ class Push(unittest.TestCase):
         status = self.exchange.isthmus("sync", "account", "q", "--json", status=None)
         self.assertEqual(json.loads(status.stdout)["pushed"]["failed"], 1, status.stdout)
         self.assertEqual(len(other.writes()), 2)
+        failed = json.loads(self.exchange.isthmus("sync", "push", "list", "q", "--json").stdout)
+        self.assertEqual([f["class"] for f in failed], ["remote_412"])
+
+        for found in client.get("Patient?_count=1000").json()["entry"]:
+            name = f"Patient/{found['resource']['id']}"
+            if found["resource"].get("identifier", [{}])[0].get("value") == somebody:
+                client.delete(name)
+                break
+        self.assertIn("1 are", self.exchange.isthmus("sync", "push", "retry", "q").stdout)
+        self.exchange.once("--partner", "q")
+        self.assertEqual(self.exchange.isthmus("sync", "push", "list", "q").stdout,
+                         "There are none.\n")
         client.close()
 
     def test_faults_leave_one_copy_of_each(self):
