@@ -20,10 +20,9 @@
 /* "12 s", "3 min", "5 h", "9 d" ago. */
 static const char *ago(struct arena *arena, int64_t time)
 {
-    int64_t seconds = (clock_now() - time) / MICRO;
-
     if (time == INT64_MIN)
         return "never";
+    int64_t seconds = (clock_now() - time) / MICRO;
     if (seconds < 120)
         return arena_printf(arena, "%" PRId64 " s", seconds > 0 ? seconds : 0);
     if (seconds < 7200)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.parse
 import urllib.request
 
 import harness
@@ -104,12 +105,12 @@ class Exchange:
                     seen.add(name)
                     resource = entry.get("resource")
                     source = (resource or {}).get("meta", {}).get("source", "")
-                    marks = [m for m in ("/fhir/",) if m in source]
-                    if not resource or not marks:
+                    if not resource or "/fhir/" not in source:
                         continue
                     base, _, rest = source.partition("/fhir/")
                     kind, _, id_ = rest.partition("/")
-                    found.setdefault(base + "/fhir", {})[kind, id_.split("#")[0]] = resource
+                    id_ = urllib.parse.unquote(id_.split("#")[0])
+                    found.setdefault(base + "/fhir", {})[kind, id_] = resource
                 path = next((link["url"].split("/fhir/")[1] for link in page.get("link", ())
                              if link["relation"] == "next"), None)
         return found
@@ -222,8 +223,6 @@ class Faults(unittest.TestCase):
         # What was put off (Retry-After) or halved is gone on with.
         for _ in range(3):
             cls.done = cls.exchange.sync()
-            if os.environ.get('SYNC_LOG'):
-                open(os.environ['SYNC_LOG'], 'a').write(cls.done.stderr)
         cls.states = cls.exchange.states()
 
     def check(self, index):
@@ -267,6 +266,185 @@ def add_tests():
 
 
 add_tests()
+
+
+class Pulls(unittest.TestCase):
+    """What a good partner is entitled to."""
+
+    def setUp(self):
+        self.rogue = Rogue(300)
+        self.addCleanup(self.rogue.close)
+        self.server = harness.Server()
+        self.server.start()
+        self.addCleanup(self.server.stop)
+        self.exchange = Exchange(self.server)
+
+    def totals(self, partner):
+        account = self.exchange.account(partner)
+        self.assertTrue(account["balanced"], account)
+        return {name: sum(a[name] for a in account["accounts"])
+                for name in ("landed", "applied", "unchanged", "older", "dead", "waiting")}
+
+    def check_state(self, spec=""):
+        state = self.exchange.state(self.rogue.base(spec))
+        for row in self.rogue.expect(spec)["resources"]:
+            key = row["type"], row["id"]
+            if row["outcome"] == "deleted":
+                self.assertNotIn(key, state)
+            else:
+                self.assertEqual(shape(state[key]), row["shape"], key)
+        return state
+
+    def test_a_second_pull_writes_only_what_changed(self):
+        self.exchange.add(document("good", self.rogue.base(), GOOD_TYPES))
+        self.exchange.sync(status=0)
+        first = self.totals("good")
+        self.assertEqual(first["applied"], first["landed"])
+        edited = {(r["type"], r["id"]) for r in
+                  self.rogue.ask("/control/edit", {"n": 3})["rows"]}
+        self.exchange.sync(status=0)
+        second = self.totals("good")
+        self.assertEqual(second["applied"] - first["applied"], len(edited))
+        state = self.check_state()
+        for key, resource in state.items():
+            self.assertEqual(resource["meta"]["versionId"], "2" if key in edited else "1", key)
+
+    def test_what_is_known_does_not_land_again(self):
+        self.exchange.add(document("good", self.rogue.base(), GOOD_TYPES))
+        self.exchange.sync(status=0)
+        landed = self.totals("good")["landed"]
+        self.exchange.sync(status=0)
+        self.assertEqual(self.totals("good")["landed"], landed)
+
+    def test_history_brings_deletions(self):
+        made = document("good", self.rogue.base(), GOOD_TYPES)
+        made["modes"] = {"history": {"pageSize": PAGE, "types": sorted(GOOD_TYPES)}}
+        self.exchange.add(made)
+        self.exchange.sync(status=0)
+        self.rogue.ask("/control/edit", {"n": 20, "delete": 0.5})
+        self.exchange.sync(status=0)
+        self.check_state()
+        self.assertTrue(self.exchange.account("good")["balanced"])
+
+    def test_two_snapshots_show_what_is_gone_and_delete_nothing(self):
+        made = document("good", self.rogue.base(), GOOD_TYPES)
+        made["modes"] = {"snapshot": {"pageSize": PAGE,
+                                      "queries": [{"type": kind} for kind in sorted(GOOD_TYPES)]}}
+        self.exchange.add(made)
+        self.exchange.sync(status=0)
+        before = len(self.exchange.state(self.rogue.base()))
+        self.rogue.ask("/control/edit", {"n": 4, "delete": 1, "types": ["Observation"]})
+        gone = sum(r["outcome"] == "deleted" for r in self.rogue.expect()["resources"])
+        self.exchange.sync(status=0)
+        seen = self.exchange.account("good")["resources"]["Observation"]
+        self.assertEqual((seen["missing"], seen["gone"]), (gone, 0))
+        self.exchange.sync(status=0)
+        seen = self.exchange.account("good")["resources"]["Observation"]
+        self.assertEqual((seen["missing"], seen["gone"]), (0, gone))
+        self.assertEqual(len(self.exchange.state(self.rogue.base())), before)
+
+    def test_two_partners_with_the_same_ids_stay_apart(self):
+        for party, types in (("b", ["Observation"]), ("a", ["Patient", "Observation"])):
+            self.exchange.add(document(party, self.rogue.base(f"W-47:party={party}"), types))
+            self.exchange.sync(status=0)
+        self.exchange.add(document("b", self.rogue.base("W-47:party=b"), ["Patient", "Observation"]))
+        self.exchange.sync(status=0)
+        states = self.exchange.states()
+        mine, theirs = (states[self.rogue.base(f"W-47:party={party}")] for party in "ab")
+        self.assertNotEqual(mine["Patient", "123"]["id"], theirs["Patient", "123"]["id"])
+        self.assertNotEqual(shape(mine["Patient", "123"]), shape(theirs["Patient", "123"]))
+        for state in (mine, theirs):
+            self.assertEqual(state["Observation", "1"]["subject"]["reference"],
+                             "Patient/" + state["Patient", "123"]["id"])
+
+    def test_references_are_followed_when_asked_for(self):
+        self.exchange.add(document("good", self.rogue.base(), ["Observation"],
+                                   hydrate={"depth": 3, "number": 500}))
+        self.exchange.sync(status=0)
+        resources = self.exchange.account("good")["resources"]
+        self.assertGreater(resources["Patient"]["present"], 0)
+        self.assertEqual(resources["Patient"]["mentioned"], 0)
+
+    def test_a_partner_that_asks_for_hours_is_left_alone_over_restarts(self):
+        base = self.rogue.base("W-01:form=5h")
+        self.exchange.add(document("slow", base, ["Patient"]))
+        for _ in range(2):
+            self.exchange.sync(status=1)
+        self.assertIn("asked to wait until", self.exchange.isthmus("sync", "status").stdout)
+        self.assertFalse(self.rogue.ask("/control/state").get("violations"))
+
+    def test_paused_partners_rest(self):
+        self.exchange.add(document("good", self.rogue.base(), ["Patient"]))
+        self.exchange.isthmus("partner", "pause", "good", "--reason", "they move house")
+        self.exchange.sync(status=0)
+        self.assertEqual(self.exchange.account("good")["accounts"], [])
+        self.exchange.isthmus("partner", "resume", "good")
+        self.exchange.sync(status=0)
+        self.assertGreater(self.totals("good")["applied"], 0)
+
+    def test_killed_again_and_again_it_ends_as_if_it_never_was(self):
+        spec = "mix:rate=0.02;seed=5;of=W-02+W-04+W-05+W-06+W-26"
+        self.exchange.add(document("shaky", self.rogue.base(spec), GOOD_TYPES))
+        dice = random.Random(7)
+        for number in range(KILLS):
+            if number % 3 == 0:
+                self.rogue.ask("/control/edit", {"n": 10})
+            worker = subprocess.Popen(
+                [harness.ISTHMUS, "sync", "--once", "--data", self.exchange.data],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.wait(0.1 + dice.random() * 1.2)
+            with contextlib.suppress(ProcessLookupError):
+                worker.send_signal(signal.SIGKILL)
+            worker.wait()
+        self.exchange.sync(status=0)
+        totals = self.totals("shaky")
+        self.assertEqual((totals["dead"], totals["waiting"]), (0, 0))
+        self.check_state(spec)
+
+
+class Commands(unittest.TestCase):
+    """What needs no database."""
+
+    def test_a_document_is_checked_to_the_last_key(self):
+        folder = harness.scratch()
+        path = os.path.join(folder, "p.json")
+        made = document("a", "http://a.example/fhir", ["Patient"])
+        made["limits"]["rsp"] = 1
+        with open(path, "w") as file:
+            json.dump(made, file)
+        done = harness.run("partner", "add", path, "--check")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("limits.rsp", done.stderr)
+        self.assertIn("did you mean rps?", done.stderr)
+
+    def test_probe_proposes_a_document_that_is_right(self):
+        rogue = Rogue(60)
+        self.addCleanup(rogue.close)
+        done = harness.run("partner", "probe", rogue.base(), "--network", "127.0.0.1/32", "--id", "x")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = json.loads(done.stdout)
+        self.assertTrue(found["found"]["lastUpdated"])
+        self.assertIn("search", found["proposal"]["modes"])
+        path = os.path.join(harness.scratch(), "p.json")
+        with open(path, "w") as file:
+            json.dump(found["proposal"], file)
+        self.assertEqual(harness.run("partner", "add", path, "--check").returncode, 0)
+
+    def test_probe_notices_what_is_ignored(self):
+        rogue = Rogue(60)
+        self.addCleanup(rogue.close)
+        done = harness.run("partner", "probe", rogue.base("W-22"), "--network", "127.0.0.1/32")
+        found = json.loads(done.stdout)
+        self.assertFalse(found["found"]["lastUpdated"])
+        self.assertNotIn("search", found["proposal"]["modes"])
+
+    def test_probe_does_not_reach_into_this_machine_unasked(self):
+        rogue = Rogue(60)
+        self.addCleanup(rogue.close)
+        done = harness.run("partner", "probe", rogue.base())
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("internal", done.stderr)
 
 
 if __name__ == "__main__":
