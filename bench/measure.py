@@ -32,13 +32,13 @@ class Measure:
         path.write_text("".join(line + "\n" for line in lines))
         return path
 
-    def wrk(self, paths, bodies=None, criteria=None):
+    def wrk(self, paths, bodies=None, criteria=None, connections=CONNECTIONS):
         """Requests per second and latencies of all the paths in turn."""
         out = self.folder / "wrk.json"
         out.unlink(missing_ok=True)
         paths = self.file("paths", ["/fhir" + path for path in paths])
         bodies = self.file("bodies", bodies) if bodies else "-"
-        run(["wrk", "-t", THREADS, "-c", CONNECTIONS, "-d", self.seconds, "--timeout", 30,
+        run(["wrk", "-t", min(THREADS, connections), "-c", connections, "-d", self.seconds, "--timeout", 30,
              "-s", HERE / "requests.lua", self.service.root, "--",
              "POST" if bodies != "-" else "GET", paths, bodies, *([criteria] if criteria else [])],
             env={**os.environ, "WRK_OUT": str(out)})
@@ -57,7 +57,9 @@ class Measure:
             words += ["-f", self.file(f"script{number}.sql", script)]
         text = run([*words, self.service.conninfo], stderr=subprocess.STDOUT,
                    env={**os.environ, "PGOPTIONS": "-c plan_cache_mode=force_generic_plan "
-                                                   "-c enable_memoize=off"})
+                                                   "-c enable_memoize=off -c jit=off "
+                                                   "-c enable_sort=off "
+                                                   "-c max_parallel_workers_per_gather=0"})
         failed = re.search(r"number of failed transactions: (\d+)", text)
         if failed and int(failed[1]):
             raise SystemExit(f"pgbench: {failed[1]} transactions failed")
@@ -78,6 +80,10 @@ class Measure:
                 found[name].append(contestant())
         return {name: {key: statistics.median(one[key] for one in figures) for key in figures[0]}
                 for name, figures in found.items()}
+
+
+def latencies(figures):
+    return f"p50 {figures['p50']:.2f} ms, p99 {figures['p99']:.2f} ms"
 
 
 def choose(keys):

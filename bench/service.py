@@ -29,9 +29,9 @@ def free_port():
 class Service:
     """`isthmus serve` with its embedded PostgreSQL in a folder."""
 
-    def __init__(self, isthmus, folder):
+    def __init__(self, isthmus, folder, data=None):
         self.isthmus, self.folder = isthmus, pathlib.Path(folder)
-        self.data = self.folder / "data"
+        self.data = pathlib.Path(data) if data else self.folder / "data"
         self.port = free_port()
         self.root = f"http://127.0.0.1:{self.port}"
         self.base = self.root + "/fhir"

@@ -98,7 +98,8 @@ enum query_subject {
     QUERY_CHAIN,        /* a resource that `param` refers to is found by one of the parts */
     QUERY_HAS,          /* a resource found by the part refers to this one by `param`, its own */
     QUERY_GROUP,        /* the resource itself is found by one of the parts; no param */
-    QUERY_COMPARTMENT,  /* it belongs to the patient whose id is the value's text; no param */
+    QUERY_COMPARTMENT,  /* it belongs to what the value refers to, a Patient or one of the others
+                         * that have compartments; no param */
 };
 
 /*
@@ -169,7 +170,8 @@ struct query {
 
 struct query_options {
     bool lenient;            /* Prefer: handling=lenient */
-    struct text compartment; /* only what belongs to the patient with this id; absent: anything */
+    struct text compartment; /* only what belongs to the resource with this id; absent: anything */
+    const char *compartment_type; /* its type; see compartment_params_of() */
     struct text base; /* this server's base URL, without "/" behind it; absent: none is stripped */
     unsigned count;   /* page size when _count is not given */
     unsigned count_max;                        /* a larger _count is lowered to this */

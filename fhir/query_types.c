@@ -1,6 +1,6 @@
 /*
- * Query types - searches over several types (R4 http.html#search), and within the compartment of a
- * patient (compartmentdefinition-patient.html).
+ * Query types - searches over several types (R4 http.html#search), and within compartments
+ * (compartmentdefinition.html).
  */
 
 #include "fhir/query_reader.h"
@@ -10,9 +10,12 @@
 #include "fhir/query_text.h"
 #include "fhir/type.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 static bool find_types(struct arena *arena, struct text text, bool *wanted, struct issues *issues,
                        struct err *err);
 static bool read_types(struct text value, bool *wanted, struct issues *issues, struct err *err);
+static bool can_belong(const struct query_options *options, const char *type);
 static const struct query *parse_again(struct arena *arena, const char *type, struct text text,
                                        const struct query_options *options, struct issues *issues,
                                        struct err *err);
@@ -35,7 +38,7 @@ const struct query *query_parse_types(struct arena *arena, struct text text,
     for (unsigned i = 0; i < resource_type_count(); i++) {
         const char *type = type_at(i)->name;
 
-        if (!wanted[i] || (options->compartment.data && !patient_compartment_params(type)))
+        if (!wanted[i] || (options->compartment.data && !can_belong(options, type)))
             continue;
         types[count] = parse_again(arena, type, text, &strict, issues, err);
         if (!types[count++])
@@ -103,6 +106,19 @@ static const struct query *parse_again(struct arena *arena, const char *type, st
     return query ? query : query_parse_type(arena, type, true, text, options, issues, err);
 }
 
+/* A Practitioner, for instance, is all there is of that type in its own compartment. */
+static bool can_belong(const struct query_options *options, const char *type)
+{
+    static const char *const selves[] = {"Encounter", "Practitioner", "RelatedPerson"};
+
+    if (compartment_params_of(options->compartment_type, type))
+        return true;
+    for (size_t i = 0; i < COUNT(selves); i++)
+        if (strcmp(type, selves[i]) == 0 && strcmp(options->compartment_type, type) == 0)
+            return true;
+    return false;
+}
+
 bool query_add_compartment(struct query_reader *reader)
 {
     struct query *query = reader->query;
@@ -110,12 +126,13 @@ bool query_add_compartment(struct query_reader *reader)
 
     if (!reader->options->compartment.data)
         return true;
-    if (!patient_compartment_params(query->type))
+    if (!can_belong(reader->options, query->type))
         return query_refuse(reader, (struct text){0}, "not-supported",
-                            "Resources of type %s do not belong to a patient's compartment.",
-                            query->type);
+                            "Resources of type %s do not belong to the compartment of a %s.",
+                            query->type, reader->options->compartment_type);
     value = arena_one(reader->arena, struct query_value);
     value->type = SEARCH_REFERENCE;
+    value->reference_type = text_of(reader->options->compartment_type);
     value->reference_id = reader->options->compartment;
     reader->params[query->param_count++] =
         (struct query_param){.subject = QUERY_COMPARTMENT, .values = value, .value_count = 1};

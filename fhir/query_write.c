@@ -33,7 +33,8 @@ void query_write_identity(const struct query *query, struct buf *out)
     buf_add_text(out, query->type ? query->type : "*");
     for (size_t i = 0; i < query->param_count; i++)
         if (query->params[i].subject == QUERY_COMPARTMENT)
-            buf_printf(out, " of %.*s", TEXT_ARGS(query->params[i].values[0].reference_id));
+            buf_printf(out, " of %.*s/%.*s", TEXT_ARGS(query->params[i].values[0].reference_type),
+                       TEXT_ARGS(query->params[i].values[0].reference_id));
     for (size_t i = 0; i < query->used_count; i++) {
         if (!selects(&query->used[i]))
             continue;

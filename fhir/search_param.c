@@ -38,11 +38,11 @@ static const char *const compartment_params[] = {
 };
 
 /* By number of type: where its codes begin in compartment_params. */
-static const uint16_t patient_starts[] = {
-#include "fhir/patient_compartment_table.inc"
-};
-static const uint16_t encounter_starts[] = {
-#include "fhir/encounter_compartment_table.inc"
+static const struct compartment {
+    const char *type;
+    uint16_t places[COUNT(starts) - 1];
+} compartments[] = {
+#include "fhir/compartment_table.inc"
 };
 
 static int compare(struct text code, const char *other);
@@ -87,23 +87,25 @@ const struct search_param *search_params_of(const char *type, unsigned *count)
     return &params[starts[found->number]];
 }
 
-static const char *const *params_in(const uint16_t *compartment, const char *type)
+const char *const *compartment_params_of(const char *compartment, const char *type)
 {
     const struct type *found = resource_type_find(text_of(type));
 
-    if (!found || compartment[found->number] == NOWHERE)
-        return NULL;
-    return &compartment_params[compartment[found->number]];
+    for (size_t i = 0; found && i < COUNT(compartments); i++)
+        if (strcmp(compartments[i].type, compartment) == 0 &&
+            compartments[i].places[found->number] != NOWHERE)
+            return &compartment_params[compartments[i].places[found->number]];
+    return NULL;
 }
 
 const char *const *patient_compartment_params(const char *type)
 {
-    return params_in(patient_starts, type);
+    return compartment_params_of("Patient", type);
 }
 
 const char *const *encounter_compartment_params(const char *type)
 {
-    return params_in(encounter_starts, type);
+    return compartment_params_of("Encounter", type);
 }
 
 const char *search_type_name(enum search_type type)

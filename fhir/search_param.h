@@ -63,4 +63,7 @@ const char *const *patient_compartment_params(const char *type);
 /* The same of an encounter (compartmentdefinition-encounter.html). */
 const char *const *encounter_compartment_params(const char *type);
 
+/* The same of any of R4's compartments: Patient, Encounter, Practitioner, RelatedPerson, Device. */
+const char *const *compartment_params_of(const char *compartment, const char *type);
+
 const char *search_type_name(enum search_type type);

@@ -4,6 +4,9 @@ from generate_types import is_resource, sort_types
 from package import read_facts
 from tables import Lists, quoted
 
+# Those of R4, in the order in which fhir/search_param.c has them.
+COMPARTMENTS = ("Patient", "Encounter", "Practitioner", "RelatedPerson", "Device")
+
 
 def generate_searches(facts):
     """Maps names of files to their lines."""
@@ -25,8 +28,8 @@ def generate_searches(facts):
         "search_starts.inc": starts,
         "search_target_table.inc": targets.lines,
         "search_component_table.inc": components.lines,
-        "patient_compartment_table.inc": compartment_rows(facts, "Patient", types, params),
-        "encounter_compartment_table.inc": compartment_rows(facts, "Encounter", types, params),
+        "compartment_table.inc": [line for compartment in COMPARTMENTS for line in
+                                  compartment_rows(facts, compartment, types, params)],
         "compartment_params.inc": params.lines,
     }
 
@@ -76,11 +79,12 @@ def search_type(fact):
 
 
 def compartment_rows(facts, compartment, types, params):
-    """For each resource type where its list of parameters begins, or NOWHERE. The type that the
-    compartment is of belongs to it by itself ({def}), which takes no parameter."""
+    """A row: for each resource type where its list of parameters begins, or NOWHERE. The type that
+    the compartment is of belongs to it by itself ({def}), which takes no parameter."""
     found = {}
     for fact in read_facts(facts / "compartments.tsv"):
         codes = [code for code in fact["params"].split() if code != "{def}"]
         if fact["compartment"] == compartment and codes:
             found[fact["type"]] = params.place(codes)
-    return [f"{found.get(fact['name'], 'NOWHERE')}," for fact in types]
+    places = [str(found.get(fact["name"], "NOWHERE")) for fact in types]
+    return [f'{{"{compartment}", {{{", ".join(places)}}}}},']

@@ -211,6 +211,13 @@ static void add_security(const struct maker *maker, struct node *rest)
 
 static void add_rest(const struct maker *maker, struct node *statement)
 {
+    static const char *const compartments[] = {
+        "http://hl7.org/fhir/CompartmentDefinition/patient",
+        "http://hl7.org/fhir/CompartmentDefinition/encounter",
+        "http://hl7.org/fhir/CompartmentDefinition/practitioner",
+        "http://hl7.org/fhir/CompartmentDefinition/relatedPerson",
+        "http://hl7.org/fhir/CompartmentDefinition/device",
+    };
     struct node *rest = node_add(maker->arena, statement, "rest");
 
     add(maker, rest, "mode", "server");
@@ -223,5 +230,6 @@ static void add_rest(const struct maker *maker, struct node *statement)
         add_resource(maker, rest, type_at(i)->name);
     add_interactions(maker, rest, NULL);
     add_operations(maker, rest, NULL);
-    add(maker, rest, "compartment", "http://hl7.org/fhir/CompartmentDefinition/patient");
+    for (size_t i = 0; i < sizeof(compartments) / sizeof(compartments[0]); i++)
+        add(maker, rest, "compartment", compartments[i]);
 }

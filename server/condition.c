@@ -19,8 +19,10 @@ struct query_options condition_options(const struct request *req)
     options.count_max = (unsigned)config->page_size_max;
     options.max_params = (unsigned)config->query_parameters;
     options.max_values = (unsigned)config->query_parameters;
-    if (req->member.data)
+    if (req->member.data) {
         options.compartment = text_of(req->id);
+        options.compartment_type = req->type;
+    }
     options.definitions = req->knowledge ? req->knowledge->definitions : NULL;
     options.max_chain = (unsigned)config->chain_depth;
     return options;

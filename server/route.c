@@ -11,6 +11,13 @@
 #include "server/format.h"
 #include "server/interactions.h"
 
+/* R4 http.html#vsearch. */
+#define COMPARTMENT(type)                                                                          \
+    {"GET", type "/{id}/{member}", "search-type", search, ROUTE_INSTANCE, false, NULL},            \
+    {                                                                                              \
+        "POST", type "/{id}/{member}/_search", "search-type", search, ROUTE_INSTANCE, false, NULL  \
+    }
+
 const struct route routes[] = {
     {"GET", "metadata", "capabilities", capabilities, ROUTE_SYSTEM, false, NULL},
     {"POST", "", "transaction", bundle_post, ROUTE_SYSTEM, true, NULL},
@@ -35,8 +42,11 @@ const struct route routes[] = {
     {"POST", "{type}/_search", "search-type", search, ROUTE_TYPE, false, NULL},
     {"GET", "", "search-system", search, ROUTE_SYSTEM, false, NULL},
     {"POST", "_search", "search-system", search, ROUTE_SYSTEM, false, NULL},
-    {"GET", "Patient/{id}/{member}", "search-type", search, ROUTE_INSTANCE, false, NULL},
-    {"POST", "Patient/{id}/{member}/_search", "search-type", search, ROUTE_INSTANCE, false, NULL},
+    COMPARTMENT("Patient"),
+    COMPARTMENT("Encounter"),
+    COMPARTMENT("Practitioner"),
+    COMPARTMENT("RelatedPerson"),
+    COMPARTMENT("Device"),
     {"POST", "$validate", "$validate", validate_operation, ROUTE_SYSTEM, true,
      "http://hl7.org/fhir/OperationDefinition/Resource-validate"},
     {"POST", "{type}/$validate", "$validate", validate_operation, ROUTE_TYPE, true,

@@ -1,6 +1,6 @@
 /*
  * Search - GET [base]/[type]?... and POST [base]/[type]/_search; the same over several types,
- * and in the compartment of a patient.
+ * and in compartments.
  */
 
 #include "base/arena.h"

@@ -27,6 +27,7 @@ const struct source_side source_sides[] = {
 
 static void page_by_key(const struct search_plan *plan, const struct search_position *position,
                         unsigned limit, struct search_sql *sql);
+static bool index_counts(const struct search_plan *plan);
 static void patients_are(const struct search_term *term, struct search_sql *sql);
 static bool is_answered(const struct search_plan *plan, size_t i);
 
@@ -47,8 +48,27 @@ void search_source_page(const struct search_plan *plan, const struct search_posi
 
 void search_source_count(const struct search_plan *plan, struct search_sql *sql)
 {
+    if (index_counts(plan)) {
+        sql_add(sql, "select count(*) from %s t where ", plan->table->name);
+        source_columns(plan, sql);
+        return;
+    }
     sql_add(sql, "select count(*) ");
     source_rows(plan, sql);
+}
+
+/* Whether rows are counted in an index alone, and not looked at: by patient and code, into which
+ * the tenant is hashed, in a table of one type. */
+static bool index_counts(const struct search_plan *plan)
+{
+    if (plan->dates.bounded || plan->table->shared ||
+        (plan->driver != DRIVE_PATIENT && plan->driver != DRIVE_PATIENT_CODE &&
+         plan->driver != DRIVE_CODE))
+        return false;
+    for (size_t i = 0; i < plan->term_count; i++)
+        if (!is_answered(plan, i))
+            return false;
+    return true;
 }
 
 static void page_by_key(const struct search_plan *plan, const struct search_position *position,

@@ -38,7 +38,8 @@ void sql_is_any(struct search_sql *sql, const int64_t *values, size_t count);
 /*
  * Who may see a row: appends the condition on the row source `alias`, which has
  * a tenant column (every main table and f_log do). Every row source of every
- * search passes through here, so that there is one place to read.
+ * search passes through here, so that there is one place to read; only what counts in an index of
+ * hashes (search_source_count) looks at no rows and has it in the hashes alone.
  */
 void search_access_predicate(struct search_sql *sql, const struct access *access,
                              const char *alias);

@@ -15,6 +15,7 @@
 /* A term in the making. */
 struct maker {
     const struct tokens *tokens;
+    const struct type *type;
     const struct columns *columns;
     struct arena *arena;
     struct search_term *term;
@@ -25,6 +26,7 @@ struct maker {
 };
 
 static void make_term(struct maker *maker, const struct query_param *param);
+static void add_membership(struct maker *maker, const struct query_value *owner);
 static void add_keys(struct maker *maker, const struct query_param *param, const char *type);
 static void add_values(struct maker *maker, const struct search_param *param);
 static void add_value(struct maker *maker, const struct search_param *param,
@@ -68,6 +70,7 @@ struct search_term *search_terms_make(const struct tokens *tokens, const struct 
     for (size_t i = 0; i < query->param_count; i++) {
         struct maker maker = {
             .tokens = tokens,
+            .type = type,
             .columns = columns_of(type),
             .arena = arena,
             .term = &terms[i],
@@ -90,12 +93,7 @@ static void make_term(struct maker *maker, const struct query_param *param)
         return; /* search_links_make() goes on */
     }
     if (param->subject == QUERY_COMPARTMENT) {
-        int64_t patient = token_rkey(maker->tokens, TEXT("Patient"), param->values[0].reference_id);
-
-        struct search_atom *atom = new_atom(maker, ATOM_TOKENS);
-        atom->hashes = copy_hash(maker->arena, token_member(maker->tokens, patient));
-        atom->hash_count = 1;
-        term->atoms = maker->atoms;
+        add_membership(maker, &param->values[0]);
         return;
     }
     const struct search_union *whole = search_union_of(param->param);
@@ -116,6 +114,30 @@ static void make_term(struct maker *maker, const struct query_param *param)
     term->atoms = maker->atoms;
     note_patients(maker, param);
     note_codes(maker, param);
+}
+
+/* Patients have a token for it. Others are referred to by one of the parameters of their
+ * compartment, or are the resource itself. */
+static void add_membership(struct maker *maker, const struct query_value *owner)
+{
+    int64_t key = token_rkey(maker->tokens, owner->reference_type, owner->reference_id);
+    const char *owner_type = resource_type_find(owner->reference_type)->name;
+    const char *const *codes = compartment_params_of(owner_type, maker->type->name);
+    struct search_atom *atom = new_atom(maker, codes ? ATOM_TOKENS : ATOM_KEYS);
+
+    if (text_is(owner->reference_type, "Patient")) {
+        add_hash(maker, token_member(maker->tokens, key));
+    } else if (codes) {
+        for (; *codes; codes++)
+            add_hash(maker,
+                     token_reference(maker->tokens,
+                                     search_param_find(maker->type->name, text_of(*codes)), key));
+    } else {
+        add_hash(maker, key);
+    }
+    atom->hashes = maker->hashes;
+    atom->hash_count = maker->hash_count;
+    maker->term->atoms = maker->atoms;
 }
 
 static void add_keys(struct maker *maker, const struct query_param *param, const char *type)

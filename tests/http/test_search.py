@@ -55,6 +55,26 @@ class SearchTest(unittest.TestCase):
         cls.client.close()
         cls.server.stop()
 
+    def test_each_compartment_has_what_refers_to_its_owner(self):
+        self.assertEqual(ids(self.get("Practitioner/s-doc/Observation")),
+                         ["s-o1", "s-o2", "s-o3"])
+        self.assertEqual(ids(self.get("Practitioner/s-doc/Observation?patient=s-bert")), ["s-o3"])
+        self.assertEqual(ids(self.get("Practitioner/s-other/Observation")), [])
+        self.assertEqual(ids(self.get("Practitioner/s-doc/Practitioner")), ["s-doc"])
+        self.assertEqual(ids(self.get("Practitioner/s-doc/*?_type=Observation,Practitioner")),
+                         ["s-doc", "s-o1", "s-o2", "s-o3"])
+        self.get("Device/1/Practitioner", 400)
+
+    def test_value_sets_and_hierarchies_mean_their_codes(self):
+        sets = "http://hl7.org/fhir/ValueSet"
+        count = self.get("Observation?_summary=count")["total"]
+        found = self.get(f"Observation?status:in={sets}/observation-status&_summary=count")
+        self.assertEqual(found["total"], count)
+        found = self.get(f"Observation?status:not-in={sets}/observation-status&_summary=count")
+        self.assertEqual(found["total"], 0)
+        found = self.get(f"Observation?code:in={sets}/observation-codes", 400)
+        self.assertIn("http://loinc.org", found["issue"][0]["diagnostics"])
+
     def get(self, path, status=200):
         answer = self.client.request("GET", path)
         self.assertEqual(answer.status, status, answer.bytes)

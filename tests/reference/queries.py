@@ -64,12 +64,15 @@ class Queries:
 
     def compartment(self, kind):
         """In the compartment of somebody, mostly of the one whom the values are from."""
-        if kind == "Patient" or kind not in self.definitions.compartments["Patient"]:
+        owner = self.one(["Patient", "Patient", "Encounter", "Practitioner", "RelatedPerson",
+                          "Device"])
+        codes = self.definitions.compartments[owner].get(kind, [])
+        if kind == owner or not codes or owner not in self.search.by_type:
             return kind
-        owners = self.search.by_type["Patient"]
+        owners = self.search.by_type[owner]
         if self.focus:
-            near = [target for code in self.definitions.compartments["Patient"][kind]
-                    for target in self.search.targets(self.focus, code, "Patient")]
+            near = [target for code in codes
+                    for target in self.search.targets(self.focus, code, owner)]
             owners = near or owners
         return f"{self.one(owners).key}/{kind}"
 
