@@ -40,6 +40,7 @@ static void convert(void *context, struct landing_batch *batch, struct text body
                     const char *wanted, struct arena *arena, struct landing_converted *converted);
 static struct node *read_row(struct row *row, struct text body, struct issues *issues);
 static bool take_identity(struct row *row, struct node *resource, const char *wanted);
+static void take_version(struct row *row, struct node *meta);
 static int64_t updated_of(struct text text);
 static bool is_subset(const struct node *resource);
 static void take_source(struct row *row, struct node *resource);
@@ -128,7 +129,6 @@ static struct node *read_row(struct row *row, struct text body, struct issues *i
 static bool take_identity(struct row *row, struct node *resource, const char *wanted)
 {
     struct landing_converted *converted = row->converted;
-    const struct node *meta = node_child(resource, "meta");
     struct node *id = node_child(resource, "id");
 
     converted->type = text_of(resource->type->name);
@@ -146,14 +146,29 @@ static bool take_identity(struct row *row, struct node *resource, const char *wa
     }
     converted->id = id->value;
     node_remove(id);
-    if (meta) {
-        converted->version = node_value(meta, "versionId");
-        converted->updated = updated_of(node_value(meta, "lastUpdated"));
-    }
+    take_version(row, node_child(resource, "meta"));
     if (!is_subset(resource))
         return true;
     refuse(row, "subsetted", "It is a part of a resource (SUBSETTED), not all of it.", NULL);
     return false;
+}
+
+/* Both become ours, so whatever their form is it spoils nothing. */
+static void take_version(struct row *row, struct node *meta)
+{
+    struct node *version = meta ? node_child(meta, "versionId") : NULL;
+    struct node *updated = meta ? node_child(meta, "lastUpdated") : NULL;
+
+    if (version) {
+        row->converted->version = version->value;
+        node_remove(version);
+    }
+    if (updated) {
+        row->converted->updated = updated_of(updated->value);
+        node_remove(updated);
+    }
+    if (meta && !meta->first)
+        node_remove(meta);
 }
 
 /* A date far in the future is a mistake, which must not make everything that follows older. */
