@@ -12,7 +12,7 @@ allowed() {
     fhir)    echo 'base/' ;;
     storage) echo 'base/ fhir/' ;;
     sync)    echo 'base/ fhir/ storage/store\.h storage/landing\.h storage/hold\.h' ;;
-    server)  echo 'base/ fhir/ storage/store\.h storage/landing\.h storage/cluster\.h storage/packages\.h storage/restored\.h storage/jobs\.h storage/erasure\.h sync/' ;;
+    server)  echo 'base/ fhir/ storage/store\.h storage/landing\.h storage/cluster\.h storage/packages\.h storage/restored\.h storage/jobs\.h storage/erasure\.h storage/hold\.h storage/reindex\.h sync/' ;;
     esac
 }
 
