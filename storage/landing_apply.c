@@ -7,7 +7,7 @@
 #include "storage/landing_batch.h"
 
 enum {
-    BATCH = 500,
+    BATCH = 1000,
     BATCH_BYTES = 4 * 1024 * 1024,
     ATTEMPTS = 8, /* of one batch, when others are in the way */
 };

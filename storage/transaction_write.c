@@ -159,7 +159,7 @@ static void add_old_name(struct transaction *transaction, const struct entry *en
 static bool make_change(struct transaction *transaction, struct entry *entry, struct err *err)
 {
     /* Links are in place already where a condition looked at the resource. */
-    if (entry->action != STORE_REMOVE && !entry->values)
+    if (entry->action != STORE_REMOVE && !entry->values && transaction->links.count > 0)
         bundle_rewrite_links(transaction->arena, entry->resource, transaction_replace_link,
                              transaction);
     switch (entry->action) {
