@@ -12,6 +12,8 @@
 #include "fhir/query_text.h"
 #include "fhir/type.h"
 
+#include <inttypes.h>
+
 static bool start(struct query_reader *reader, const char *type, struct text text);
 static bool read_pair(struct query_reader *reader, struct text pair);
 static bool read_criterion(struct query_reader *reader, struct text name, struct text value);
@@ -121,6 +123,8 @@ static bool read_criterion(struct query_reader *reader, struct text name, struct
     struct text code = query_next_code(&place);
     const struct search_param *param = search_param_find(query->type, code);
 
+    if (param && !search_param_is_whole(param))
+        return query_refuse_unfinished(reader, name, param);
     if (!text_is(code, "_has") && (!param || !query_can_search(param)))
         return pass_over(reader, code);
     if (!query_read_criterion(reader, &place, value, &reader->params[query->param_count]))
@@ -150,6 +154,24 @@ static bool pass_over(struct query_reader *reader, struct text name)
               NAME_ARGS(name), query->type, buf_text(&suggestions));
     reader->ignored[query->ignored_count++] = name;
     return true;
+}
+
+/* Also when the client is lenient: what it ignores today it would use tomorrow. */
+bool query_refuse_unfinished(struct query_reader *reader, struct text name,
+                             const struct search_param *param)
+{
+    const struct search_extension *extension = search_extension_of(param);
+    int64_t done = atomic_load(&extension->done), total = atomic_load(&extension->total);
+
+    if (total == 0)
+        return query_refuse(reader, name, "not-supported",
+                            "%s knows \"%s\" from a package, but what was stored before has not "
+                            "been indexed by it: that is what $reindex is for.",
+                            param->type, param->code);
+    return query_refuse(reader, name, "transient",
+                        "\"%s\" cannot be used yet: %" PRId64 " of %" PRId64
+                        " resources of type %s have been indexed by it.",
+                        param->code, done < total ? done : total, total, param->type);
 }
 
 /* The nearest first, at most three. */

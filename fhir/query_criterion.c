@@ -64,6 +64,8 @@ bool query_read_criterion(struct query_reader *reader, const struct query_place 
 
     if (text_is(code, "_has"))
         return query_read_has(reader, place, value, param);
+    if (found && !search_param_is_whole(found))
+        return query_refuse_unfinished(reader, place->name, found);
     if (!found || !query_can_search(found))
         return refuse_unknown(reader, place, code);
 

@@ -37,6 +37,10 @@ struct query_reader {
 bool query_refuse(struct query_reader *reader, struct text name, const char *code, const char *fmt,
                   ...) __attribute__((format(printf, 4, 5)));
 
+/* For a parameter that is not whole (search_param.h). */
+bool query_refuse_unfinished(struct query_reader *reader, struct text name,
+                             const struct search_param *param);
+
 /* At most this much of a name is quoted in a text: use with "%.*s". */
 #define NAME_ARGS(name) (int)((name).size < 64 ? (name).size : 64), (name).data
 

@@ -85,6 +85,8 @@ static bool read_sort(struct query_reader *reader, struct text name, struct text
         if (sort.descending)
             code = (struct text){code.data + 1, code.size - 1};
         sort.param = search_param_find(query->type, code);
+        if (sort.param && !search_param_is_whole(sort.param))
+            return query_refuse_unfinished(reader, name, sort.param);
         if (!sort.param || !query_can_sort(sort.param))
             return query_refuse(reader, name, "not-supported",
                                 "\"_sort\" takes the parameters of %s but composites, with or "

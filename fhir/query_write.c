@@ -73,7 +73,7 @@ bool query_can_search(const struct search_param *param)
         return true;
     if (strcmp(param->code, "_list") == 0 || strcmp(param->code, "_filter") == 0)
         return true;
-    if (!param->expression || param->search_type == SEARCH_SPECIAL)
+    if (!param->expression || param->search_type == SEARCH_SPECIAL || !search_param_is_whole(param))
         return false;
     if (param->search_type != SEARCH_COMPOSITE)
         return true;

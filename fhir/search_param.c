@@ -1,5 +1,6 @@
 /*
- * Search parameters - lookups in the tables that schemas/generate.py makes.
+ * Search parameters - lookups in the tables that schemas/generate.py makes, and
+ * in what packages add to them.
  *
  * The rows are sorted by resource type, in the order of the numbers of types,
  * and within a type by code.
@@ -11,6 +12,7 @@
 #include "fhir/type.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -24,14 +26,20 @@ static const struct search_component components[] = {
 #include "fhir/search_component_table.inc"
 };
 
-static const struct search_param params[] = {
+static const struct search_param published[] = {
 #include "fhir/search_table.inc"
 };
 
 /* By number of type: its first row; the next type's is its end. */
-static const uint16_t starts[] = {
+static const uint16_t published_starts[] = {
 #include "fhir/search_starts.inc"
 };
+
+/* What is in force: the published rows, or those with the ones of packages among them. */
+static const struct search_param *params = published;
+static const uint16_t *starts = published_starts;
+static unsigned param_count = COUNT(published);
+static struct search_extension **extensions; /* by number; NULL: none has any */
 
 static const char *const compartment_params[] = {
 #include "fhir/compartment_params.inc"
@@ -40,7 +48,7 @@ static const char *const compartment_params[] = {
 /* By number of type: where its codes begin in compartment_params. */
 static const struct compartment {
     const char *type;
-    uint16_t places[COUNT(starts) - 1];
+    uint16_t places[COUNT(published_starts) - 1];
 } compartments[] = {
 #include "fhir/compartment_table.inc"
 };
@@ -49,12 +57,12 @@ static int compare(struct text code, const char *other);
 
 unsigned search_param_count(void)
 {
-    return COUNT(params);
+    return param_count;
 }
 
 const struct search_param *search_param_at(unsigned number)
 {
-    assert(number < COUNT(params));
+    assert(number < param_count);
     return &params[number];
 }
 
@@ -120,6 +128,62 @@ const char *search_type_name(enum search_type type)
 
     assert(type < COUNT(names));
     return names[type];
+}
+
+/* The rows of a type, and those that are added to it in their places. */
+static unsigned merge(unsigned type, const struct search_addition *additions, size_t count,
+                      struct search_param *rows, unsigned used)
+{
+    const struct search_param *next = &published[published_starts[type]];
+    const struct search_param *end = &published[published_starts[type + 1]];
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(additions[i].param.type, type_at(type)->name) != 0)
+            continue;
+        while (next < end && strcmp(next->code, additions[i].param.code) < 0)
+            rows[used++] = *next++;
+        extensions[used] = additions[i].extension;
+        rows[used++] = additions[i].param;
+    }
+    while (next < end)
+        rows[used++] = *next++;
+    return used;
+}
+
+void search_params_extend(const struct search_addition *additions, size_t count)
+{
+    size_t total = COUNT(published) + count;
+    struct search_param *rows = calloc(total, sizeof(*rows));
+    uint16_t *firsts = calloc(COUNT(published_starts), sizeof(*firsts));
+    unsigned used = 0;
+
+    assert(!extensions && total < UINT16_MAX);
+    extensions = calloc(total, sizeof(struct search_extension *));
+    if (!rows || !firsts || !extensions)
+        abort();
+    for (unsigned type = 0; type + 1 < COUNT(published_starts); type++) {
+        firsts[type] = (uint16_t)used;
+        used = merge(type, additions, count, rows, used);
+    }
+    firsts[COUNT(published_starts) - 1] = (uint16_t)used;
+    assert(used == total);
+    for (unsigned i = 0; i < used; i++)
+        rows[i].number = (uint16_t)i;
+    params = rows;
+    starts = firsts;
+    param_count = used;
+}
+
+struct search_extension *search_extension_of(const struct search_param *param)
+{
+    return extensions ? extensions[param->number] : NULL;
+}
+
+bool search_param_is_whole(const struct search_param *param)
+{
+    struct search_extension *extension = search_extension_of(param);
+
+    return !extension || atomic_load(&extension->whole);
 }
 
 /* By bytes, as the rows are sorted. */

@@ -4,11 +4,14 @@
  * Search parameters - the published definitions of R4 4.0.1, one row per
  * resource type and code, generated from schemas/r4/search_parameters.tsv.
  * A row's expression is the part of the published one that concerns its type.
+ * Packages add parameters of their own, when a process begins.
  */
 
 #include "base/text.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct fhirpath;
@@ -43,6 +46,34 @@ struct search_param {
     uint16_t component_count;
     uint16_t number; /* unique, 0 .. search_param_count() - 1 */
 };
+
+/*
+ * What is known of a parameter that a package defines. Until all that was stored before has been
+ * indexed by it, it cannot be searched by (storage/parameters.h).
+ */
+struct search_extension {
+    uint64_t version; /* of the definition: another one when anything in it that counts differs */
+    atomic_bool whole;
+    _Atomic int64_t done, total; /* resources, while it is being indexed; 0: nobody has begun */
+};
+
+struct search_addition {
+    struct search_param param; /* `number` is given later */
+    struct search_extension *extension;
+};
+
+/*
+ * Adds to the published parameters. At most once per process, and before anything else below is
+ * called: rows and numbers are others afterwards. Sorted by code within a type; what they
+ * point to is borrowed for good. None has type and code of a published one.
+ */
+void search_params_extend(const struct search_addition *additions, size_t count);
+
+/* NULL: the parameter is a published one. */
+struct search_extension *search_extension_of(const struct search_param *param);
+
+/* Whether every resource can be found by it that has a value. */
+bool search_param_is_whole(const struct search_param *param);
 
 unsigned search_param_count(void);
 const struct search_param *search_param_at(unsigned number);

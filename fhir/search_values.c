@@ -39,6 +39,8 @@ struct extraction {
 
 /* By search_param.number. Written by search_values_setup() only. */
 static struct plan *plans;
+static unsigned planned;
+static struct arena *plans_arena; /* for as long as the process lives, or until parameters come */
 
 static bool make_plan(struct arena *arena, const struct search_param *param, struct plan *plan,
                       struct err *err);
@@ -58,9 +60,9 @@ bool search_values_setup(struct err *err)
     struct plan *made;
     struct arena *arena;
 
-    if (plans)
+    if (planned == search_param_count())
         return true;
-    arena = arena_new(); /* for as long as the process lives */
+    arena = arena_new();
     made = arena_many(arena, struct plan, search_param_count());
     for (unsigned i = 0; i < search_param_count(); i++) {
         const struct search_param *param = search_param_at(i);
@@ -71,7 +73,11 @@ bool search_values_setup(struct err *err)
         }
     }
     convert_setup();
+    if (plans)
+        arena_free(plans_arena);
+    plans_arena = arena;
     plans = made;
+    planned = search_param_count();
     return true;
 }
 

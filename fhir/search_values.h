@@ -64,8 +64,8 @@ struct search_values {
 };
 
 /*
- * Compiles every published expression, once per process, before threads
- * start. False with ERR_INTERNAL when one does not compile.
+ * Compiles every expression, before threads start; again when parameters were added
+ * (search_params_extend()). False with ERR_INTERNAL when one does not compile.
  */
 bool search_values_setup(struct err *err);
 

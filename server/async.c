@@ -17,6 +17,7 @@
 #include "server/knowledge.h"
 #include "server/metrics.h"
 #include "server/outcome.h"
+#include "server/reindex.h"
 #include "server/route.h"
 #include "storage/jobs.h"
 
@@ -98,7 +99,7 @@ static bool find(struct request *req, struct job **job, struct err *err)
 {
     if (!jobs_find(req->service->store, &req->access, req->id, req->arena, job, err))
         return false;
-    if (*job && strcmp((*job)->kind, ASYNC_KIND) == 0)
+    if (*job && (strcmp((*job)->kind, ASYNC_KIND) == 0 || strcmp((*job)->kind, REINDEX_KIND) == 0))
         return true;
     return err_set(err, ERR_NOT_FOUND, NULL,
                    "There is no such request: it was never made, was cancelled, or its answer was "
@@ -121,7 +122,9 @@ static void answer_running(struct request *req, const struct job *job)
 {
     const char *progress = "waiting";
 
-    if (job->state == JOB_RUNNING)
+    if (job->state == JOB_RUNNING && job->progress)
+        progress = job->progress;
+    else if (job->state == JOB_RUNNING)
         progress = job->steps ? arena_printf(req->arena, "running, %" PRId64 " entries written",
                                              job->steps)
                               : "running";

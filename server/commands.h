@@ -17,6 +17,7 @@ command_fn command_parse;    /* parse.c */
 command_fn command_post;     /* post.c */
 command_fn command_purge;    /* purge.c */
 command_fn command_partner;  /* partner.c */
+command_fn command_reindex;  /* reindex.c */
 command_fn command_restore;  /* backup.c */
 command_fn command_sample;   /* sample.c */
 command_fn command_serve;    /* serve.c */

@@ -12,6 +12,7 @@
 #include "server/async.h"
 #include "server/config.h"
 #include "server/outcome.h"
+#include "server/reindex.h"
 #include "server/request.h"
 #include "storage/jobs.h"
 
@@ -30,6 +31,7 @@ static const struct kind {
     job_fn *run;
 } kinds[] = {
     {ASYNC_KIND, async_run},
+    {REINDEX_KIND, reindex_run},
 };
 
 struct job_runner {

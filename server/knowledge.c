@@ -9,6 +9,7 @@
 #include "fhir/issue.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
+#include "fhir/search_extend.h"
 #include "fhir/type.h"
 #include "server/capabilities.h"
 #include "server/package_source.h"
@@ -96,7 +97,8 @@ bool knowledge_add_installed(struct knowledge_gathering *gathering, struct packa
                          err);
 }
 
-/* SearchParameters are of no use here. */
+/* SearchParameters are only looked at: a process has those that were there when it began
+ * (storage/parameters.h). */
 static void add_definition(const struct package_definition *definition, const char *package,
                            void *context)
 {
@@ -104,8 +106,10 @@ static void add_definition(const struct package_definition *definition, const ch
     struct issues findings;
     struct err err = {0};
 
-    if ((gathering->skipped && strcmp(package, gathering->skipped) == 0) ||
-        strcmp(definition->type, "SearchParameter") == 0)
+    if (gathering->skipped && strcmp(package, gathering->skipped) == 0)
+        return;
+    bool is_parameter = strcmp(definition->type, "SearchParameter") == 0;
+    if (is_parameter && !gathering->parameters)
         return;
     issues_init(&findings, gathering->arena, 0);
     const struct node *resource =
@@ -113,6 +117,10 @@ static void add_definition(const struct package_definition *definition, const ch
                   &json_stored_limits, &findings, &err);
     if (!resource) /* it was read when it was installed */
         return;
+    if (is_parameter) {
+        search_extender_add(gathering->parameters, resource, gathering->parameter_issues);
+        return;
+    }
     definitions_add(gathering->definitions, resource, package);
     note_profile(gathering, resource);
 }

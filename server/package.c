@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "fhir/definitions.h"
 #include "fhir/issue.h"
+#include "fhir/search_extend.h"
 #include "server/arguments.h"
 #include "server/commands.h"
 #include "server/config.h"
@@ -23,8 +24,9 @@ static const char usage[] =
     "       isthmus package list [--json] [--data DIR | --database URL]\n"
     "       isthmus package remove NAME[#VERSION] [--data DIR | --database URL]\n\n"
     "A package is a FHIR NPM package (a .tgz), or a folder with its JSON files. Its profiles,\n"
-    "extensions, value sets, code systems and search parameters are used by every server on the\n"
-    "database from then on, without a restart. Installing a version again replaces it.\n\n"
+    "extensions, value sets and code systems are used by every server on the database from then\n"
+    "on, without a restart; search parameters from the next start on, when isthmus reindex has\n"
+    "been through. Installing a version again replaces it.\n\n"
     "  --json    print one JSON object instead of text\n";
 
 struct job {
@@ -116,12 +118,16 @@ static bool install_all(struct job *job, const struct config *config, struct err
 }
 
 /* What the servers will make of all that is installed now. */
-static bool try(struct packages *packages, struct issues *issues, struct err *err)
+static bool try(struct packages *packages, struct issues *issues, size_t *parameters,
+                struct err *err)
 {
     struct knowledge_gathering gathering;
 
     knowledge_gather(&gathering);
+    gathering.parameters = search_extender_new(gathering.arena);
+    gathering.parameter_issues = issues;
     bool good = knowledge_add_installed(&gathering, packages, err);
+    search_extender_finish(gathering.parameters, parameters);
     definitions_release(definitions_finish(gathering.definitions, issues));
     knowledge_forget(&gathering);
     return good;
@@ -133,7 +139,7 @@ static bool install(struct packages *packages, void *context, struct err *err)
     struct arena *arena = installation->job->arena;
     struct package *installed;
     struct issues issues;
-    size_t installed_count;
+    size_t installed_count, parameters = 0;
 
     for (size_t i = 0; i < installation->count; i++) {
         const struct package_source *source = &installation->sources[i];
@@ -142,7 +148,7 @@ static bool install(struct packages *packages, void *context, struct err *err)
             return false;
     }
     issues_init(&issues, arena, ISSUES_MAX);
-    if (!try(packages, &issues, err) ||
+    if (!try(packages, &issues, &parameters, err) ||
         !packages_list(packages, arena, &installed, &installed_count, err))
         return false;
     const struct package_report report = {
@@ -153,6 +159,11 @@ static bool install(struct packages *packages, void *context, struct err *err)
         .issues = &issues,
     };
     package_report_print(&report, installation->job->json, arena);
+    if (parameters && !installation->job->json)
+        printf(
+            "search parameters beyond R4 in all packages: %zu; servers know them when they start "
+            "again, and use them after `isthmus reindex`\n",
+            parameters);
     return true;
 }
 

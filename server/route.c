@@ -10,6 +10,7 @@
 #include "server/async.h"
 #include "server/format.h"
 #include "server/interactions.h"
+#include "server/reindex.h"
 
 /* R4 http.html#vsearch. */
 #define COMPARTMENT(type)                                                                          \
@@ -26,6 +27,8 @@ const struct route routes[] = {
     {"GET", "_history", "history-system", history, ROUTE_SYSTEM, false, NULL},
     {"GET", "_async/{id}", "async-status", async_status, ROUTE_OWN, false, NULL},
     {"DELETE", "_async/{id}", "async-cancel", async_forget, ROUTE_OWN, false, NULL},
+    {"POST", "$reindex", "reindex", reindex, ROUTE_OWN, false, NULL},
+    {"POST", "{type}/$reindex", "reindex", reindex, ROUTE_OWN, false, NULL},
     {"GET", "{type}/{id}", "read", read_current, ROUTE_INSTANCE, false, NULL},
     {"GET", "{type}/{id}/_history/{version}", "vread", read_version, ROUTE_INSTANCE, false, NULL},
     {"PUT", "{type}/{id}", "update", update, ROUTE_INSTANCE, true, NULL},
@@ -172,7 +175,7 @@ static bool pattern_matches(struct text pattern, struct text path, struct match 
 
 static bool take_type(struct request *req, const struct match *match, struct err *err)
 {
-    if (req->route->level == ROUTE_SYSTEM || req->route->level == ROUTE_OWN)
+    if (req->route->level == ROUTE_SYSTEM || (req->route->level == ROUTE_OWN && !match->type.data))
         return true;
     const struct type *type = resource_type_find(match->type);
     if (!type)
@@ -184,7 +187,7 @@ static bool take_type(struct request *req, const struct match *match, struct err
 
 static bool take_id(struct request *req, const struct match *match, struct err *err)
 {
-    if (req->route->level != ROUTE_INSTANCE && req->route->level != ROUTE_OWN)
+    if (req->route->level != ROUTE_INSTANCE && !(req->route->level == ROUTE_OWN && match->id.data))
         return true;
     /* RFC 3986 6.2.2.2: "%31" is "1". */
     struct text id = format_decode(req->arena, match->id);

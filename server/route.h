@@ -9,7 +9,8 @@
 
 #include <stdbool.h>
 
-/* ROUTE_OWN: of this server, with an id but no type; no CapabilityStatement could name it. */
+/* ROUTE_OWN: of this server, with an id or a type or neither; no CapabilityStatement could name it.
+ */
 enum route_level { ROUTE_SYSTEM, ROUTE_TYPE, ROUTE_INSTANCE, ROUTE_OWN };
 
 struct route {

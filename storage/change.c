@@ -14,11 +14,7 @@ static enum change_key key_use(const struct change *change);
 static unsigned add_sides(const struct change *change, struct arena *arena, struct row *gone,
                           struct row *come);
 static void add_common(const struct change *change, struct pg_params *params);
-static void add_columns(const struct row *row, struct pg_params *params);
 static void add_old(const struct change *change, struct pg_params *params);
-static void add_strings(const struct row *row, struct arena *arena, struct pg_params *params);
-static void add_dates(const struct row *row, struct arena *arena, struct pg_params *params);
-static void add_quantities(const struct row *row, struct arena *arena, struct pg_params *params);
 
 const struct pg_statement *change_statement(const struct change *change, struct arena *arena,
                                             struct pg_params *params)
@@ -31,7 +27,7 @@ const struct pg_statement *change_statement(const struct change *change, struct 
     if (change->kind != CHANGE_REMOVE)
         pg_add_bytea(params, change->body.data, change->body.size);
     if (change->kind == CHANGE_INSERT || change->kind == CHANGE_ALL)
-        add_columns(change->row, params);
+        change_add_columns(change->row, params);
     if (change->key)
         pg_add_int8(params, change->key->key);
     if (change->key && change->key->held)
@@ -40,19 +36,19 @@ const struct pg_statement *change_statement(const struct change *change, struct 
         add_old(change, params);
 
     if (sides & SIDE_ADD_STRINGS)
-        add_strings(&come, arena, params);
+        change_add_strings(&come, arena, params);
     if (sides & SIDE_ADD_DATES)
-        add_dates(&come, arena, params);
+        change_add_dates(&come, arena, params);
     if (sides & SIDE_ADD_QUANTITIES)
-        add_quantities(&come, arena, params);
+        change_add_quantities(&come, arena, params);
     if (sides & SIDE_ADD_CODES)
         pg_add_int8_array(params, come.second_codes, NULL, come.second_code_count);
     if (sides & SIDE_DROP_STRINGS)
-        add_strings(&gone, arena, params);
+        change_add_strings(&gone, arena, params);
     if (sides & SIDE_DROP_DATES)
-        add_dates(&gone, arena, params);
+        change_add_dates(&gone, arena, params);
     if (sides & SIDE_DROP_QUANTITIES)
-        add_quantities(&gone, arena, params);
+        change_add_quantities(&gone, arena, params);
     return change_sql(change->kind, key_use(change), change->table->id, sides);
 }
 
@@ -127,7 +123,7 @@ static void add_int8_if(struct pg_params *params, bool has, int64_t value)
         pg_add_null(params);
 }
 
-static void add_columns(const struct row *row, struct pg_params *params)
+void change_add_columns(const struct row *row, struct pg_params *params)
 {
     add_int8_if(params, row->has_patient, row->patient);
     add_int8_if(params, row->has_code, row->code);
@@ -157,7 +153,7 @@ static void add_old(const struct change *change, struct pg_params *params)
     pg_add_bytea(params, change->old_body.data, change->old_body.size);
 }
 
-static void add_strings(const struct row *row, struct arena *arena, struct pg_params *params)
+void change_add_strings(const struct row *row, struct arena *arena, struct pg_params *params)
 {
     int64_t *h = arena_many(arena, int64_t, row->string_count);
     struct text *norms = arena_many(arena, struct text, row->string_count);
@@ -170,7 +166,7 @@ static void add_strings(const struct row *row, struct arena *arena, struct pg_pa
     pg_add_text_array(params, norms, row->string_count);
 }
 
-static void add_dates(const struct row *row, struct arena *arena, struct pg_params *params)
+void change_add_dates(const struct row *row, struct arena *arena, struct pg_params *params)
 {
     int64_t *h = arena_many(arena, int64_t, row->date_count);
     int64_t *low = arena_many(arena, int64_t, row->date_count);
@@ -186,7 +182,7 @@ static void add_dates(const struct row *row, struct arena *arena, struct pg_para
     pg_add_timestamp_array(params, high, NULL, row->date_count);
 }
 
-static void add_quantities(const struct row *row, struct arena *arena, struct pg_params *params)
+void change_add_quantities(const struct row *row, struct arena *arena, struct pg_params *params)
 {
     int64_t *h = arena_many(arena, int64_t, row->quantity_count);
     double *low = arena_many(arena, double, row->quantity_count);

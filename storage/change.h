@@ -63,3 +63,9 @@ const struct pg_statement *change_check(const struct change *change, struct aren
                                         struct pg_params *params) __attribute__((returns_nonnull));
 
 #define CHANGE_STALE "22012"
+
+/* The parameters of a row: its columns with toks, and the lists of each side table. */
+void change_add_columns(const struct row *row, struct pg_params *params);
+void change_add_strings(const struct row *row, struct arena *arena, struct pg_params *params);
+void change_add_dates(const struct row *row, struct arena *arena, struct pg_params *params);
+void change_add_quantities(const struct row *row, struct arena *arena, struct pg_params *params);

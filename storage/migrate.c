@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/random.h"
+#include "storage/parameters.h"
 #include "storage/pg.h"
 
 #include <inttypes.h>
@@ -57,7 +58,8 @@ bool migrate(struct loop *loop, const char *conninfo, bool unsafe_durability,
 
     *migrated = (struct migrated){0};
     bool ok = pg_connect(run.pg, err) && check_server(&run, unsafe_durability, err) &&
-              apply_missing(&run, err) && give_dictionary(&run, err) && read_meta(&run, err);
+              apply_missing(&run, err) && give_dictionary(&run, err) && read_meta(&run, err) &&
+              parameters_load(run.pg, err);
     if (!ok)
         pg_rollback(run.pg);
     pg_free(run.pg); /* with it goes the lock */

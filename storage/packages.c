@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "storage/body.h"
 #include "storage/migrate.h"
+#include "storage/parameters.h"
 #include "storage/pg.h"
 
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 enum {
     TIMEOUT_MS = 120000,
     ASK_ANYWAY_MS = 30000,
+    PROGRESS_MS = 1000, /* the same while parameters are being indexed */
     AFTER_FAILURE_MS = 200,
     BATCH = 200, /* definitions in one statement */
 };
@@ -26,16 +28,11 @@ struct packages {
     bool stopped;
 };
 
-/* The row of f_meta is the lock that lets one change after the other. */
-#define RAISE_EPOCH                                                                                \
-    "insert into f_meta values ('packages', '1') on conflict (key) do update"                      \
-    " set value = convert_to((convert_from(f_meta.value, 'UTF8')::int8 + 1)::text, 'UTF8')"
-
 #define EPOCH                                                                                      \
     "coalesce((select convert_from(value, 'UTF8')::int8 from f_meta where key = 'packages'), 0)"
 
-static const struct pg_statement raise_epoch = {RAISE_EPOCH};
-static const struct pg_statement tell = {"select pg_notify('isthmus_packages', '')::text"};
+static const struct pg_statement raise_epoch = {PARAMETERS_RAISE_EPOCH};
+static const struct pg_statement tell = {PARAMETERS_TELL};
 static const struct pg_statement listen_for_changes = {"listen isthmus_packages"};
 static const struct pg_statement ask_epoch = {"select " EPOCH};
 
@@ -296,7 +293,7 @@ bool packages_read(struct packages *packages, struct arena *arena, package_defin
     if (good)
         *epoch = pg_int8(result, 0, 6);
     arena_free(packed);
-    return good;
+    return good && parameters_refresh(packages->pg, err);
 }
 
 static bool take_definition(struct packages *packages, const struct pg_result *result, int row,
@@ -326,9 +323,9 @@ bool packages_watch(struct packages *packages, int64_t epoch)
 
         if (answered && current != epoch)
             return true;
-        bool stirred =
-            !packages->stopped &&
-            fiber_wait(&packages->stirred, answered ? ASK_ANYWAY_MS : AFTER_FAILURE_MS, &late);
+        int pause = parameters_unfinished() ? PROGRESS_MS : ASK_ANYWAY_MS;
+        bool stirred = !packages->stopped &&
+                       fiber_wait(&packages->stirred, answered ? pause : AFTER_FAILURE_MS, &late);
         (void)stirred; /* looks again in any case */
     }
     return false;
@@ -342,7 +339,8 @@ static bool look(struct packages *packages, int64_t *epoch)
     const struct pg_result *result;
     struct err err = {0};
     bool good = pg_query(packages->pg, &listen_for_changes, NULL, arena, &result, &err) &&
-                pg_query(packages->pg, &ask_epoch, NULL, arena, &result, &err);
+                pg_query(packages->pg, &ask_epoch, NULL, arena, &result, &err) &&
+                (!parameters_unfinished() || parameters_refresh(packages->pg, &err));
 
     if (good)
         *epoch = pg_int8(result, 0, 0);

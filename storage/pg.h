@@ -70,6 +70,13 @@ void pg_free(struct pg *pg);
  * name host and user: for whoever runs the server, not for clients. */
 bool pg_connect(struct pg *pg, struct err *err);
 
+/*
+ * For storage/parameters.c: connections of this process that are made from now on, but those for
+ * migrations, say so in application_name ("isthmus/read @7"), and fail when the database
+ * relies on a search parameter with a higher number.
+ */
+void pg_set_parameters_known(int64_t number);
+
 /* Parameters */
 
 /* One statement that is fixed at compile time, known by its address: declare it `static const`. */

@@ -4,9 +4,12 @@
 
 #include "storage/pg_internal.h"
 
+#include "base/buf.h"
 #include "base/loop.h"
 
 #include <event2/event.h>
+#include <inttypes.h>
+#include <stdatomic.h>
 
 enum {
     CONNECT_TIMEOUT_MS = 10000,
@@ -14,7 +17,12 @@ enum {
     BACKOFF_MAX_MS = 3000,
 };
 
+/* The highest number of a search parameter that was there when this process learned them;
+ * -1: it has not. */
+static _Atomic int64_t parameters_known = -1;
+
 static void start(struct pg *pg);
+static bool send_settings(struct pg *pg, const char *settings, const char *timeout);
 static void watch_connecting(struct pg *pg, short events);
 static void on_connecting(int fd, short events, void *context);
 static void connected(struct pg *pg);
@@ -70,7 +78,11 @@ void pg_free(struct pg *pg)
 static void start(struct pg *pg)
 {
     char name[64];
-    snprintf(name, sizeof(name), "isthmus/%s", pg->config.lane);
+    int64_t known = atomic_load(&parameters_known);
+    if (known > 0)
+        snprintf(name, sizeof(name), "isthmus/%s @%" PRId64, pg->config.lane, known);
+    else
+        snprintf(name, sizeof(name), "isthmus/%s", pg->config.lane);
 
     const char *keys[] = {
         "dbname",          "application_name",    "client_encoding",  "tcp_user_timeout",
@@ -124,6 +136,33 @@ static void on_connecting(int fd, short events, void *context)
     }
 }
 
+void pg_set_parameters_known(int64_t number)
+{
+    atomic_store(&parameters_known, number);
+}
+
+/* Whoever begins to index by a parameter first fences it, and then looks who is connected: so this
+ * connection is seen, or sees the fence. The cast of a sentence is how a query fails with it. */
+static bool send_settings(struct pg *pg, const char *settings, const char *timeout)
+{
+    static const char fence[] =
+        ", (case when exists (select from f_parameter where fenced and number > $2::int8)"
+        " then 'packages brought search parameters that this process does not know: start it again'"
+        " || $2::text end)::int4";
+    int64_t known = atomic_load(&parameters_known);
+    bool fenced = known >= 0 && strcmp(pg->config.lane, "migrate") != 0;
+    struct buf sql = {0};
+    char number[24];
+    const char *values[] = {timeout, number};
+
+    snprintf(number, sizeof(number), "%" PRId64, known);
+    buf_printf(&sql, "%s%s", settings, fenced ? fence : "");
+    bool sent = PQsendQueryParams(pg->conn, buf_text(&sql), fenced ? 2 : 1, NULL, values, NULL,
+                                  NULL, 0) != 0;
+    buf_release(&sql);
+    return sent;
+}
+
 /* The settings are pinned for the session. Parallel plans would take cores from other requests, and
  * lose the order in which search_source_index.c has rows come. Sorts are off so that rows which an
  * index gives in order are taken from it, however few the planner expects; what must be sorted
@@ -140,7 +179,6 @@ static void connected(struct pg *pg)
         " set_config('timezone', 'UTC', false), set_config('statement_timeout', $1, false),"
         " set_config('idle_in_transaction_session_timeout', $1, false)";
     char timeout[16];
-    const char *values[] = {timeout};
 
     PQsetNoticeReceiver(pg->conn, discard_notice, NULL);
     if (PQsetnonblocking(pg->conn, 1) != 0 || !PQenterPipelineMode(pg->conn)) {
@@ -156,7 +194,7 @@ static void connected(struct pg *pg)
     pg->state = SETTING_UP;
     snprintf(timeout, sizeof(timeout), "%d", pg->config.timeout_ms);
     pg_enqueue(pg, pg_request_new(pg, REQUEST_SETUP));
-    if (PQsendQueryParams(pg->conn, settings, 1, NULL, values, NULL, NULL, 0))
+    if (send_settings(pg, settings, timeout))
         pg_sync_now(pg, NULL);
     else
         pg_lose(pg);

@@ -38,6 +38,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static uint64_t names[PARAMS_MAX];
 
 static void name_all(void);
+static uint64_t name_made(const char *type, const char *code, uint64_t version);
 static uint64_t name_of(const struct search_param *param);
 static struct hash_state begin(const struct tokens *tokens, enum kind kind, uint64_t about);
 static void add(struct hash_state *state, struct text part);
@@ -58,6 +59,14 @@ int64_t token_rkey(const struct tokens *tokens, struct text type, struct text id
 int64_t token_param(const struct tokens *tokens, const struct search_param *param)
 {
     struct hash_state state = begin(tokens, KIND_PARAM, name_of(param));
+
+    return (int64_t)hash_done(&state);
+}
+
+int64_t token_param_named(const struct tokens *tokens, const char *type, const char *code,
+                          uint64_t version)
+{
+    struct hash_state state = begin(tokens, KIND_PARAM, name_made(type, code, version));
 
     return (int64_t)hash_done(&state);
 }
@@ -150,19 +159,26 @@ int64_t token_member(const struct tokens *tokens, int64_t patient_rkey)
 
 static void name_all(void)
 {
-    static const struct hash_key open = {0}; /* not a secret: the tokens are keyed */
-
     assert(search_param_count() <= PARAMS_MAX);
     for (unsigned i = 0; i < search_param_count(); i++) {
         const struct search_param *param = search_param_at(i);
-        struct hash_state state;
+        const struct search_extension *extension = search_extension_of(param);
 
-        hash_init(&state, &open);
-        hash_part(&state, param->type, strlen(param->type));
-        hash_part(&state, param->code, strlen(param->code));
-        hash_number(&state, PARAMETER_VERSION);
-        names[i] = hash_done(&state);
+        names[i] =
+            name_made(param->type, param->code, extension ? extension->version : PARAMETER_VERSION);
     }
+}
+
+static uint64_t name_made(const char *type, const char *code, uint64_t version)
+{
+    static const struct hash_key open = {0}; /* not a secret: the tokens are keyed */
+    struct hash_state state;
+
+    hash_init(&state, &open);
+    hash_part(&state, type, strlen(type));
+    hash_part(&state, code, strlen(code));
+    hash_number(&state, version);
+    return hash_done(&state);
 }
 
 static uint64_t name_of(const struct search_param *param)

@@ -29,6 +29,10 @@ int64_t token_rkey(const struct tokens *tokens, struct text type, struct text id
  * serves :missing. */
 int64_t token_param(const struct tokens *tokens, const struct search_param *param);
 
+/* The same of a package's parameter that this process may not know any more. */
+int64_t token_param_named(const struct tokens *tokens, const char *type, const char *code,
+                          uint64_t version);
+
 /*
  * system|code exactly; `system` absent or empty means "no system" (|code).
  *

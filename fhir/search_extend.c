@@ -1,0 +1,289 @@
+/*
+ * Search extend - see search_extend.h.
+ */
+
+#include "fhir/search_extend.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "fhir/fhirpath.h"
+#include "fhir/issue.h"
+#include "fhir/node.h"
+#include "fhir/type.h"
+
+#include <stdlib.h>
+
+#define CODE_MAX 64
+
+struct entry {
+    struct search_addition addition;
+    struct entry *next;
+};
+
+struct search_extender {
+    struct arena *arena;
+    struct entry *first;
+    size_t count;
+};
+
+/* One definition, for any of its base types. */
+struct reading {
+    struct search_extender *extender;
+    struct issues *issues;
+    struct text url;
+    struct search_param param;
+    uint64_t version;
+};
+
+static bool read_definition(struct reading *reading, const struct node *resource);
+static bool read_targets(struct reading *reading, const struct node *resource);
+static uint64_t version_of(const struct search_param *param);
+static void add_bases(struct reading *reading, const struct node *resource);
+static void add_type(struct reading *reading, const struct type *type);
+static bool says_the_same(const char *a, const char *b);
+static bool refuse(const struct reading *reading, const char *why);
+static int compare_entries(const void *a, const void *b);
+
+struct search_extender *search_extender_new(struct arena *arena)
+{
+    struct search_extender *extender = arena_one(arena, struct search_extender);
+
+    extender->arena = arena;
+    return extender;
+}
+
+void search_extender_add(struct search_extender *extender, const struct node *resource,
+                         struct issues *issues)
+{
+    struct reading reading = {
+        .extender = extender, .issues = issues, .url = node_value(resource, "url")};
+
+    if (read_definition(&reading, resource))
+        add_bases(&reading, resource);
+}
+
+static bool read_type(struct text name, enum search_type *type)
+{
+    for (unsigned i = 0; i <= SEARCH_SPECIAL; i++) {
+        *type = (enum search_type)i;
+        if (text_is(name, search_type_name(*type)))
+            return true;
+    }
+    return false;
+}
+
+/* What can stand in a query without being taken for a modifier, a chain, or one of R4's own. */
+static bool is_code(struct text code)
+{
+    if (!code.size || code.size > CODE_MAX || code.data[0] == '_')
+        return false;
+    for (size_t i = 0; i < code.size; i++) {
+        char c = code.data[i];
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            c != '-' && c != '_')
+            return false;
+    }
+    return true;
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Packages write extension.valueDateTime, as in JSON; FHIRPath has value.ofType(dateTime). */
+static struct text name_choices(struct arena *arena, struct text expression)
+{
+    static const char value[] = ".value";
+    struct buf out = buf_in(arena);
+    size_t at = 0;
+
+    while (at < expression.size) {
+        struct text rest = {expression.data + at, expression.size - at};
+        size_t size = sizeof(value) - 1;
+        char name[CODE_MAX];
+
+        if (!text_starts_with(rest, TEXT(".value"))) {
+            buf_add_char(&out, expression.data[at++]);
+            continue;
+        }
+        while (size < rest.size && is_letter(rest.data[size]))
+            size++;
+        snprintf(name, sizeof(name), "%.*s", (int)(size - (sizeof(value) - 1)),
+                 rest.data + sizeof(value) - 1);
+        const struct type *type =
+            name[0] >= 'A' && name[0] <= 'Z' ? type_find(text_of(name)) : NULL;
+        if (!type && name[0] >= 'A' && name[0] <= 'Z') {
+            name[0] = (char)(name[0] - 'A' + 'a');
+            type = type_find(text_of(name));
+        }
+        if (type)
+            buf_printf(&out, ".value.ofType(%s)", type->name);
+        else
+            buf_add(&out, rest.data, size);
+        at += size;
+    }
+    return (struct text){buf_text(&out), out.size};
+}
+
+static bool read_definition(struct reading *reading, const struct node *resource)
+{
+    struct arena *arena = reading->extender->arena;
+    struct text code = node_value(resource, "code"),
+                expression = node_value(resource, "expression");
+    struct search_param *param = &reading->param;
+    struct err err = {0};
+
+    if (code.size && code.data[0] == '_')
+        return false; /* R4's own; packages repeat them */
+    if (!is_code(code))
+        return refuse(reading, "its code cannot be the name of a search parameter");
+    if (!read_type(node_value(resource, "type"), &param->search_type))
+        return refuse(reading, "its type is unknown");
+    if (!expression.size)
+        return refuse(reading, "it has no expression");
+    expression = name_choices(arena, expression);
+    if (!fhirpath_compile(arena, expression, &err))
+        return refuse(reading, arena_printf(arena, "its expression cannot be used: %s", err.text));
+    param->code = text_dup(arena, code);
+    param->url = text_dup(arena, reading->url.size ? reading->url : TEXT(""));
+    param->expression = text_dup(arena, expression);
+    if (!read_targets(reading, resource))
+        return refuse(reading, "a target is no resource type");
+    reading->version = version_of(param);
+    return true;
+}
+
+static bool read_targets(struct reading *reading, const struct node *resource)
+{
+    const struct node *first = node_child(resource, "target");
+    size_t count = 0;
+
+    for (const struct node *node = first; node; node = node_next_same(node))
+        count++;
+    if (reading->param.search_type != SEARCH_REFERENCE || count == 0)
+        return true;
+    const char **targets = arena_many(reading->extender->arena, const char *, count + 1);
+    size_t used = 0;
+    for (const struct node *node = first; node; node = node_next_same(node)) {
+        const struct type *type = resource_type_find(node->value);
+
+        if (text_is(node->value, "Resource"))
+            return true; /* any */
+        if (!type)
+            return false;
+        targets[used++] = type->name;
+    }
+    reading->param.targets = targets;
+    return true;
+}
+
+/* Of all that decides over what is stored. */
+static uint64_t version_of(const struct search_param *param)
+{
+    static const struct hash_key open = {0}; /* not a secret: tokens are keyed */
+    struct hash_state state;
+
+    hash_init(&state, &open);
+    hash_number(&state, (uint64_t)param->search_type);
+    hash_part(&state, param->expression, strlen(param->expression));
+    return hash_done(&state);
+}
+
+static void add_bases(struct reading *reading, const struct node *resource)
+{
+    for (const struct node *base = node_child(resource, "base"); base;
+         base = node_next_same(base)) {
+        const struct type *type = resource_type_find(base->value);
+        bool all = text_is(base->value, "Resource") || text_is(base->value, "DomainResource");
+
+        if (type)
+            add_type(reading, type);
+        else if (!all)
+            refuse(reading, "a base is no resource type");
+        for (unsigned i = 0; all && i < resource_type_count(); i++)
+            add_type(reading, type_at(i));
+    }
+}
+
+static void add_type(struct reading *reading, const struct type *type)
+{
+    struct search_extender *extender = reading->extender;
+    const struct search_param *own = search_param_find(type->name, text_of(reading->param.code));
+    struct entry *entry = extender->first;
+
+    if (own && !search_extension_of(own)) {
+        if (!own->expression || own->search_type != reading->param.search_type ||
+            !says_the_same(own->expression, reading->param.expression))
+            refuse(reading, arena_printf(extender->arena,
+                                         "R4 defines the parameter %s of %s otherwise, and that "
+                                         "definition stays",
+                                         own->code, type->name));
+        return;
+    }
+    if (reading->param.search_type == SEARCH_COMPOSITE ||
+        reading->param.search_type == SEARCH_SPECIAL) {
+        refuse(reading, "composite and special parameters are not taken from packages");
+        return;
+    }
+    while (entry && (strcmp(entry->addition.param.type, type->name) != 0 ||
+                     strcmp(entry->addition.param.code, reading->param.code) != 0))
+        entry = entry->next;
+    if (!entry) {
+        entry = arena_one(extender->arena, struct entry);
+        entry->next = extender->first;
+        extender->first = entry;
+        extender->count++;
+    }
+    entry->addition.param = reading->param;
+    entry->addition.param.type = type->name;
+    entry->addition.extension = arena_one(extender->arena, struct search_extension);
+    entry->addition.extension->version = reading->version;
+}
+
+/* But for spaces. */
+static bool says_the_same(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        while (*a == ' ')
+            a++;
+        while (*b == ' ')
+            b++;
+        if (*a != *b)
+            return false;
+        if (!*a)
+            return true;
+    }
+}
+
+static bool refuse(const struct reading *reading, const char *why)
+{
+    size_t size = strlen(why);
+
+    issue_add(reading->issues, ISSUE_WARNING, "business-rule", NULL, "%.*s: %s%s",
+              TEXT_ARGS(reading->url), why, size && why[size - 1] == '.' ? "" : ".");
+    return false;
+}
+
+const struct search_addition *search_extender_finish(struct search_extender *extender,
+                                                     size_t *count)
+{
+    struct search_addition *additions =
+        arena_many(extender->arena, struct search_addition, extender->count);
+
+    *count = 0;
+    for (const struct entry *entry = extender->first; entry; entry = entry->next)
+        additions[(*count)++] = entry->addition;
+    qsort(additions, *count, sizeof(*additions), compare_entries);
+    return additions;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    const struct search_addition *left = a, *right = b;
+    int order = strcmp(left->param.type, right->param.type);
+
+    return order ? order : strcmp(left->param.code, right->param.code);
+}

@@ -1,0 +1,175 @@
+/*
+ * Reindex - see reindex.h; and isthmus reindex, which does it by itself.
+ */
+
+#include "server/reindex.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "fhir/json.h"
+#include "fhir/node.h"
+#include "fhir/type.h"
+#include "server/arguments.h"
+#include "server/async.h"
+#include "server/commands.h"
+#include "server/config.h"
+#include "server/format.h"
+#include "server/job.h"
+#include "server/with_store.h"
+#include "storage/jobs.h"
+#include "storage/reindex.h"
+
+#include <inttypes.h>
+
+#define RETRY_AFTER "1"
+#define TENANT      1
+#define ALL         "*" /* in place of a type, as payload */
+
+static const char usage[] =
+    "usage: isthmus reindex [--type TYPE] [--data DIR | --database URL]\n\n"
+    "Makes anew what resources are found by, from their content: after packages brought search\n"
+    "parameters, or a new version of this program says so. No versions are made. Servers may run\n"
+    "meanwhile. Stopped or killed, it goes on from there when it is run again.\n\n"
+    "  --type TYPE   only resources of this type\n";
+
+bool reindex(struct request *req, struct err *err)
+{
+    const char *name;
+
+    if (!jobs_add(req->service->store, &req->access, REINDEX_KIND,
+                  text_of(req->type ? req->type : ALL), 1, req->arena, &name, err))
+        return false;
+    job_runner_kick(req->service->jobs);
+    answer_header(req, "Content-Location",
+                  arena_printf(req->arena, "%s/_async/%s", req->service->base, name));
+    answer_header(req, "Retry-After", RETRY_AFTER);
+    req->answer.status = 202;
+    return true;
+}
+
+/* As a job. */
+
+struct task {
+    const struct service *service;
+    const struct job *job;
+};
+
+static const char *describe(const struct reindex_progress *progress, char *out, size_t size)
+{
+    if (progress->waiting)
+        snprintf(out, size,
+                 "%s: waits for %" PRId64 " connections of processes that do not know the packages",
+                 progress->type, progress->waiting);
+    else
+        snprintf(out, size, "%s: %" PRId64 " of %" PRId64, progress->type, progress->done,
+                 progress->total > progress->done ? progress->total : progress->done);
+    return out;
+}
+
+static bool tell_job(void *context, const struct reindex_progress *progress)
+{
+    const struct task *task = context;
+    struct err err = {0};
+    char text[160];
+    bool mine = true;
+
+    if (!jobs_beat(task->service->store, task->job, describe(progress, text, sizeof(text)), &mine,
+                   &err))
+        return true; /* it is only told later; the work itself shows whether the database is there
+                      */
+    return mine && !task->service->draining;
+}
+
+static struct text report(struct arena *arena, int64_t rewritten)
+{
+    struct node *outcome = node_new_resource(arena, "OperationOutcome");
+    struct node *issue = node_add(arena, outcome, "issue");
+    struct buf out = buf_in(arena);
+
+    node_add_value(arena, issue, "severity", TEXT("information"));
+    node_add_value(arena, issue, "code", TEXT("informational"));
+    node_add_value(
+        arena, issue, "diagnostics",
+        text_of(arena_printf(arena, "Done; %" PRId64 " resources were indexed differently before.",
+                             rewritten)));
+    buf_printf(&out, "200 %s\n", FORMAT_FHIR_JSON);
+    json_write(outcome, &out);
+    return (struct text){buf_text(&out), out.size};
+}
+
+bool reindex_run(const struct service *service, const struct job *job, struct arena *arena,
+                 struct text *result)
+{
+    struct task task = {.service = service, .job = job};
+    const char *type = text_dup(arena, job->payload);
+    int64_t rewritten = 0;
+    struct err err = {0};
+
+    if (store_reindex(service->store, &job->access, strcmp(type, ALL) == 0 ? NULL : type, tell_job,
+                      &task, &rewritten, &err)) {
+        *result = report(arena, rewritten);
+        return true;
+    }
+    if (err.kind == ERR_BUSY)
+        return false;
+    *result = async_refusal(arena, &err);
+    return true;
+}
+
+/* As a command. */
+
+struct command {
+    const char *type;
+    int64_t rewritten;
+};
+
+static bool tell_terminal(void *context, const struct reindex_progress *progress)
+{
+    char text[160];
+
+    (void)context;
+    if (progress->waiting || progress->total || progress->done) {
+        printf("%s\n", describe(progress, text, sizeof(text)));
+        fflush(stdout);
+    }
+    return true;
+}
+
+static bool work(const struct store_site *site, void *context, struct err *err)
+{
+    const struct access access = {.tenant = TENANT, .client = "isthmus reindex"};
+    struct command *command = context;
+
+    return store_reindex(site->store, &access, command->type, tell_terminal, command,
+                         &command->rewritten, err);
+}
+
+int command_reindex(int argc, char **argv)
+{
+    struct argument own[] = {{.name = "type", .takes_value = true}, {.name = "help"}, {0}};
+    struct arena *arena = arena_new();
+    const char *words[2] = {0};
+    struct command command = {0};
+    struct config config;
+    struct err err = {0};
+    int status = 2;
+
+    if (arguments_take(own, &argc, argv, arena, &err) && own[1].count) {
+        fputs(usage, stdout);
+        status = 0;
+    } else if (!err.kind && config_load(&config, arena, argc, argv, words, 2, &err) && !words[0]) {
+        command.type = own[0].count ? own[0].values[0] : NULL;
+        if (command.type && !resource_type_find(text_of(command.type)))
+            err_set(&err, ERR_INVALID, "type", "R4 has no resource type %s.", command.type);
+        else
+            status = with_store(&config, work, &command, &err) ? 0 : 1;
+    }
+    if (err.kind)
+        fprintf(stderr, "isthmus reindex: %s\n", err.text);
+    else if (status == 2)
+        fputs(usage, stderr);
+    else if (status == 0 && !own[1].count)
+        printf("done; %" PRId64 " resources were indexed differently before\n", command.rewritten);
+    arena_free(arena);
+    return fflush(stdout) == 0 ? status : 1;
+}
