@@ -70,7 +70,7 @@ static bool take_value(struct cursor *c, struct text *value)
     else if (first == '"')
         good = skip_string(c);
     else
-        while (c->at < c->end && !memchr(",]} \t\r\n", *c->at, 7))
+        while (c->at < c->end && !(*c->at && strchr(",]} \t\r\n", *c->at)))
             c->at++;
     *value = (struct text){begin, (size_t)(c->at - begin)};
     return good && value->size > 0;
@@ -321,10 +321,10 @@ static bool refuse(struct text body, struct text content_type, struct text type,
         return err_set(err, ERR_INVALID, NULL, "The answer is a %.*s in place of a Bundle.",
                        TEXT_ARGS(type));
     return err_set(err, ERR_INVALID, NULL, "The answer is no Bundle, but %s of %zu bytes (%.*s).",
-                   start.size == 0                 ? "nothing"
-                   : start.data[0] == '<'          ? "markup"
-                   : memchr("{[n", *start.data, 3) ? "other or broken JSON"
-                                                   : "text",
+                   start.size == 0              ? "nothing"
+                   : start.data[0] == '<'       ? "markup"
+                   : strchr("{[n", *start.data) ? "other or broken JSON"
+                                                : "text",
                    body.size, (int)shown, content_type.data ? content_type.data : "no type");
 }
 

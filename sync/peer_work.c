@@ -51,7 +51,7 @@ void peer_run_task(void *context)
     if (!pull_run(&task->pull, &result, &err)) {
         log_error(&peer->log, "cannot land", "why", err.text, NULL);
         peer->failed = true;
-        task->due = clock_now() + CALM_MS * 1000;
+        task->due = clock_now() + CALM_MS * INT64_C(1000);
     } else {
         report(task, &result);
         if (result.outcome == PULL_COMPLETE)

@@ -13,12 +13,13 @@
 #include "sync/fetch.h"
 #include "sync/partner.h"
 
-#define MICRO         INT64_C(1000000)
-#define DAY           (INT64_C(86400) * MICRO)
-#define REDIRECTS     5
-#define NAP_MS        200               /* how late a stop may be noticed */
-#define WORTH_WAITING (10 * 60 * MICRO) /* longer, and the window is left open for another time */
-#define THROTTLES     50                /* of one request, beside its tries */
+#define MICRO     INT64_C(1000000)
+#define DAY       (INT64_C(86400) * MICRO)
+#define REDIRECTS 5
+#define NAP_MS    200 /* how late a stop may be noticed */
+#define WORTH_WAITING                                                                              \
+    (INT64_C(600) * MICRO) /* longer, and the window is left open for another time */
+#define THROTTLES 50       /* of one request, beside its tries */
 
 const char *const talk_class_names[TALK_CLASSES] = {"good",   "throttled", "client",
                                                     "server", "broken",    "strange"};

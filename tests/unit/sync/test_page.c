@@ -1,0 +1,142 @@
+#include "sync/page.h"
+
+#include "base/arena.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static struct arena *arena;
+static struct page page;
+static struct err err;
+
+static int start(void **state)
+{
+    (void)state;
+    arena = arena_new();
+    return 0;
+}
+
+static int finish(void **state)
+{
+    (void)state;
+    arena_free(arena);
+    return 0;
+}
+
+static bool read_page(const char *body)
+{
+    err = (struct err){0};
+    return page_read(text_of(body), TEXT("text/plain"), arena, &page, &err);
+}
+
+static void resources_stay_the_bytes_they_came_as(void **state)
+{
+    (void)state;
+    assert_true(read_page(
+        "\xef\xbb\xbf {\"resourceType\":\"Bundle\",\"total\":7,\"link\":[{\"relation\":\"next\","
+        "\"url\":\"http:\\/\\/"
+        "a\"},{\"relation\":\"self\",\"url\":\"s\"}],\"entry\":[{\"resource\": "
+        "{\"id\":\"a\\\"]}\",\"resourceType\":\"Patient\",\"x\":1.50,\"meta\":{\"versionId\":\"3\","
+        "\"lastUpdated\":\"2026-11-22T13:48:05Z\"}} ,\"search\":{\"mode\":\"include\"}}]}\n"));
+    assert_int_equal(page.count, 1);
+    assert_int_equal(page.total, 7);
+    assert_true(text_is(page.next, "http://a"));
+    assert_true(text_is(page.self, "s"));
+    assert_true(text_is(page.entries[0].id, "a\"]}"));
+    assert_true(text_is(page.entries[0].version, "3"));
+    assert_int_equal(page.entries[0].updated, INT64_C(1795355285000000));
+    assert_true(page.entries[0].include);
+    assert_true(text_starts_with(page.entries[0].body, TEXT("{\"id\":\"a")));
+    assert_true(text_ends_with(page.entries[0].body, TEXT("05Z\"}}")));
+}
+
+static void one_bad_entry_spoils_no_other(void **state)
+{
+    (void)state;
+    assert_true(read_page("{\"resourceType\":\"Bundle\",\"entry\":[null,{\"resource\":{\"id\":1}},"
+                          "{},{\"resource\":{\"resourceType\":\"Patient\",\"n\":\"\xff\"}}]}"));
+    assert_int_equal(page.count, 4);
+    assert_true(text_is(page.entries[0].body, "null"));
+    assert_true(text_is(page.entries[2].body, "{}"));
+    assert_true(text_is(page.entries[3].type, "Patient"));
+}
+
+static void outcomes_are_no_rows(void **state)
+{
+    (void)state;
+    assert_true(read_page("{\"resourceType\":\"Bundle\",\"entry\":[{\"resource\":{\"resourceType\":"
+                          "\"OperationOutcome\",\"issue\":[{\"severity\":\"warning\",\"code\":"
+                          "\"incomplete\"}]}}]}"));
+    assert_int_equal(page.count, 0);
+    assert_int_equal(page.outcomes, 1);
+    assert_true(text_is(page.severity, "warning"));
+    assert_true(text_is(page.code, "incomplete"));
+}
+
+static void deletions_are_rows_without_bytes(void **state)
+{
+    (void)state;
+    assert_true(
+        read_page("{\"resourceType\":\"Bundle\",\"entry\":[{\"request\":{\"method\":\"DELETE\","
+                  "\"url\":\"Patient/7\"},\"response\":{\"etag\":\"W/\\\"4\\\"\","
+                  "\"lastModified\":\"2026-11-22T13:48:05Z\"}},{\"fullUrl\":"
+                  "\"http://a/fhir/Patient/8/_history/2\",\"request\":{\"method\":\"DELETE\"}}]}"));
+    assert_true(page.entries[0].deletion && !page.entries[0].body.data);
+    assert_true(text_is(page.entries[0].type, "Patient"));
+    assert_true(text_is(page.entries[0].id, "7"));
+    assert_true(text_is(page.entries[0].version, "4"));
+    assert_true(text_is(page.entries[1].id, "8"));
+}
+
+static void what_is_no_page_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "",
+        "null",
+        "[]",
+        "{}",
+        "<html></html>",
+        "{\"resourceType\":\"Bundle\"}",
+        "{\"resourceType\":\"Bundle\",\"type\":\"searchset\"}",
+        "{\"resourceType\":\"OperationOutcome\",\"issue\":[]}",
+        "{\"resourceType\":\"Bundle\",\"total\":1,\"entry\":[{\"resource\":{\"id\":\"a\"",
+        "{\"resourceType\":\"Bundle\",\"total\":1,\"entry\":[{}}"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        if (read_page(bad[i]))
+            fail_msg("a page: %s", bad[i]);
+        assert_int_equal(err.kind, ERR_INVALID);
+    }
+    assert_false(read_page("{\"resourceType\":\"Patient\",\"id\":\"secret\"}"));
+    assert_non_null(strstr(err.text, "Patient"));
+    assert_null(strstr(err.text, "secret"));
+}
+
+static void odd_times_are_their_earliest_instant(void **state)
+{
+    (void)state;
+    assert_int_equal(page_time(TEXT("2026-11-22T13:48:60Z")),
+                     page_time(TEXT("2026-11-22T13:48:59Z")));
+    assert_int_equal(page_time(TEXT("2026-11-22")), page_time(TEXT("2026-11-22T00:00:00+14:00")));
+    assert_int_equal(page_time(TEXT("soon")), INT64_MIN);
+    assert_int_equal(page_time((struct text){0}), INT64_MIN);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(resources_stay_the_bytes_they_came_as),
+        cmocka_unit_test(one_bad_entry_spoils_no_other),
+        cmocka_unit_test(outcomes_are_no_rows),
+        cmocka_unit_test(deletions_are_rows_without_bytes),
+        cmocka_unit_test(what_is_no_page_is_refused),
+        cmocka_unit_test(odd_times_are_their_earliest_instant),
+    };
+
+    return cmocka_run_group_tests(tests, start, finish);
+}
