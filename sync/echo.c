@@ -132,7 +132,8 @@ static uint64_t hash_node(const struct hash_key *key, const struct node *node, u
         before = child;
     }
     hash_init(&state, key);
-    hash_part(&state, node->name.data ? node->name.data : "", node->name.size);
+    if (!node_is_resource(node)) /* its name says only where it stood: alone, or in a Bundle */
+        hash_part(&state, node->name.data ? node->name.data : "", node->name.size);
     hash_part(&state, node->value.data ? node->value.data : "", node->value.size);
     hash_number(&state, place);
     hash_number(&state, children);

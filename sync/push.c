@@ -53,7 +53,7 @@ static bool settle_unknown(struct sending *sending, enum step *step, bool *settl
                            struct err *err);
 static bool transmit(struct sending *sending, enum step *step, struct err *err);
 static bool take_answer(struct sending *sending, const struct fetch_response *response,
-                        struct err *err);
+                        enum step *step, struct err *err);
 static bool end(struct sending *sending, enum landing_push_state state, const char *reason,
                 struct err *err);
 
@@ -262,7 +262,7 @@ static bool transmit(struct sending *sending, enum step *step, struct err *err)
     if (!end(sending, LANDING_SENT, NULL, err))
         return false;
     if (talk(push->talk, &request, arena, &response, &why))
-        return take_answer(sending, &response, err);
+        return take_answer(sending, &response, step, err);
     *step = STEP_LATER; /* whoever does not answer one will not answer the next */
     const char *reason = arena_strdup(arena, why.text);
     if (why.kind == ERR_THROTTLED || why.kind == ERR_FORBIDDEN) /* nothing was sent */
@@ -290,7 +290,7 @@ static const char *version_of(const struct sending *sending, struct text etag)
 }
 
 static bool take_good(struct sending *sending, const struct fetch_response *response,
-                      struct err *err)
+                      enum step *step, struct err *err)
 {
     struct push *push = sending->push;
     bool settled = false;
@@ -302,7 +302,11 @@ static bool take_good(struct sending *sending, const struct fetch_response *resp
     if (!sending->remote_id && (response->status != 201 || !sending->mark.remote_id)) {
         if (!look(sending, &settled, err))
             return false;
-        return settled || again(sending, LANDING_UNKNOWN, "there is another version of it", err);
+        if (settled)
+            return true;
+        return sending->remote_id
+                   ? transmit(sending, step, err) /* ours, with other content: an update now */
+                   : again(sending, LANDING_UNKNOWN, "The copy cannot be found.", err);
     }
     push->counts.created += !sending->remote_id || response->status == 201;
     push->counts.updated += sending->remote_id && response->status != 201;
@@ -311,13 +315,13 @@ static bool take_good(struct sending *sending, const struct fetch_response *resp
 }
 
 static bool take_answer(struct sending *sending, const struct fetch_response *response,
-                        struct err *err)
+                        enum step *step, struct err *err)
 {
     const int status = response->status;
     const char *says = arena_printf(sending->arena, "The partner answers %d.", status);
 
     if (status >= 200 && status < 300)
-        return take_good(sending, response, err);
+        return take_good(sending, response, step, err);
     if (status == 429 || status == 425 || status == 409)
         return again(sending, LANDING_PLANNED, says, err);
     if (status == 408 || status >= 500)
@@ -356,7 +360,7 @@ static bool send_deletion(struct sending *sending, enum step *step, struct err *
     if (response.status != 404 && response.status != 410)
         return response.status < 300 && ++push->counts.deleted
                    ? end(sending, LANDING_CONFIRMED, NULL, err)
-                   : take_answer(sending, &response, err);
+                   : take_answer(sending, &response, step, err);
     return end(sending, LANDING_CONFIRMED, NULL, err);
 }
 

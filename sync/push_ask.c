@@ -139,13 +139,15 @@ static bool is_named(const struct push *push, const struct node *resource,
     return false;
 }
 
-/* Without a mark that says who feeds it, it was somebody who keeps no tags: we, when it is ours. */
+/* Without a mark that says who feeds it, an Isthmus has pulled it; others keep no tags, and there
+ * it was we when it is ours. */
 static void take_copy(struct push *push, struct node *resource, const struct push_body *body,
                       struct arena *arena, struct push_found *found)
 {
     struct text feeder = echo_feeder(resource);
     const struct node *version = node_path(resource, "meta.versionId");
-    bool ours = feeder.size > 0 ? text_is(feeder, push->instance) : !body->foreign;
+    bool ours =
+        feeder.size > 0 ? text_is(feeder, push->instance) : !body->foreign && !push->isthmus;
 
     *found = (struct push_found){
         .held = ours ? PUSH_OURS : PUSH_THEIRS,

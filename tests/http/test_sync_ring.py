@@ -57,6 +57,12 @@ class Ring(unittest.TestCase):
                              if link["relation"] == "next"), None)
         return found
 
+    def told(self, exchange, resource):
+        """Its history, for whoever wants to know where a version came from."""
+        page = exchange.server.client().get(
+            f"{resource['resourceType']}/{resource['id']}/_history?_count=100").json()
+        return "\n".join(str(entry["resource"]) for entry in page["entry"])
+
     def versions(self):
         return [{(kind, r["id"]): r["meta"]["versionId"]
                  for (kind, _), rows in self.everything(e).items() for r in rows}
@@ -127,7 +133,8 @@ class Ring(unittest.TestCase):
                 if origin.startswith(base):
                     self.assertEqual(version, edits, "the origin has a version for each edit")
                 else:
-                    self.assertLessEqual(version, edits, f"a copy of a {kind} has versions of its own")
+                    self.assertLessEqual(version, edits, f"a copy of a {kind} has versions of its "
+                                         f"own: {self.told(exchange, rows[0])}")
 
         for exchange in self.exchanges:
             base = exchange.server.base
