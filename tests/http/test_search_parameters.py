@@ -125,7 +125,7 @@ class SearchParameters(unittest.TestCase):
         _, report = self.finish(self.begin())
         self.assertRegex(report, "^Done; 40 resources")
         self.whole("Patient?race=1002-5")
-        self.assertEqual(self.ids(f"Patient?race={OMB}|1002-5&_count=3"),
+        self.assertEqual(self.ids("Patient?race=1002-5&_count=3"),
                          sorted(f"p{n}" for n in range(1, 31) if n % 4 == 0 or n == 30))
         self.assertEqual(self.ids("Condition?asserted-date=ge2024-02-03"),
                          sorted(f"c{n}" for n in range(2, 11)))
