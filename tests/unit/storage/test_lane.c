@@ -176,9 +176,15 @@ static void kill_writers(void *context)
     struct lane *lane = context;
 
     (void)lane;
-    fiber_sleep(100);
-    postgres_sql("select pg_terminate_backend(pid) from pg_stat_activity where application_name = "
-                 "'isthmus/write'");
+    /* However slow the machine: not before the statement runs. */
+    while (
+        strcmp(postgres_sql("select count(*) > 0 from pg_stat_activity where application_name like "
+                            "'isthmus/write%' and wait_event = 'PgSleep'"),
+               "t") != 0)
+        fiber_sleep(20);
+    postgres_sql(
+        "select pg_terminate_backend(pid) from pg_stat_activity where application_name like "
+        "'isthmus/write%'");
 }
 
 static void be_killed(void *context)
