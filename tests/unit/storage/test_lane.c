@@ -12,7 +12,7 @@ static const struct pg_statement insert_strictly = {
 static const struct pg_statement insert_other = {"insert into v (n) values ($1::int8)"};
 static const struct pg_statement nonsense = {"insert into no_such_table values ($1::int8)"};
 static const struct pg_statement insert_slowly = {
-    "insert into w (n, note) select $1::int8, pg_sleep(0.2)::text returning n"};
+    "insert into w (n, note) select $1::int8, pg_sleep(2)::text returning n"};
 
 static void make_tables(void)
 {
