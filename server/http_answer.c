@@ -14,12 +14,14 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <malloc.h>
 #include <strings.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-#define GZIP_FROM   1024 /* bytes of an answer */
-#define REFER_FROM  8192 /* bytes from which a body is not copied */
+#define GZIP_FROM   1024                       /* bytes of an answer */
+#define REFER_FROM  8192                       /* bytes from which a body is not copied */
+#define TRIM_FROM   ((size_t)16 * 1024 * 1024) /* that an exchange had in its arena */
 #define MOST_UNSENT ((size_t)1024 * 1024)
 
 /* Statuses with which HTTP itself refuses. */
@@ -214,10 +216,15 @@ static void on_body_sent(const void *data, size_t size, void *context)
     http_let_go(context);
 }
 
+/* What a large request took goes back to the system: it may be some hundred megabytes. */
 void http_let_go(struct exchange *exchange)
 {
-    if (--exchange->holders == 0)
-        arena_free(exchange->request.arena);
+    if (--exchange->holders > 0)
+        return;
+    bool large = arena_used(exchange->request.arena) > TRIM_FROM;
+    arena_free(exchange->request.arena);
+    if (large)
+        malloc_trim(0);
 }
 
 /* evhttp may free the request any time from now on. */

@@ -163,6 +163,7 @@ static bool plan_entry(struct plan *plan, size_t index, struct err *err)
         .type = entry->type,
         .id = entry->id,
         .resource = entry->resource,
+        .no_content = plan->req->prefer_return != PREFER_REPRESENTATION,
         .full_url = source->full_url,
         .where = where,
     };

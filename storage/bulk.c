@@ -68,9 +68,9 @@ static void add_columns(struct pg_params *params, struct change **changes, size_
 static struct pg_reply *add_reply(struct bulk *bulk, size_t expected);
 static int by_table_and_key(const void *a, const void *b);
 
-struct bulk bulk_in(struct pg *pg, struct arena *arena)
+struct bulk bulk_in(struct pg *pg, struct arena *arena, struct arena *scratch)
 {
-    return (struct bulk){.pg = pg, .arena = arena};
+    return (struct bulk){.pg = pg, .arena = arena, .scratch = scratch};
 }
 
 void bulk_insert(struct bulk *bulk, struct change **changes, size_t count)
@@ -96,26 +96,33 @@ void bulk_insert(struct bulk *bulk, struct change **changes, size_t count)
 void bulk_change(struct bulk *bulk, const struct change *change)
 {
     struct pg_params params;
-    const struct pg_statement *statement = change_statement(change, bulk->arena, &params);
+    const struct pg_statement *statement = change_statement(change, bulk->scratch, &params);
 
     pg_send(bulk->pg, statement, &params, bulk->arena, add_reply(bulk, 1));
     if (change->kind == CHANGE_INSERT && change->op == 'U') {
-        statement = change_check(change, bulk->arena, &params);
+        statement = change_check(change, bulk->scratch, &params);
         pg_send(bulk->pg, statement, &params, bulk->arena, add_reply(bulk, SIZE_MAX));
     }
 }
 
 bool bulk_wait(struct bulk *bulk, bool *raced, char sqlstate[6], struct err *err)
 {
+    return bulk_wait_for_room(bulk, 0, raced, sqlstate, err);
+}
+
+bool bulk_wait_for_room(struct bulk *bulk, size_t most, bool *raced, char sqlstate[6],
+                        struct err *err)
+{
     const struct pg_result *result;
 
     *raced = false;
     sqlstate[0] = '\0';
-    while (bulk->first) {
+    while (bulk->count > most) {
         struct sent *sent = bulk->first;
         bool ok = pg_wait(&sent->reply, &result, err);
 
         bulk->first = sent->next;
+        bulk->count--;
         if (ok && (sent->expected == SIZE_MAX || (size_t)pg_affected(result) == sent->expected))
             continue;
         memcpy(sqlstate, sent->reply.sqlstate, sizeof(sent->reply.sqlstate));
@@ -123,7 +130,8 @@ bool bulk_wait(struct bulk *bulk, bool *raced, char sqlstate[6], struct err *err
         bulk_drop(bulk);
         return ok;
     }
-    bulk->last = NULL;
+    if (!bulk->first)
+        bulk->last = NULL;
     return true;
 }
 
@@ -132,6 +140,7 @@ void bulk_drop(struct bulk *bulk)
     for (; bulk->first; bulk->first = bulk->first->next)
         pg_drop(&bulk->first->reply);
     bulk->last = NULL;
+    bulk->count = 0;
 }
 
 /* What is common to the rows of the main tables and of the log. */
@@ -198,7 +207,7 @@ static struct heads make_heads(struct arena *arena, struct change **changes, siz
 
 static void insert_rows(struct bulk *bulk, struct change **changes, size_t count)
 {
-    struct arena *arena = bulk->arena;
+    struct arena *arena = bulk->scratch;
     struct heads heads = make_heads(arena, changes, count, toks_of);
     struct pg_params params = pg_params_in(arena);
     struct text *body = arena_many(arena, struct text, count);
@@ -217,7 +226,7 @@ static void insert_rows(struct bulk *bulk, struct change **changes, size_t count
     add_columns(&params, changes, count);
     pg_add_int4_array(&params, heads.first, count);
     pg_add_int4_array(&params, heads.last, count);
-    pg_send(bulk->pg, &insert_statements[changes[0]->table->id], &params, arena,
+    pg_send(bulk->pg, &insert_statements[changes[0]->table->id], &params, bulk->arena,
             add_reply(bulk, count));
 }
 
@@ -250,7 +259,7 @@ static void add_columns(struct pg_params *params, struct change **changes, size_
 
 static void insert_log(struct bulk *bulk, struct change **changes, size_t count)
 {
-    struct arena *arena = bulk->arena;
+    struct arena *arena = bulk->scratch;
     struct heads heads = make_heads(arena, changes, count, patients_of);
     struct pg_params params = pg_params_in(arena);
 
@@ -265,12 +274,12 @@ static void insert_log(struct bulk *bulk, struct change **changes, size_t count)
     pg_add_text_array(&params, heads.id, count);
     pg_add_int4_array(&params, heads.first, count);
     pg_add_int4_array(&params, heads.last, count);
-    pg_send(bulk->pg, &log_statement, &params, arena, add_reply(bulk, count));
+    pg_send(bulk->pg, &log_statement, &params, bulk->arena, add_reply(bulk, count));
 }
 
 static void insert_strings(struct bulk *bulk, struct change **changes, size_t count)
 {
-    struct arena *arena = bulk->arena;
+    struct arena *arena = bulk->scratch;
     struct pg_params params = pg_params_in(arena);
     size_t total = 0, at = 0;
 
@@ -293,12 +302,12 @@ static void insert_strings(struct bulk *bulk, struct change **changes, size_t co
     pg_add_int8_array(&params, h, NULL, total);
     pg_add_text_array(&params, norm, total);
     pg_add_int8_array(&params, rkey, NULL, total);
-    pg_send(bulk->pg, &string_statement, &params, arena, add_reply(bulk, total));
+    pg_send(bulk->pg, &string_statement, &params, bulk->arena, add_reply(bulk, total));
 }
 
 static void insert_dates(struct bulk *bulk, struct change **changes, size_t count)
 {
-    struct arena *arena = bulk->arena;
+    struct arena *arena = bulk->scratch;
     struct pg_params params = pg_params_in(arena);
     size_t total = 0, at = 0;
 
@@ -323,12 +332,12 @@ static void insert_dates(struct bulk *bulk, struct change **changes, size_t coun
     pg_add_timestamp_array(&params, low, NULL, total);
     pg_add_timestamp_array(&params, high, NULL, total);
     pg_add_int8_array(&params, rkey, NULL, total);
-    pg_send(bulk->pg, &date_statement, &params, arena, add_reply(bulk, total));
+    pg_send(bulk->pg, &date_statement, &params, bulk->arena, add_reply(bulk, total));
 }
 
 static void insert_quantities(struct bulk *bulk, struct change **changes, size_t count)
 {
-    struct arena *arena = bulk->arena;
+    struct arena *arena = bulk->scratch;
     struct pg_params params = pg_params_in(arena);
     size_t total = 0, at = 0;
 
@@ -358,12 +367,12 @@ static void insert_quantities(struct bulk *bulk, struct change **changes, size_t
     pg_add_float8_array(&params, high, NULL, total);
     pg_add_int8_array(&params, unit, no_unit, total);
     pg_add_int8_array(&params, rkey, NULL, total);
-    pg_send(bulk->pg, &quantity_statement, &params, arena, add_reply(bulk, total));
+    pg_send(bulk->pg, &quantity_statement, &params, bulk->arena, add_reply(bulk, total));
 }
 
 static void insert_codes(struct bulk *bulk, struct change **changes, size_t count)
 {
-    struct arena *arena = bulk->arena;
+    struct arena *arena = bulk->scratch;
     struct pg_params params = pg_params_in(arena);
     size_t total = 0, at = 0;
 
@@ -385,13 +394,13 @@ static void insert_codes(struct bulk *bulk, struct change **changes, size_t coun
     pg_add_int4(&params, changes[0]->tenant);
     pg_add_int2_array(&params, rtype, total);
     pg_add_int8_array(&params, code, NULL, total);
-    pg_send(bulk->pg, &code_statement, &params, arena, add_reply(bulk, SIZE_MAX));
+    pg_send(bulk->pg, &code_statement, &params, bulk->arena, add_reply(bulk, SIZE_MAX));
 }
 
 /* Ids that the server drew have no history. */
 static void check_history(struct bulk *bulk, struct change **changes, size_t count)
 {
-    struct arena *arena = bulk->arena;
+    struct arena *arena = bulk->scratch;
     struct pg_params params = pg_params_in(arena);
     int64_t *rkey = arena_many(arena, int64_t, count);
     int32_t *ver = arena_many(arena, int32_t, count);
@@ -407,7 +416,7 @@ static void check_history(struct bulk *bulk, struct change **changes, size_t cou
         return;
     pg_add_int8_array(&params, rkey, NULL, total);
     pg_add_int4_array(&params, ver, total);
-    pg_send(bulk->pg, &check_statement, &params, arena, add_reply(bulk, SIZE_MAX));
+    pg_send(bulk->pg, &check_statement, &params, bulk->arena, add_reply(bulk, SIZE_MAX));
 }
 
 static struct pg_reply *add_reply(struct bulk *bulk, size_t expected)
@@ -416,6 +425,7 @@ static struct pg_reply *add_reply(struct bulk *bulk, size_t expected)
     struct sent *sent = arena_one(bulk->arena, struct sent);
 
     sent->expected = expected;
+    bulk->count++;
     if (bulk->last)
         bulk->last->next = sent;
     else

@@ -21,7 +21,8 @@
 #define READY_MS   60000  /* PostgreSQL may have to recover first */
 #define RECOVER_MS 600000 /* while it says that it does */
 #define STOP_MS    60000
-#define REVIVE_MS  3000 /* between attempts */
+#define ORPHAN_MS  15000 /* for one left behind to stop in order */
+#define REVIVE_MS  3000  /* between attempts */
 
 #define CONNINFO_SIZE (PATH_MAX + 64)
 
@@ -286,22 +287,38 @@ static pid_t read_pid_file(const char *data, char *state, size_t room)
     return pid > 0 ? pid : 0;
 }
 
-/* A pid is reused after a reboot: only a postgres counts. */
+/* A pid is reused after a reboot: only a postgres counts, and one that nobody has waited for yet
+ * is none any more. /proc/PID/stat: pid (name) state. */
 static bool is_postgres(pid_t pid)
 {
-    char path[64], name[32] = "";
+    char path[64], line[128] = "", state = 0;
 
-    snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "re");
     if (!file)
         return false;
-    if (!fgets(name, sizeof(name), file))
-        name[0] = 0;
+    if (!fgets(line, sizeof(line), file))
+        line[0] = 0;
     fclose(file);
-    return strncmp(name, "postgres", 8) == 0 && kill(pid, 0) == 0;
+    const char *name = strchr(line, '('), *end = strrchr(line, ')');
+    if (name && end && end[1] == ' ')
+        state = end[2];
+    return name && strncmp(name + 1, "postgres", 8) == 0 && state && !strchr("ZX", state);
 }
 
-/* What a killed server leaves behind stops by itself (see spawn()); hurry it. */
+static bool wait_until_gone(pid_t pid, int limit_ms)
+{
+    for (int waited = 0; waited < limit_ms; waited += 10) {
+        if (!is_postgres(pid))
+            return true;
+        sleep_ms(10);
+    }
+    return false;
+}
+
+/* What a killed server leaves behind stops by itself (see spawn()); hurry it. One that was
+ * recovering may not listen, or be at its last checkpoint for long: nothing is lost by leaving that
+ * to the next start. */
 static bool stop_orphan(const struct cluster *cluster, struct err *err)
 {
     char state[64];
@@ -310,12 +327,11 @@ static bool stop_orphan(const struct cluster *cluster, struct err *err)
     if (!pid || !is_postgres(pid))
         return true;
     kill(pid, SIGINT);
-    for (int waited = 0; waited < STOP_MS; waited += 10) {
-        if (!is_postgres(pid))
-            return true;
-        sleep_ms(10);
-    }
-    return err_set(err, ERR_CONFLICT, "data",
+    if (wait_until_gone(pid, ORPHAN_MS))
+        return true;
+    kill(pid, SIGQUIT);
+    return wait_until_gone(pid, STOP_MS) ||
+           err_set(err, ERR_CONFLICT, "data",
                    "A PostgreSQL that an earlier server left behind (process %d) does not stop.",
                    (int)pid);
 }

@@ -14,6 +14,8 @@ enum {
     OUTCOME_WAIT_MS = 50, /* between two looks at a commit whose answer was lost */
 };
 
+#define NUMBER_UNUSED "22023" /* pg_xact_status() of a number that PostgreSQL has yet to give */
+
 typedef bool phase_fn(struct transaction *transaction, struct err *err);
 
 enum attempt { ATTEMPT_FAILED, ATTEMPT_DONE, ATTEMPT_AGAIN };
@@ -29,6 +31,9 @@ static void copy_resources(struct transaction *transaction);
 static enum attempt commit(struct transaction *transaction, struct err *err);
 static bool read_xid(struct transaction *transaction, struct text *xid, struct err *err);
 static enum attempt find_out(struct transaction *transaction, struct text xid, struct err *err);
+static bool is_over(struct transaction *transaction, struct text xid, bool *over, bool *committed,
+                    struct err *err);
+static bool find_in_log(struct transaction *transaction, bool *written, struct err *err);
 static void report(struct transaction *transaction);
 static void report_same(struct entry *entry);
 
@@ -58,8 +63,10 @@ bool store_transaction(struct store *store, const struct access *access, struct 
     if (!plan(&transaction, writes, err) || !check_urls(&transaction, err))
         return false;
     transaction.scratch = arena_new();
+    transaction.chunk = arena_new();
     for (int i = 0; outcome == ATTEMPT_AGAIN && i < ATTEMPTS; i++)
         outcome = attempt(&transaction, (unsigned)i, err);
+    arena_free(transaction.chunk);
     arena_free(transaction.scratch);
 
     if (outcome == ATTEMPT_AGAIN)
@@ -277,27 +284,26 @@ static bool read_xid(struct transaction *transaction, struct text *xid, struct e
     return true;
 }
 
-/* The transaction may still be on its way to the disk. What it did is certain
- * once PostgreSQL says that it is over. */
+/*
+ * The transaction may still be on its way to the disk. What it did is certain once PostgreSQL says
+ * that it is over, and then the log knows its write id. Its number alone proves
+ * nothing: PostgreSQL that crashed gives a number that never reached the disk to another.
+ */
 static enum attempt find_out(struct transaction *transaction, struct text xid, struct err *err)
 {
-    static const struct pg_statement statement = {"select pg_xact_status($1::text::xid8)"};
     int64_t deadline =
         clock_monotonic() + (int64_t)transaction->store->config.transaction_timeout_ms * 1000;
 
     if (!xid.data) /* nothing was written that could be lost */
         return ATTEMPT_DONE;
     while (clock_monotonic() < deadline) {
-        struct pg_params params = pg_params_in(transaction->arena);
-        const struct pg_result *result;
         struct err failure = {0};
+        bool over, written;
 
-        pg_add_text(&params, xid);
-        if (pg_query(transaction->store->read, &statement, &params, transaction->arena, &result,
-                     &failure) &&
-            !text_is(pg_text(result, 0, 0), "in progress")) {
+        if (is_over(transaction, xid, &over, &written, &failure) && over &&
+            find_in_log(transaction, &written, &failure)) {
             transaction->store->counters.unknown_resolved++;
-            return text_is(pg_text(result, 0, 0), "committed") ? ATTEMPT_DONE : ATTEMPT_AGAIN;
+            return written ? ATTEMPT_DONE : ATTEMPT_AGAIN;
         }
         fiber_sleep(OUTCOME_WAIT_MS);
     }
@@ -305,6 +311,48 @@ static enum attempt find_out(struct transaction *transaction, struct text xid, s
             "The connection to the database was lost during the commit, and whether it was made "
             "could not be found out. Read the resources before sending them again.");
     return ATTEMPT_FAILED;
+}
+
+static bool is_over(struct transaction *transaction, struct text xid, bool *over, bool *committed,
+                    struct err *err)
+{
+    static const struct pg_statement statement = {"select pg_xact_status($1::text::xid8)"};
+    struct pg_params params = pg_params_in(transaction->arena);
+    struct pg_reply reply = {0};
+    const struct pg_result *result;
+
+    pg_add_text(&params, xid);
+    pg_send(transaction->store->read, &statement, &params, transaction->arena, &reply);
+    bool answered = pg_wait(&reply, &result, err);
+    bool lost = !answered && strcmp(reply.sqlstate, NUMBER_UNUSED) == 0;
+    *committed = answered && text_is(pg_text(result, 0, 0), "committed");
+    *over = lost || (answered && !text_is(pg_text(result, 0, 0), "in progress"));
+    return answered || lost;
+}
+
+/* Leaves `*written` as it is where no resource was to be written. */
+static bool find_in_log(struct transaction *transaction, bool *written, struct err *err)
+{
+    static const struct pg_statement statement = {
+        "select 1 from f_log where tenant = $1::int4 and rtype = $2::int2 and "
+        "updated = $3::timestamptz and write_id = $4::int8"};
+    const struct entry *entry = NULL;
+    struct pg_params params = pg_params_in(transaction->arena);
+    const struct pg_result *result;
+
+    for (size_t i = 0; !entry && i < transaction->order_count; i++)
+        if (transaction->order[i]->writes)
+            entry = transaction->order[i];
+    if (!entry)
+        return true;
+    pg_add_int4(&params, transaction->tokens.tenant);
+    pg_add_int2(&params, (int16_t)entry->type->number);
+    pg_add_timestamp(&params, entry->change.updated);
+    pg_add_int8(&params, transaction->write_id);
+    if (!pg_query(transaction->store->read, &statement, &params, transaction->arena, &result, err))
+        return false;
+    *written = pg_rows(result) > 0;
+    return true;
 }
 
 /* It found what the other had created. */

@@ -63,6 +63,7 @@ struct transaction {
     struct pg *pg;
     struct link_map links;
     struct arena *scratch; /* reset for each resource */
+    struct arena *chunk;   /* what is sent, until it is */
     char sqlstate[6];      /* of the failure */
     bool raced;            /* somebody else was first: begin again */
 };

@@ -30,6 +30,7 @@ static bool make_removal(struct transaction *transaction, struct entry *entry, s
 static void make_row_and_body(struct transaction *transaction, struct entry *entry);
 static void send_changes(struct transaction *transaction, struct bulk *bulk, struct entry **entries,
                          size_t count);
+static void forget_chunk(struct transaction *transaction, struct entry **entries, size_t count);
 
 bool transaction_read_targets(struct transaction *transaction, struct err *err)
 {
@@ -108,11 +109,12 @@ bool transaction_amend(struct transaction *transaction, struct err *err)
 
 bool transaction_write(struct transaction *transaction, struct err *err)
 {
-    struct bulk bulk = bulk_in(transaction->pg, transaction->arena);
+    struct bulk bulk = bulk_in(transaction->pg, transaction->arena, transaction->chunk);
     size_t total = transaction->order_count;
 
     for (size_t first = 0; first < total; first += CHUNK) {
         size_t count = total - first < CHUNK ? total - first : (size_t)CHUNK;
+        size_t before = bulk.count;
 
         for (size_t i = first; i < first + count; i++) {
             if (!make_change(transaction, transaction->order[i], err)) {
@@ -121,6 +123,11 @@ bool transaction_write(struct transaction *transaction, struct err *err)
             }
         }
         send_changes(transaction, &bulk, transaction->order + first, count);
+        forget_chunk(transaction, transaction->order + first, count);
+        if (!bulk_wait_for_room(&bulk, bulk.count - before, &transaction->raced,
+                                transaction->sqlstate, err) ||
+            transaction->raced)
+            return false;
         if (first + count < total)
             fiber_sleep(0); /* others run, and what was sent leaves */
     }
@@ -253,23 +260,26 @@ static bool make_removal(struct transaction *transaction, struct entry *entry, s
     return true;
 }
 
-/* Search values are many and short-lived: in an arena of their own they stay in the cache. */
+/* Search values are many and short-lived: in an arena of their own they stay in the cache. What is
+ * sent, and a content that nobody wants to see, goes with its chunk. */
 static void make_row_and_body(struct transaction *transaction, struct entry *entry)
 {
     struct change *change = &entry->change;
     struct store_write *write = entry->write;
     struct search_values values;
 
-    struct text json =
-        stamp(entry->resource, entry->id.data, change->number, change->updated, transaction->arena);
-    write->version.json = json.data;
-    write->version.json_size = json.size;
-    change->body = body_pack(transaction->store->codec, json, transaction->arena);
+    struct text json = stamp(entry->resource, entry->id.data, change->number, change->updated,
+                             write->no_content ? transaction->chunk : transaction->arena);
+    if (!write->no_content) {
+        write->version.json = json.data;
+        write->version.json_size = json.size;
+    }
+    change->body = body_pack(transaction->store->codec, json, transaction->chunk);
 
     arena_reset(transaction->scratch);
     transaction_extract(entry, transaction->scratch, &values);
     change->row =
-        row_make(&transaction->tokens, entry->type, entry->id, &values, transaction->arena);
+        row_make(&transaction->tokens, entry->type, entry->id, &values, transaction->chunk);
 }
 
 /* Inserts go together; the rest one by one. */
@@ -293,4 +303,14 @@ static void send_changes(struct transaction *transaction, struct bulk *bulk, str
     }
     for (size_t i = 0; i < insert_count; i++)
         bulk_change(bulk, inserts[i]);
+}
+
+/* Sent is copied: with thousands of entries, none of this may stay until the end. */
+static void forget_chunk(struct transaction *transaction, struct entry **entries, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        entries[i]->change.row = NULL;
+        entries[i]->change.body = (struct text){0};
+    }
+    arena_reset(transaction->chunk);
 }
