@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "base/random.h"
 #include "fhir/fhirpath.h"
 #include "fhir/node.h"
 
@@ -72,7 +73,7 @@ enum { SEARCH_TYPES = SEARCH_SPECIAL + 1 };
 static convert_fn *converters[SEARCH_TYPES][MAX_TYPES];
 
 static bool same_value(const struct search_value *a, const struct search_value *b);
-static uint32_t hash_value(const struct search_value *value);
+static uint64_t hash_value(const struct hash_key *key, const struct search_value *value);
 
 static convert_fn *find_rule(enum search_type search_type, const struct type *type)
 {
@@ -145,7 +146,7 @@ static void grow(struct gather *gather)
 /* The slot of an equal value, or the empty one where it belongs. */
 static uint32_t *find_slot(struct gather *gather, const struct search_value *value)
 {
-    size_t at = hash_value(value) & (gather->slot_count - 1);
+    size_t at = hash_value(&gather->slot_key, value) & (gather->slot_count - 1);
 
     while (gather->slots[at] && !same_value(&gather->items[gather->slots[at] - 1], value))
         at = (at + 1) & (gather->slot_count - 1);
@@ -156,6 +157,7 @@ static void make_slots(struct gather *gather)
 {
     size_t count = gather->count - gather->start;
 
+    gather->slot_key = (struct hash_key){random_number(), random_number()};
     gather->slot_count = 64;
     while (gather->slot_count < count * 4)
         gather->slot_count *= 2;
@@ -221,28 +223,28 @@ static bool same_value(const struct search_value *a, const struct search_value *
            text_equals(a->identifier_type_code, b->identifier_type_code) && same_components(a, b);
 }
 
-static uint32_t hash_bytes32(uint32_t hash, const void *data, size_t size)
+/* 0 and -0 are equal. */
+static void hash_double(struct hash_state *state, double number)
 {
-    const unsigned char *bytes = data;
-
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 16777619U;
-    return hash;
+    number = number == 0 ? 0 : number;
+    hash_part(state, &number, sizeof(number));
 }
 
-/* FNV over what mostly differs; equality decides. */
-static uint32_t hash_value(const struct search_value *value)
+/* Over what can differ alone among many values of one parameter; equality decides. */
+static uint64_t hash_value(const struct hash_key *key, const struct search_value *value)
 {
-    uint32_t hash = 2166136261U;
+    struct hash_state state;
 
-    hash = hash_bytes32(hash, value->code.data, value->code.size);
-    hash = hash_bytes32(hash, value->text.data, value->text.size);
-    hash = hash_bytes32(hash, &value->time_low, sizeof(value->time_low));
-    hash = hash_bytes32(hash, &value->number, sizeof(value->number));
-    for (uint16_t i = 0; i < value->component_count; i++) {
-        uint32_t component = hash_value(&value->components[i]);
-
-        hash = hash_bytes32(hash, &component, sizeof(component));
-    }
-    return hash;
+    hash_init(&state, key);
+    hash_part(&state, value->code.data, value->code.size);
+    hash_part(&state, value->system.data, value->system.size);
+    hash_part(&state, value->text.data, value->text.size);
+    hash_part(&state, value->identifier_type_code.data, value->identifier_type_code.size);
+    hash_number(&state, (uint64_t)value->time_low);
+    hash_number(&state, (uint64_t)value->time_high);
+    hash_double(&state, value->number);
+    hash_double(&state, value->number_high);
+    for (uint16_t i = 0; i < value->component_count; i++)
+        hash_number(&state, hash_value(key, &value->components[i]));
+    return hash_done(&state);
 }

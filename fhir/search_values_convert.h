@@ -5,6 +5,7 @@
  * search.html for each type of parameter.
  */
 
+#include "base/hash.h"
 #include "fhir/primitive.h"
 #include "fhir/search_values.h"
 
@@ -38,7 +39,8 @@ struct gather {
     size_t start;      /* where the values of this parameter begin: only they are compared */
     uint32_t *slots;   /* a hash table over them, once there are many */
     size_t slot_count;
-    bool full; /* the bound was reached */
+    struct hash_key slot_key; /* nobody can construct values that collide */
+    bool full;                /* the bound was reached */
 };
 
 /* Fills the table; once, before threads start. */

@@ -436,6 +436,31 @@ static void equal_values_are_kept_once(void **state)
     arena_free(arena);
 }
 
+/* With a bad hash this takes as long as a timeout. */
+static void many_values_that_differ_in_their_system_alone_are_no_burden(void **state)
+{
+    struct arena *arena = arena_new();
+    struct buf json = buf_in(arena);
+    struct search_values values;
+    struct reading reading;
+    unsigned failed, codes = 0;
+
+    (void)state;
+    buf_add_text(&json, "{\"resourceType\":\"Patient\",\"identifier\":[{\"value\":\"1\"}");
+    for (int i = 0; i < 150000; i++)
+        buf_printf(&json, ",{\"system\":\"http://s/%d\",\"value\":\"1\"}", i);
+    buf_add_text(&json, "]}");
+    reading = read_sized(buf_text(&json), json.size);
+    assert_non_null(reading.root);
+    search_values_extract(reading.root, arena, &values, &failed);
+    assert_int_equal(failed, 0);
+    for (size_t i = 0; i < values.count; i++)
+        codes += strcmp(values.items[i].param->code, "identifier") == 0;
+    assert_int_equal(codes, 150001);
+    release(&reading);
+    arena_free(arena);
+}
+
 static void broken_resources_give_what_they_can(void **state)
 {
     static const struct expectation expected[] = {{"birthdate", ""}, {"family", "A"}};
@@ -511,6 +536,7 @@ int main(void)
         cmocka_unit_test(components_may_ask_the_whole_resource),
         cmocka_unit_test(a_resource_in_place_is_a_reference),
         cmocka_unit_test(equal_values_are_kept_once),
+        cmocka_unit_test(many_values_that_differ_in_their_system_alone_are_no_burden),
         cmocka_unit_test(broken_resources_give_what_they_can),
         cmocka_unit_test(the_examples_of_r4_are_extracted),
     };
