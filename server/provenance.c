@@ -9,6 +9,7 @@
 #include "fhir/node.h"
 #include "server/knowledge.h"
 #include "server/policy.h"
+#include "server/write.h"
 
 #define SIZE_MAX_HEADER ((size_t)64 * 1024) /* HTTP takes no more anyway */
 #define FINDINGS_MAX    20
@@ -43,11 +44,14 @@ bool provenance_take(struct request *req, struct err *err)
 /* The target is the server's to fill, so for the check there is one that will be taken out. */
 static bool check(const struct request *req, struct node *provenance, struct err *err)
 {
+    struct err cause = {0};
     struct issues issues;
 
     if (node_child(provenance, "target"))
         return err_set(err, ERR_INVALID, "X-Provenance",
                        "Leave the target out: the server fills it with the versions written.");
+    if (!write_check_content(provenance, "Provenance", &cause))
+        return err_set(err, ERR_INVALID, "X-Provenance", "%s", cause.text);
     issues_init(&issues, req->arena, FINDINGS_MAX);
     node_add_value(req->arena, node_add(req->arena, provenance, "target"), "reference",
                    TEXT("Provenance/target"));

@@ -95,7 +95,12 @@ class Provenance(unittest.TestCase):
         for bad in ("{", "[]", json.dumps({"resourceType": "Patient"}),
                     json.dumps({"resourceType": "Provenance", "recorded": "2026-11-22T10:00:00Z"}),
                     json.dumps({**PROVENANCE, "recorded": "yesterday"}),
-                    json.dumps({**PROVENANCE, "target": [{"reference": "Patient/1"}]})):
+                    json.dumps({**PROVENANCE, "target": [{"reference": "Patient/1"}]}),
+                    json.dumps({**PROVENANCE, "meta": {"tag": [{
+                        "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+                        "code": "SUBSETTED"}]}}),
+                    json.dumps({**PROVENANCE, "agent": [
+                        {"who": {"reference": "Practitioner?identifier=1"}}]})):
             for body in ({"resourceType": "Patient"},
                          {"resourceType": "Bundle", "type": "transaction", "entry": [
                              {"resource": {"resourceType": "Patient"},
