@@ -28,8 +28,7 @@
 #define RETRY_AFTER  "1"
 
 /* What of a request decides over its answer. */
-static const char *const kept_headers[] = {"Content-Type", "Accept", "Prefer", "X-Provenance",
-                                           "X-Request-Id"};
+static const char *const kept_headers[] = {"Content-Type", "Accept", "Prefer", "X-Provenance"};
 
 static struct text keep(struct request *req);
 static bool find(struct request *req, struct job **job, struct err *err);
@@ -73,6 +72,8 @@ static struct text keep(struct request *req)
     struct buf out = buf_in(req->arena);
 
     buf_printf(&out, "%s %.*s\n", req->method, TEXT_ARGS(req->query));
+    /* Not the header, with which a client could write anything into the log. */
+    buf_printf(&out, "X-Request-Id: %s\n", req->number);
     for (size_t i = 0; i < sizeof(kept_headers) / sizeof(kept_headers[0]); i++) {
         struct text value = request_header(req, kept_headers[i]);
         if (value.data)

@@ -102,6 +102,16 @@ class Async(unittest.TestCase):
         where = answer.header("Content-Location").split("/fhir/")[1]
         self.assertEqual(ask_until_done(self.client, where).status, 400)
 
+    def test_the_request_has_one_number_which_no_client_makes_up(self):
+        for sent in ("lab-7.2", "name of a patient", "x" * 100):
+            answer = self.client.post("", "{", **{**ASYNC, "X-Request-Id": sent})
+            number = answer.header("X-Request-Id")
+            self.assertEqual(number == sent, sent == "lab-7.2")
+            where = answer.header("Content-Location").split("/fhir/")[1]
+            later = ask_until_done(self.client, where)
+            self.assertIn(f"(request {number})", later.bytes.decode())
+            self.assertEqual(later.status, 400)
+
     def test_others_take_no_notice_of_the_preference(self):
         answer = self.client.post("Patient", patient("plain"), **ASYNC)
         self.assertEqual(answer.status, 201)
