@@ -24,7 +24,7 @@ static const struct command commands[] = {
     {"fhirpath", command_fhirpath, "evaluate FHIRPath expressions on a resource"},
     {"package", command_package, "install profiles, value sets and code systems, list, remove"},
     {"partner", command_partner, "other servers to synchronize with: add, probe, list, pause"},
-    {"sync", command_sync, "pull from partners and apply; status, accounts, dead letters"},
+    {"sync", command_sync, "pull from partners, push to them; status, accounts, dead letters"},
     {"reindex", command_reindex, "index anew what is stored, for search parameters of packages"},
     {"backup", command_backup, "write everything in the database to a file"},
     {"restore", command_restore, "make a database from such a file"},

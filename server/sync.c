@@ -29,16 +29,18 @@ static const char usage[] =
     "NAME]\n"
     "       isthmus sync push list PARTNER [--json] [OPTIONS]\n"
     "       isthmus sync push retry PARTNER [--class CLASS] [OPTIONS]\n\n"
-    "Pulls what is new at the partners (isthmus partner) and applies it. OPTIONS are those of\n"
-    "isthmus serve: --data DIR or --database URL.\n\n"
-    "  --once       pulls everything once, without waiting for its time, and ends; exit status 1\n"
-    "               when something could not be pulled to its end\n"
+    "Pulls what is new at the partners (isthmus partner), applies it, and pushes to those that\n"
+    "shall have what is new here. OPTIONS are those of isthmus serve: --data DIR or --database\n"
+    "URL; who pushes needs --base-url, too.\n\n"
+    "  --once       does all of it once, without waiting for its time, and ends; exit status 1\n"
+    "               when something could not be done to its end\n"
     "  --partner    only this one\n"
     "  --metrics    serves /metrics there\n\n"
     "status shows how far each pull is; on a terminal it goes on doing so. account prints the\n"
     "balance of a partner: what came is what was applied, was unchanged, is older, dead or\n"
     "waits. Exit status 1 when it is not. dead is about what could not be applied, push about\n"
-    "what could not be sent: list shows what waits and what failed, retry sends the latter again.\n";
+    "what could not be sent: list shows what waits and what failed, retry sends the latter "
+    "again.\n";
 
 static const struct subcommand {
     const char *name, *second;
