@@ -25,7 +25,6 @@ static void send_inserts(struct pg *pg, const struct key *keys, size_t count, in
 static void send_updates(struct pg *pg, const struct key *keys, size_t count, int64_t holder,
                          struct arena *arena, struct pg_reply *reply, size_t *wanted);
 static void remove_old(void *context);
-static bool remove_some(struct store *store);
 
 int64_t key_of(const struct tokens *tokens, const struct query *query, struct arena *arena)
 {
@@ -201,7 +200,7 @@ static void remove_old(void *context)
         if (fiber_wait(&store->key_pause, PAUSE_MS, &err))
             break; /* the store is being closed */
         err = (struct err){0};
-        while (remove_some(store) && !store->closing)
+        while (key_remove_old(store) && !store->closing)
             ;
     }
     store->removing_keys = false;
@@ -213,7 +212,7 @@ static void remove_old(void *context)
  * age: searches, transactions and repeated writes have time limits, and what a search
  * found is not trusted for longer than KEY_TRUST_S. Of many servers and threads one does it.
  */
-static bool remove_some(struct store *store)
+bool key_remove_old(struct store *store)
 {
     static const struct pg_statement statement = {
         "delete from f_key where (select pg_try_advisory_xact_lock(1836016491)) and key = "

@@ -52,3 +52,6 @@ bool key_take(struct pg *pg, const struct key *keys, size_t count, int64_t holde
 
 /* Begins to remove old rows now and then, until the store is closed. */
 void key_start_removal(struct store *store);
+
+/* Waits. One step of it; false when there is nothing left to remove, or it failed. */
+bool key_remove_old(struct store *store);
