@@ -66,6 +66,7 @@ static bool scan_end(struct scanner *scanner);
 static bool scan_attributes(struct scanner *scanner, struct text element, bool *closed);
 static bool scan_attribute(struct scanner *scanner, struct text element);
 static bool check_value(struct scanner *scanner, struct text name, struct text value);
+static bool hides_scheme(struct text name, struct text link);
 static struct text scan_name(struct scanner *scanner);
 static void skip_space(struct scanner *scanner);
 static bool is_allowed_element(struct text name);
@@ -311,6 +312,9 @@ static bool check_value(struct scanner *scanner, struct text name, struct text v
         if (at > end)
             return refuse(scanner, "An ampersand stands alone; write &amp;.");
     }
+    if (hides_scheme(name, trimmed))
+        return refuse(scanner, "A link begins with a character reference or a control character, "
+                               "which could hide a script; write it plainly.");
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         struct text scheme = text_of(schemes[i]);
 
@@ -321,6 +325,21 @@ static bool check_value(struct scanner *scanner, struct text name, struct text v
     if (text_is(name, "xmlns") && !text_is(value, "http://www.w3.org/1999/xhtml"))
         return refuse(scanner, "The namespace of the div must be http://www.w3.org/1999/xhtml.");
     return true;
+}
+
+/* Browsers take java&#115;cript: and "java\tscript:" for what they hide: none of this in front of
+ * the first '/' or '?', where a scheme could be. */
+static bool hides_scheme(struct text name, struct text link)
+{
+    bool hidden = false;
+
+    if (!has_word("href src cite longdesc", name))
+        return false;
+    for (size_t i = 0; i < link.size && !hidden && link.data[i] != '/' && link.data[i] != '?'; i++)
+        hidden = (unsigned char)link.data[i] < ' ' ||
+                 (link.data[i] == '&' &&
+                  !text_starts_with((struct text){link.data + i, link.size - i}, TEXT("&amp;")));
+    return hidden;
 }
 
 static bool is_name_char(char c)
