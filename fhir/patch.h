@@ -19,7 +19,7 @@ struct json_value;
 struct node;
 
 /* Values that the operations of one patch may touch in all, and how deep a document may get. */
-#define PATCH_WORK_MAX  10000000
+#define PATCH_WORK_MAX  1000000
 #define PATCH_DEPTH_MAX 128
 
 /* Operations of a FHIRPath Patch, each of which evaluates an expression. */

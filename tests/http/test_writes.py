@@ -268,6 +268,17 @@ class Patches(WithServer):
         answer = self.patch(path, [{"op": "test", "path": "/active", "value": True}])
         self.assertEqual((answer.status, answer.header("ETag")), (200, 'W/"1"'))
 
+    def test_a_patch_that_doubles_the_document_again_and_again_is_refused(self):
+        path = "Patient/" + self.make(active=True)["id"]
+        before = self.server.resident()
+        for _ in range(3):
+            answer = self.patch(path, [{"op": "add", "path": "/name", "value": [{"family": "x"}]}] + [
+                {"op": "copy", "from": "/name", "path": "/name/-"}] * 40)
+            self.assertEqual(answer.status, 413, answer.bytes)
+        # The sanitizers keep for a while what was freed.
+        self.assertLess(self.server.resident() - before, 400 << 20)
+        self.assertEqual(self.client.get(path).header("ETag"), 'W/"1"')
+
     def test_a_patch_is_refused_where_it_does_not_fit(self):
         path = "Patient/" + self.make(active=True)["id"]
         for operations, status in (
