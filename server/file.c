@@ -27,6 +27,8 @@ bool file_read(const char *path, size_t most, struct buf *content)
             cause = errno;
     } while (got == PIECE && content->size <= most);
     fclose(file);
+    if (cause)
+        buf_release(content);
     errno = cause;
     return cause == 0;
 }

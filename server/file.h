@@ -11,5 +11,5 @@ struct buf;
 
 /* Adds what the file holds to `content`, but reads on only until there is more
  * than `most`: enough for the reader of the content to refuse it. False, with
- * the reason in errno, when it cannot be read. */
+ * the reason in errno and `content` empty, when it cannot be read. */
 bool file_read(const char *path, size_t most, struct buf *content);
