@@ -22,8 +22,11 @@ struct node;
 #define PATCH_WORK_MAX  1000000
 #define PATCH_DEPTH_MAX 128
 
-/* Operations of a FHIRPath Patch, each of which evaluates an expression. */
+/* Operations of a FHIRPath Patch, each of which evaluates an expression; what all of them may
+ * take. */
 #define PATCH_OPERATIONS_MAX 1000
+#define PATCH_STEPS_MAX      5000000U
+#define PATCH_MEMORY_MAX     ((size_t)64 * 1024 * 1024) /* then no other is begun */
 
 /* Applies a JSON Patch; `*document` may become another value. Its decimals and
  * everything else that no operation names stay as they are. */

@@ -10,6 +10,8 @@
 
 /* A patch while it is applied. */
 struct patch {
+    size_t memory_start; /* arena_used() at the beginning */
+    unsigned steps_left; /* for the expressions of all operations */
     struct arena *arena;
     struct node *resource;
     const struct node *operation; /* the Parameters.parameter at hand */
@@ -59,7 +61,11 @@ static bool malformed(struct patch *patch, const char *problem);
 bool patch_fhirpath(struct arena *arena, struct node *resource, const struct node *parameters,
                     struct err *err)
 {
-    struct patch patch = {.arena = arena, .resource = resource, .err = err};
+    struct patch patch = {.arena = arena,
+                          .resource = resource,
+                          .err = err,
+                          .memory_start = arena_used(arena),
+                          .steps_left = PATCH_STEPS_MAX};
     unsigned number = 0;
 
     if (!parameters->type || strcmp(parameters->type->name, "Parameters") != 0)
@@ -223,12 +229,16 @@ static bool part_index(struct patch *patch, const char *name, int64_t *index)
 static bool select_path(struct patch *patch, struct text path, struct selection *selection)
 {
     struct fhirpath_context context = {.resource = patch->resource,
-                                       .root_resource = patch->resource};
+                                       .root_resource = patch->resource,
+                                       .steps_left = &patch->steps_left};
     struct fhirpath_values values;
     struct fhirpath *expression;
 
     if (!path.data)
         return malformed(patch, "The operation has no path.");
+    if (arena_used(patch->arena) - patch->memory_start > PATCH_MEMORY_MAX)
+        return err_set(patch->err, ERR_TOO_LARGE, patch->where,
+                       "The patch needs too much memory; send the resource instead.");
     expression = fhirpath_compile(patch->arena, path, patch->err);
     if (!expression || !fhirpath_evaluate(expression, &context, patch->resource, patch->arena,
                                           &values, patch->err))

@@ -279,6 +279,17 @@ class Patches(WithServer):
         self.assertLess(self.server.resident() - before, 400 << 20)
         self.assertEqual(self.client.get(path).header("ETag"), 'W/"1"')
 
+    def test_what_all_expressions_of_a_patch_take_is_bounded(self):
+        path = "Patient/" + self.make(name=[{"family": "x"}] * 500)["id"]
+        large = "'%s'.replace('b', '%s').where($this = 'c')" % ("b" * 20000, "c" * 1500)
+        long = "Patient.name.where('%s'.matches('(.*a){25}b'))" % ("a" * 1000)
+        before = self.server.resident()
+        for expression in (large, long):
+            answer = self.client.request("PATCH", path, parameters(
+                *[operation("delete", path=expression)] * 200))
+            self.assertEqual(answer.status, 413, expression[-60:])
+        self.assertLess(self.server.resident() - before, 600 << 20)
+
     def test_a_patch_is_refused_where_it_does_not_fit(self):
         path = "Patient/" + self.make(active=True)["id"]
         for operations, status in (
