@@ -27,7 +27,13 @@ static size_t large_value(const struct node *resource)
 struct text stamp(struct node *resource, const char *id, int64_t number, int64_t last_updated,
                   struct arena *arena)
 {
-    struct buf json = buf_in(arena);
+    return stamp_in(resource, id, number, last_updated, arena, arena);
+}
+
+struct text stamp_in(struct node *resource, const char *id, int64_t number, int64_t last_updated,
+                     struct arena *arena, struct arena *bytes)
+{
+    struct buf json = buf_in(bytes);
     struct node *meta = node_child(resource, "meta");
 
     if (!meta)

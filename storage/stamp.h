@@ -18,3 +18,7 @@ struct node;
  * a NUL (not counted) follows them. */
 struct text stamp(struct node *resource, const char *id, int64_t number, int64_t last_updated,
                   struct arena *arena);
+
+/* The same for many: what becomes of the tree lives in `arena`, only the bytes in `bytes`. */
+struct text stamp_in(struct node *resource, const char *id, int64_t number, int64_t last_updated,
+                     struct arena *arena, struct arena *bytes);

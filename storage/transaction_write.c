@@ -268,8 +268,10 @@ static void make_row_and_body(struct transaction *transaction, struct entry *ent
     struct store_write *write = entry->write;
     struct search_values values;
 
-    struct text json = stamp(entry->resource, entry->id.data, change->number, change->updated,
-                             write->no_content ? transaction->chunk : transaction->arena);
+    /* The tree is needed again when the transaction is. */
+    struct text json =
+        stamp_in(entry->resource, entry->id.data, change->number, change->updated,
+                 transaction->arena, write->no_content ? transaction->chunk : transaction->arena);
     if (!write->no_content) {
         write->version.json = json.data;
         write->version.json_size = json.size;
