@@ -32,6 +32,7 @@ bool batch_write(struct landing_batch *batch, struct err *err)
         .pg = batch->pg,
         .links = link_map_in(batch->arena, 0),
         .scratch = arena_new(),
+        .chunk = arena_new(),
     };
     bool good = make_entries(&transaction, batch, err);
 
@@ -40,6 +41,7 @@ bool batch_write(struct landing_batch *batch, struct err *err)
     memcpy(batch->sqlstate, transaction.sqlstate, sizeof(batch->sqlstate));
     batch->raced = transaction.raced;
     good = good && batch_take_keys(batch, err);
+    arena_free(transaction.chunk);
     arena_free(transaction.scratch);
     return good && take_outcomes(&transaction, batch, err);
 }
