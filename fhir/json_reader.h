@@ -2,8 +2,8 @@
 
 /*
  * JSON reader - what json_read.c (elements of R4) and json_skip.c (everything
- * else) share, and the limits and nodes also xml_read.c: the state of one reading, and the steps through objects and
- * arrays. Inline, because each runs once per element.
+ * else) share, and the limits and nodes also xml_read.c: the state of one reading, and the steps
+ * through objects and arrays. Inline, because each runs once per element.
  *
  * Every function that returns bool returns false with `err` set.
  */

@@ -3,11 +3,11 @@
  * file, or on an empty one of a given type.
  */
 
+#include "fhir/fhirpath.h"
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "fhir/definitions.h"
-#include "fhir/fhirpath.h"
 #include "fhir/issue.h"
 #include "fhir/json.h"
 #include "fhir/node.h"

@@ -99,7 +99,8 @@ static bool prepare(struct server *server, int argc, char **argv, struct err *er
         return false;
     if (words[0])
         return err_set(err, ERR_INVALID, NULL, "%s is not expected here; see --help.", words[0]);
-    log_setup(log_level_of(server->config.log_level), strcmp(server->config.log_format, "json") == 0);
+    log_setup(log_level_of(server->config.log_level),
+              strcmp(server->config.log_format, "json") == 0);
     if (!policy_make(&server->policy, &server->config, server->arena, err) ||
         !listen_resolve(&server->config, &server->address, err) ||
         !http_port_is_free(server->address.host, server->address.port, err))

@@ -94,7 +94,8 @@ static void codings_are_checked_by_themselves(void **state)
         const char *coding, *findings;
     } cases[] = {
         {"{'system':'http://s','code':'aa','display':'Red  APPLE'}", ""},
-        {"{'system':'http://s','code':'c'}", "warning code-invalid Observation.code.coding[0].code"},
+        {"{'system':'http://s','code':'c'}",
+         "warning code-invalid Observation.code.coding[0].code"},
         {"{'system':'http://s','code':'b','display':'Plum'}",
          "warning invalid Observation.code.coding[0].display"},
         {"{'system':'http://nowhere','code':'b','display':'Plum'}", ""},

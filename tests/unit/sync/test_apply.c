@@ -411,8 +411,8 @@ static void check_interrupted(void *context)
     postgres_sql("alter table f_sync_window drop constraint not_more");
     apply_all(store, &a);
     assert_string_equal(postgres_sql("select count(*) from f_log"), "4");
-    assert_string_equal(postgres_sql("select applied || ' ' || dead || state::text from f_sync_window"),
-                        "4 1C");
+    assert_string_equal(
+        postgres_sql("select applied || ' ' || dead || state::text from f_sync_window"), "4 1C");
     store_close(store);
     arena_free(arena);
 }
