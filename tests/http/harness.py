@@ -5,11 +5,13 @@ The program under test is $ISTHMUS. Public test data are looked for in $ISTHMUS_
 skipped, and unittest counts that.
 """
 
+import fcntl
 import glob
 import gzip
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,10 +35,24 @@ def data(*path):
     return found
 
 
+PORTS = range(12000, 32000)  # below those that the system gives to outgoing connections
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that stays this process's, also while the server on it is down: tests run side by side."""
+    folder = os.path.join(tempfile.gettempdir(), "isthmus-test-ports")
+    os.makedirs(folder, exist_ok=True)
+    for port in random.sample(PORTS, len(PORTS)):
+        claim = os.open(os.path.join(folder, str(port)), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            os.close(claim)
+            continue
+        return port  # the claim stays open: its lock ends with this process
+    raise AssertionError("no port is free")
 
 
 def scratch():

@@ -1,6 +1,5 @@
 """What the tests of synchronization share: the rogue partner, and a server with its worker."""
 
-import contextlib
 import json
 import os
 import signal
@@ -13,21 +12,17 @@ import harness
 
 
 class Rogue:
-    """The rogue partner on a free port, with the two behind it."""
+    """The rogue partner on free ports."""
 
     def __init__(self, resources=0, *arguments):
-        for _ in range(5):  # the ports behind the free one may be taken
-            self.port = harness.free_port()
-            self.process = subprocess.Popen(
-                [sys.executable, os.path.join(harness.ROOT, "tests/rogue/rogue"), "--port",
-                 str(self.port), "--resources", str(resources), *arguments],
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            while self.process.poll() is None:
-                with contextlib.suppress(OSError):
-                    self.ask("/control/list")
-                    return
-                time.sleep(0.05)
-        raise AssertionError("the rogue partner does not start")
+        self.process = subprocess.Popen(
+            [sys.executable, os.path.join(harness.ROOT, "tests/rogue/rogue"), "--port", "0",
+             "--resources", str(resources), *arguments],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        said = self.process.stdout.readline()  # when all three ports listen
+        if "http://" not in said:
+            raise AssertionError("the rogue partner does not start")
+        self.port = int(said.rsplit(":", 1)[1].split("/")[0])
 
     def base(self, spec=""):
         path = f"/fault/{spec}/fhir" if spec else "/fhir"
@@ -38,12 +33,16 @@ class Rogue:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, 30) as answer:
             return json.loads(answer.read())
 
+    def expect(self, spec=""):
+        return self.ask("/control/expect", {"base": self.base(spec).split(str(self.port))[1]})
+
     def writes(self):
         return self.ask("/control/state")["writes"]
 
     def close(self):
         self.process.terminate()
         self.process.wait()
+        self.process.stdout.close()
 
 
 class Exchange:

@@ -10,10 +10,8 @@ import random
 import signal
 import subprocess
 import sys
-import time
 import unittest
 import urllib.parse
-import urllib.request
 
 import harness
 
@@ -21,43 +19,11 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(harness.ROOT, "tests"))
 
 from rogue import fhirjson  # noqa: E402
+from sync_harness import Rogue  # noqa: E402
 
 RESOURCES = 120
 PAGE = 20
 KILLS = int(os.environ.get("ISTHMUS_TEST_KILLS", "30"))
-
-
-class Rogue:
-    """The rogue partner on a free port, with the two behind it."""
-
-    def __init__(self, resources=RESOURCES, *arguments):
-        self.port = harness.free_port()
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.join(harness.ROOT, "tests/rogue/rogue"), "--port",
-             str(self.port), "--resources", str(resources), *arguments],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                self.ask("/control/list")
-                return
-            time.sleep(0.05)
-        raise AssertionError("the rogue partner does not start")
-
-    def base(self, spec=""):
-        path = f"/fault/{spec}/fhir" if spec else "/fhir"
-        return f"http://127.0.0.1:{self.port}{path}"
-
-    def ask(self, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, 30) as answer:
-            return json.loads(answer.read())
-
-    def expect(self, spec=""):
-        return self.ask("/control/expect", {"base": self.base(spec).split(str(self.port))[1]})
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
 
 
 class Exchange:
@@ -210,7 +176,7 @@ class Faults(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.rogue = Rogue()
+        cls.rogue = Rogue(RESOURCES)
         cls.addClassCleanup(cls.rogue.close)
         cls.server = harness.Server()
         cls.server.start()
