@@ -71,6 +71,10 @@ struct fhirpath_context {
  * names an element, type, function or variable that does not exist. */
 struct fhirpath *fhirpath_compile(struct arena *arena, struct text expression, struct err *err);
 
+/* Whether the expression makes sense on an element or resource of this type: whether each name in
+ * it can be an element where it stands. False with ERR_UNPROCESSABLE when one certainly cannot. */
+bool fhirpath_fits(const struct fhirpath *expression, const struct type *type, struct err *err);
+
 /* Evaluates on one focus. The values live in `arena`. False with ERR_INVALID
  * when the expression cannot be applied (singleton rule, wrong types), with
  * ERR_TOO_LARGE past a bound. */

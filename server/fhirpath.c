@@ -68,7 +68,8 @@ static int print_usage(FILE *out, int status)
           "{\"result\": [{\"type\": ..., \"value\": ...}]} or {\"error\": ..., \"stage\": ...}.\n"
           "\n"
           "  --in FILE         the resource; without one, expressions see nothing\n"
-          "  --base-type TYPE  an empty resource of this type instead\n",
+          "  --base-type TYPE  an empty resource of this type instead: to see whether expressions\n"
+          "                    make sense on the type\n",
           out);
     return status;
 }
@@ -147,7 +148,8 @@ static bool run(struct evaluation *evaluation, struct text expression)
                                        .validation = &validation};
     struct fhirpath *compiled = fhirpath_compile(evaluation->arena, expression, &evaluation->err);
 
-    if (!compiled) {
+    if (!compiled || (evaluation->resource &&
+                      !fhirpath_fits(compiled, evaluation->resource->type, &evaluation->err))) {
         evaluation->stage = evaluation->err.kind == ERR_UNPROCESSABLE ? "semantic" : "syntax";
         return false;
     }

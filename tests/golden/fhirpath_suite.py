@@ -64,15 +64,18 @@ def main():
     by_input = collections.defaultdict(list)
     for case in cases:
         by_input[case["inputfile"]].append(case)
-    passed = 0
+    passed = staged = 0
     for name, group in by_input.items():
         path = options.suite / "inputs" / pathlib.Path(name).with_suffix(".json") if name else None
         for case, answer in zip(group, ask(options.isthmus, path, group)):
             wrong = verdict(case, answer)
             passed += wrong is None
+            staged += bool(case["invalid"]) and answer.get("stage") == case["invalid"]
             if wrong or options.verbose:
                 print(f"{case['id']}: {case['expression']!r}: {wrong or 'passed'}")
     print(f"fhirpath suite: {passed} of {len(cases)} cases pass")
+    refused = sum(bool(case["invalid"]) for case in cases)
+    print(f"fhirpath suite: {staged} of {refused} refused at the stage that the suite names")
     least = len(cases) if options.least is None else options.least
     sys.exit(0 if passed >= least else 1)
 
