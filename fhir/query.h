@@ -27,6 +27,7 @@ struct arena;
 struct buf;
 struct definitions;
 struct issues;
+struct query_near;
 
 /* R4 search.html#prefix. */
 enum query_prefix {
@@ -78,6 +79,7 @@ enum query_modifier {
  *            digits stand for. For AP already widened.
  * QUANTITY   like NUMBER; code: absent for any unit; system: absent for any.
  * COMPOSITE  components, as many as the parameter has.
+ * SPECIAL    near.
  */
 struct query_value {
     enum search_type type;
@@ -86,6 +88,7 @@ struct query_value {
     struct text reference_base, reference_type, reference_id;
     int64_t time_low, time_high;
     double number, number_low, number_high;
+    const struct query_near *near;
     const struct query_value *components;
     size_t component_count;
 };
@@ -211,5 +214,5 @@ void query_write_identity(const struct query *query, struct buf *out);
 bool query_can_sort(const struct search_param *param);
 
 /* Whether the parameter is answered at all: R4 defines some that need a text
- * index or server operations (_content, _filter, near, ...). */
+ * index or server operations (_content, _query, ...). */
 bool query_can_search(const struct search_param *param);

@@ -140,7 +140,7 @@ static bool refuse_modifier(struct query_reader *reader, struct text name,
     struct buf names = buf_in(reader->arena);
 
     for (size_t i = 0; i < COUNT(modifiers); i++)
-        if (query_subject_of(param) == QUERY_VALUE && param->search_type != SEARCH_SPECIAL &&
+        if (query_subject_of(param) == QUERY_VALUE && param->expression &&
             (modifiers[i].types & TYPE_BIT(param->search_type)))
             buf_printf(&names, " :%s", modifiers[i].name);
     if (param->search_type == SEARCH_REFERENCE)

@@ -5,6 +5,7 @@
 #include "fhir/query_match.h"
 
 #include "base/arena.h"
+#include "fhir/query_near.h"
 #include "fhir/search_values.h"
 
 struct matcher {
@@ -17,7 +18,7 @@ typedef bool match_fn(struct matcher *matcher, enum query_modifier modifier,
                       const struct query_value *wanted, const struct search_value *value);
 
 static match_fn match_number, match_date, match_string, match_token, match_reference,
-    match_composite, match_quantity, match_uri;
+    match_composite, match_quantity, match_uri, match_near;
 static bool meets(struct matcher *matcher, const struct query_param *param);
 static bool is_about_itself(const struct query_param *param);
 static bool meets_group(struct matcher *matcher, const struct query_param *param);
@@ -28,15 +29,11 @@ static bool same_code(struct text system, struct text a, struct text b);
 static bool starts_with(struct text text, struct text prefix);
 
 static match_fn *const matchers[] = {
-    [SEARCH_NUMBER] = match_number,
-    [SEARCH_DATE] = match_date,
-    [SEARCH_STRING] = match_string,
-    [SEARCH_TOKEN] = match_token,
-    [SEARCH_REFERENCE] = match_reference,
-    [SEARCH_COMPOSITE] = match_composite,
-    [SEARCH_QUANTITY] = match_quantity,
-    [SEARCH_URI] = match_uri,
-    [SEARCH_SPECIAL] = NULL, /* query_can_search() refuses these */
+    [SEARCH_NUMBER] = match_number,       [SEARCH_DATE] = match_date,
+    [SEARCH_STRING] = match_string,       [SEARCH_TOKEN] = match_token,
+    [SEARCH_REFERENCE] = match_reference, [SEARCH_COMPOSITE] = match_composite,
+    [SEARCH_QUANTITY] = match_quantity,   [SEARCH_URI] = match_uri,
+    [SEARCH_SPECIAL] = match_near,
 };
 
 bool query_matches(const struct query *query, const struct query_candidate *candidate,
@@ -300,4 +297,12 @@ static bool match_composite(struct matcher *matcher, enum query_modifier modifie
                                                   &value->components[i]))
             return false;
     return true;
+}
+
+static bool match_near(struct matcher *matcher, enum query_modifier modifier,
+                       const struct query_value *wanted, const struct search_value *value)
+{
+    (void)matcher;
+    (void)modifier;
+    return near_holds(wanted->near, value->latitude, value->longitude);
 }

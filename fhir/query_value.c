@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "fhir/primitive.h"
+#include "fhir/query_near.h"
 #include "fhir/query_text.h"
 #include "fhir/search_values.h"
 
@@ -23,7 +24,7 @@ typedef bool read_value_fn(struct query_reader *reader, struct text name,
                            struct query_value *value);
 
 static read_value_fn read_number, read_date, read_string, read_token, read_reference,
-    read_composite, read_quantity, read_uri;
+    read_composite, read_quantity, read_uri, read_near;
 static bool read_prefix(struct text *text, enum query_prefix *prefix);
 static struct text restore_plus(struct arena *arena, struct text text);
 static void widen_date(struct query_value *value);
@@ -32,15 +33,11 @@ static void widen_number(struct query_value *value);
 static bool is_own(const struct query_options *options, struct text base);
 
 static read_value_fn *const readers[] = {
-    [SEARCH_NUMBER] = read_number,
-    [SEARCH_DATE] = read_date,
-    [SEARCH_STRING] = read_string,
-    [SEARCH_TOKEN] = read_token,
-    [SEARCH_REFERENCE] = read_reference,
-    [SEARCH_COMPOSITE] = read_composite,
-    [SEARCH_QUANTITY] = read_quantity,
-    [SEARCH_URI] = read_uri,
-    [SEARCH_SPECIAL] = NULL, /* query_can_search() refuses these */
+    [SEARCH_NUMBER] = read_number,       [SEARCH_DATE] = read_date,
+    [SEARCH_STRING] = read_string,       [SEARCH_TOKEN] = read_token,
+    [SEARCH_REFERENCE] = read_reference, [SEARCH_COMPOSITE] = read_composite,
+    [SEARCH_QUANTITY] = read_quantity,   [SEARCH_URI] = read_uri,
+    [SEARCH_SPECIAL] = read_near, /* the only one that query_can_search() lets through */
 };
 
 bool query_read_value(struct query_reader *reader, struct text name,
@@ -295,4 +292,19 @@ static bool read_composite(struct query_reader *reader, struct text name,
     value->components = parts;
     value->component_count = param->component_count;
     return true;
+}
+
+static bool read_near(struct query_reader *reader, struct text name,
+                      const struct search_param *param, struct text text, struct query_value *value)
+{
+    struct query_near *near = arena_one(reader->arena, struct query_near);
+
+    (void)param;
+    value->near = near;
+    return near_read(text, near) ||
+           query_refuse(reader, name, "value",
+                        "\"%.*s\" takes latitude|longitude, then if wanted |distance|units: "
+                        "degrees from -90 to 90 and from -180 to 180, a distance from 0, and a "
+                        "unit of length in UCUM such as km, m or [mi_i].",
+                        NAME_ARGS(name));
 }

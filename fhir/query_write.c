@@ -64,7 +64,8 @@ bool query_can_sort(const struct search_param *param)
 {
     if (query_subject_of(param) != QUERY_VALUE)
         return true;
-    return query_can_search(param) && param->search_type != SEARCH_COMPOSITE;
+    return query_can_search(param) && param->search_type != SEARCH_COMPOSITE &&
+           param->search_type != SEARCH_SPECIAL;
 }
 
 bool query_can_search(const struct search_param *param)
@@ -73,7 +74,7 @@ bool query_can_search(const struct search_param *param)
         return true;
     if (strcmp(param->code, "_list") == 0 || strcmp(param->code, "_filter") == 0)
         return true;
-    if (!param->expression || param->search_type == SEARCH_SPECIAL || !search_param_is_whole(param))
+    if (!param->expression || !search_param_is_whole(param))
         return false;
     if (param->search_type != SEARCH_COMPOSITE)
         return true;

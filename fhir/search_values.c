@@ -96,7 +96,7 @@ static const struct fhirpath *compile(struct arena *arena, const struct search_p
 static bool make_plan(struct arena *arena, const struct search_param *param, struct plan *plan,
                       struct err *err)
 {
-    if (!param->expression || param->search_type == SEARCH_SPECIAL || is_bookkeeping(param))
+    if (!param->expression || is_bookkeeping(param))
         return true;
     plan->expression = compile(arena, param, param->expression, err);
     if (!plan->expression)

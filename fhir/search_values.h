@@ -52,6 +52,9 @@ struct search_value {
     double number, number_low, number_high;
     bool exact;
 
+    /* SPECIAL, which is near: degrees; longitude from -180 to 180. */
+    double latitude, longitude;
+
     /* COMPOSITE: one value per component, in order. One search_value of type
      * COMPOSITE stands for one combination found in one instance. */
     const struct search_value *components;

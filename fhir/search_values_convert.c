@@ -65,6 +65,9 @@ static const struct rule {
 
     /* search.html#uri */
     {SEARCH_URI, "uri", convert_text},
+
+    /* location.html#search, near */
+    {SEARCH_SPECIAL, "BackboneElement", convert_position},
 };
 
 enum { SEARCH_TYPES = SEARCH_SPECIAL + 1 };
@@ -217,6 +220,7 @@ static bool same_value(const struct search_value *a, const struct search_value *
            text_equals(a->text, b->text) && a->time_low == b->time_low &&
            a->time_high == b->time_high && a->number == b->number &&
            a->number_low == b->number_low && a->number_high == b->number_high &&
+           a->latitude == b->latitude && a->longitude == b->longitude &&
            text_equals(a->reference_id, b->reference_id) &&
            text_equals(a->reference_type, b->reference_type) &&
            text_equals(a->identifier_type_system, b->identifier_type_system) &&

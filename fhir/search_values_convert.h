@@ -68,4 +68,4 @@ convert_fn convert_text, convert_human_name, convert_address, convert_reference,
 
 /* search_values_range.c */
 convert_fn convert_date, convert_period, convert_timing, convert_number, convert_number_range,
-    convert_quantity, convert_money, convert_range;
+    convert_quantity, convert_money, convert_range, convert_position;

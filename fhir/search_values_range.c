@@ -214,3 +214,20 @@ void convert_range(struct gather *gather, const struct node *node)
     read_unit(end ? end : node_child(node, "high"), &value);
     gather_add(gather, &value);
 }
+
+/* A place that is not on the globe cannot be near another. Some count longitudes up to 360. */
+void convert_position(struct gather *gather, const struct node *node)
+{
+    struct decimal_value latitude, longitude;
+
+    if (!read_decimal(gather, node_value(node, "latitude"), &latitude) ||
+        !read_decimal(gather, node_value(node, "longitude"), &longitude) ||
+        !(fabs(latitude.value) <= 90) || !(fabs(longitude.value) <= 360))
+        return;
+    if (longitude.value > 180)
+        longitude.value -= 360;
+    if (longitude.value < -180)
+        longitude.value += 360;
+    gather_add(gather,
+               &(struct search_value){.latitude = latitude.value, .longitude = longitude.value});
+}

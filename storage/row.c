@@ -50,6 +50,7 @@ static void add_string(struct maker *maker, int64_t h, struct text text);
 static void add_date(struct maker *maker, int64_t h, int64_t low, int64_t high);
 static void add_number(struct maker *maker, int64_t h, const struct search_value *value);
 static void add_quantity(struct maker *maker, const struct search_value *value);
+static void add_position(struct maker *maker, const struct search_value *value);
 static void add_composite(struct maker *maker, const struct search_value *value);
 static size_t hash_component(struct maker *maker, const struct search_value *value,
                              int64_t forms[2]);
@@ -185,6 +186,7 @@ static void add_value(struct maker *maker, const struct search_value *value)
         add_composite(maker, value);
         break;
     case SEARCH_SPECIAL:
+        add_position(maker, value);
         break;
     }
 }
@@ -322,6 +324,14 @@ static void add_quantity(struct maker *maker, const struct search_value *value)
         list_add(maker, &maker->toks, token_code(maker->tokens, maker->param, value->text));
     if (!stands_in_columns(maker, value))
         add_number(maker, maker->param_token, value);
+}
+
+static void add_position(struct maker *maker, const struct search_value *value)
+{
+    const struct search_value ends = {
+        .type = SEARCH_NUMBER, .number_low = value->latitude, .number_high = value->longitude};
+
+    add_number(maker, maker->param_token, &ends);
 }
 
 /* Two parts, of which the first is a hash (all of R4's but those of

@@ -20,6 +20,8 @@
  *   quantity   the column, or f_qty(token_param, low, high, token_coding of the unit:
  *              system and code, or no system and Quantity.unit); and in toks token_code
  *              of code and of unit, for searches that leave the system open.
+ *   near       f_qty(token_param, latitude, longitude, no unit): the index of ranges of numbers is
+ *              one of boxes as well.
  *   composite  see token_combine(); without rows where the columns answer it (columns.h).
  *
  * Open ends of time are INT64_MIN and INT64_MAX, of numbers -INFINITY and INFINITY.

@@ -8,6 +8,7 @@
 #include "storage/search_cost.h"
 
 #include "base/clock.h"
+#include "fhir/query_near.h"
 #include "storage/search_link.h"
 #include "storage/search_order.h"
 #include "storage/search_stats.h"
@@ -44,6 +45,7 @@ static double atom_share(const struct search_plan *plan, const struct search_ato
                          double rows);
 static double quantity_share(const struct search_plan *plan, const struct query_value *value);
 static double time_share(const struct query_value *value);
+static double near_share(const struct query_near *near);
 
 bool search_cheapest(const struct search_plan *plan, enum search_purpose purpose, unsigned limit,
                      struct search_candidate *cheapest)
@@ -159,7 +161,8 @@ static void consider_terms(struct choice *choice)
             break;
         case ATOM_STRINGS:
         case ATOM_DATES:
-        case ATOM_NUMBERS: /* a range that contains any text is the whole index */
+        case ATOM_NUMBERS:
+        case ATOM_NEAR: /* a range that contains any text is the whole index */
             consider(choice, DRIVE_SIDE, i,
                      1.5 * (term->atoms[0].mode == STRING_CONTAINS ? choice->rows : found) + 2,
                      rest);
@@ -277,6 +280,8 @@ static double atom_share(const struct search_plan *plan, const struct search_ato
         return quantity_share(plan, atom->value);
     case ATOM_NUMBERS:
         return some_numbers;
+    case ATOM_NEAR:
+        return near_share(atom->value->near);
     }
     return 1;
 }
@@ -324,4 +329,10 @@ static double time_share(const struct query_value *value)
     default:
         return open_range;
     }
+}
+
+/* As if people lived evenly between the sixtieth parallels. */
+static double near_share(const struct query_near *near)
+{
+    return fmin(1, (near->north - near->south) / 120);
 }

@@ -5,6 +5,7 @@
 #include "storage/search_sql.h"
 
 #include "base/arena.h"
+#include "fhir/query_near.h"
 #include "fhir/type.h"
 #include "storage/row.h"
 #include "storage/search_link.h"
@@ -26,6 +27,8 @@ static void others_are_there(struct search_sql *sql, const struct search_atom *a
 static void string_matches(struct search_sql *sql, const struct search_atom *atom,
                            const char *alias);
 static void contains(struct search_sql *sql, const struct search_atom *atom, const char *alias);
+static void is_near(struct search_sql *sql, const struct query_near *near, const char *latitude,
+                    const char *longitude);
 
 struct search_sql search_sql_in(struct arena *arena)
 {
@@ -171,6 +174,7 @@ static void atom_holds(struct search_sql *sql, const struct search_atom *atom)
     case ATOM_STRINGS:
     case ATOM_DATES:
     case ATOM_NUMBERS:
+    case ATOM_NEAR:
         sql_add(sql, "exists (select 1 from %s s where s.rkey = t.rkey and ", sql_side_table(atom));
         sql_side_matches(sql, atom, "s");
         sql_add(sql, " offset 0)");
@@ -230,6 +234,7 @@ const char *sql_side_table(const struct search_atom *atom)
     case ATOM_DATES:
         return "f_date";
     case ATOM_NUMBERS:
+    case ATOM_NEAR:
         return "f_qty";
     default:
         return NULL;
@@ -257,6 +262,9 @@ void sql_side_matches(struct search_sql *sql, const struct search_atom *atom, co
     case ATOM_NUMBERS:
         sql_number_matches(sql, low, high, atom->value);
         unit_is(sql, atom, unit);
+        break;
+    case ATOM_NEAR:
+        is_near(sql, atom->value->near, low, high);
         break;
     default:
         assert(!"a side table");
@@ -295,6 +303,32 @@ static void contains(struct search_sql *sql, const struct search_atom *atom, con
     sql_add(sql, "(strpos(%s.norm, ", alias);
     sql_text(sql, atom->norm);
     sql_add(sql, ") > 0 or octet_length(%s.norm) >= %d)", alias, ROW_NORM_MAX - 3);
+}
+
+/* A range of the index, then near_haversine(). */
+static void is_near(struct search_sql *sql, const struct query_near *near, const char *latitude,
+                    const char *longitude)
+{
+    sql_add(sql, "%s between ", latitude);
+    sql_float8(sql, near->south);
+    sql_add(sql, " and ");
+    sql_float8(sql, near->north);
+    if (!near->round) {
+        sql_add(sql, " and (%s >= ", longitude);
+        sql_float8(sql, near->west);
+        sql_add(sql, near->west > near->east ? " or " : " and ");
+        sql_add(sql, "%s <= ", longitude);
+        sql_float8(sql, near->east);
+        sql_add(sql, ")");
+    }
+    sql_add(sql, " and power(sind((%s - ", latitude);
+    sql_float8(sql, near->latitude);
+    sql_add(sql, ") / 2), 2) + cosd(");
+    sql_float8(sql, near->latitude);
+    sql_add(sql, ") * cosd(%s) * power(sind((%s - ", latitude, longitude);
+    sql_float8(sql, near->longitude);
+    sql_add(sql, ") / 2), 2) <= ");
+    sql_float8(sql, near->haversine);
 }
 
 /* `%l` and `%h` are the row's ends, `%L` and `%H` those of the value. */

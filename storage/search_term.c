@@ -46,6 +46,8 @@ static void add_date(struct maker *maker, const struct search_param *param,
                      const struct query_value *value);
 static void add_quantity(struct maker *maker, const struct search_param *param,
                          const struct query_value *value);
+static void add_near(struct maker *maker, const struct search_param *param,
+                     const struct query_value *value);
 static void add_composite(struct maker *maker, const struct search_param *param,
                           const struct query_value *value);
 static void add_code_quantity(struct maker *maker, const struct query_value *code,
@@ -193,7 +195,8 @@ static void add_value(struct maker *maker, const struct search_param *param,
         add_composite(maker, param, value);
         break;
     case SEARCH_SPECIAL:
-        break; /* query_can_search() refuses these */
+        add_near(maker, param, value);
+        break;
     }
 }
 
@@ -348,6 +351,16 @@ static void add_quantity(struct maker *maker, const struct search_param *param,
             atom->hash_count = 1;
         }
     }
+}
+
+static void add_near(struct maker *maker, const struct search_param *param,
+                     const struct query_value *value)
+{
+    struct search_atom *atom = new_atom(maker, ATOM_NEAR);
+
+    atom->value = value;
+    atom->hashes = copy_hash(maker->arena, token_param(maker->tokens, param));
+    atom->hash_count = 1;
 }
 
 /* In composites there is no token of the unit alone: one without a system is looked at. */

@@ -23,6 +23,7 @@ enum search_atom_kind {
     ATOM_STRINGS,  /* f_str; likewise below, h is one of hashes */
     ATOM_DATES,    /* f_date */
     ATOM_NUMBERS,  /* f_qty */
+    ATOM_NEAR,     /* f_qty: lo is the latitude, hi the longitude */
 };
 
 enum search_string_mode { STRING_PREFIX, STRING_EQUAL, STRING_CONTAINS };

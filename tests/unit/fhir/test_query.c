@@ -445,7 +445,7 @@ static void what_cannot_be_honoured_is_refused(void **state)
         {"Patient", "_revinclude=*", "takes Type:parameter"},
         {"Patient", "_revinclude=Encounter:location", "never refers to a Patient"},
         {"Patient", "_content=x", "not a search parameter"},
-        {"Location", "near=1|2", "not a search parameter"},
+        {"Location", "near=1", "latitude|longitude"},
         {"Patient", "name=%zz", "percent-encoded"},
         {"Patient", "name=%ff", "percent-encoded"},
         {"Patient", "name=%00", "percent-encoded"},
