@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fiber.h"
 #include "base/loop.h"
+#include "sync/fetch_part.h"
 #include "sync/http_date.h"
 #include "sync/inflate.h"
 #include "sync/network.h"
@@ -147,8 +148,10 @@ static void hand_over_finished(struct fetcher *fetcher)
 static size_t on_body(char *data, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
+    const struct fetch_part *part = transfer->request->part;
+    size_t before = part ? part->body.size : 0;
 
-    if (transfer->body.size + size * count > transfer->request->max_body) {
+    if (before + transfer->body.size + size * count > transfer->request->max_body) {
         transfer->too_large = true;
         return 0;
     }
@@ -194,14 +197,19 @@ static bool is_secret(const char *header)
     return false;
 }
 
-static struct curl_slist *header_list(const struct transfer *transfer)
+static struct curl_slist *header_list(const struct transfer *transfer, struct arena *arena)
 {
     const struct fetch_request *request = transfer->request;
+    const char *range, *if_range;
     /* A large body would wait a second for a "100 Continue" that many servers never send. */
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
     size_t index = 0;
 
     list = curl_slist_append(list, "Accept-Encoding: gzip, deflate");
+    if (request->part && fetch_part_headers(request->part, arena, &range, &if_range)) {
+        list = curl_slist_append(list, range);
+        list = curl_slist_append(list, if_range);
+    }
     for (const char *const *header = request->headers; header && *header; header++, index++) {
         bool own = request->public_headers && index >= request->public_headers;
         if (transfer->bare && (own || is_secret(*header)))
@@ -245,28 +253,19 @@ static void prepare(CURL *easy, struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_use);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+    if (request->tls && request->tls->ca_file)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, request->tls->ca_file);
+    if (request->tls && request->tls->client_file) {
+        curl_easy_setopt(easy, CURLOPT_SSLCERT, request->tls->client_file);
+        curl_easy_setopt(easy, CURLOPT_SSLKEY, request->tls->client_file);
+    }
     if (request->guard) /* a proxy's address says nothing about where it connects to */
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 }
 
-static bool explain(CURL *easy, const struct transfer *transfer, struct err *err)
+static bool is_redirect(int status)
 {
-    long sent = 0;
-
-    if (transfer->too_large)
-        return err_set(err, ERR_TOO_LARGE, NULL, "The answer is larger than %zu bytes.",
-                       transfer->request->max_body);
-    if (transfer->stopped)
-        return err_set(err, ERR_BUSY, NULL, "Stopping.");
-    if (transfer->refused)
-        return err_set(err, ERR_FORBIDDEN, NULL,
-                       "The server's address is internal; name its network to allow it.");
-    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
-    if (transfer->result == CURLE_OPERATION_TIMEDOUT && sent > 0)
-        return err_set(err, ERR_TIMEOUT, NULL, "No answer within %d ms.",
-                       transfer->request->timeout_ms);
-    return err_set(err, sent > 0 ? ERR_UNKNOWN : ERR_BUSY, NULL, "%s.",
-                   curl_easy_strerror(transfer->result));
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
 /* Absent when the answer has no such header. */
@@ -279,20 +278,60 @@ static struct text header_of(CURL *easy, const char *name, struct arena *arena)
     return text_of(arena_strdup(arena, header->value));
 }
 
+static struct fetch_piece piece_of(CURL *easy, const struct transfer *transfer, struct arena *arena)
+{
+    long status = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    return (struct fetch_piece){
+        .status = (int)status,
+        .body = {transfer->body.data ? transfer->body.data : "", transfer->body.size},
+        .etag = header_of(easy, "ETag", arena),
+        .coding = header_of(easy, "Content-Encoding", arena),
+        .range = header_of(easy, "Content-Range", arena),
+    };
+}
+
+static bool explain(CURL *easy, const struct transfer *transfer, struct arena *arena,
+                    struct err *err)
+{
+    long sent = 0;
+
+    if (transfer->too_large)
+        return err_set(err, ERR_TOO_LARGE, NULL, "The answer is larger than %zu bytes.",
+                       transfer->request->max_body);
+    if (transfer->stopped)
+        return err_set(err, ERR_BUSY, NULL, "Stopping.");
+    if (transfer->refused)
+        return err_set(err, ERR_FORBIDDEN, NULL,
+                       "The server's address is internal; name its network to allow it.");
+    if (transfer->request->part) {
+        const struct fetch_piece piece = piece_of(easy, transfer, arena);
+        fetch_part_keep(transfer->request->part, &piece, arena);
+    }
+    curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+    if (transfer->result == CURLE_OPERATION_TIMEDOUT && sent > 0)
+        return err_set(err, ERR_TIMEOUT, NULL, "No answer within %d ms.",
+                       transfer->request->timeout_ms);
+    return err_set(err, sent > 0 ? ERR_UNKNOWN : ERR_BUSY, NULL, "%s.",
+                   curl_easy_strerror(transfer->result));
+}
+
 static bool fill(CURL *easy, struct transfer *transfer, struct arena *arena,
                  struct fetch_response *response, struct err *err)
 {
-    struct text raw = {transfer->body.data ? transfer->body.data : "", transfer->body.size};
-    struct text coding = header_of(easy, "Content-Encoding", arena);
-    long status = 0, version = 0;
+    const struct fetch_piece piece = piece_of(easy, transfer, arena);
+    struct fetch_part *part = transfer->request->part;
+    const bool asked = part && part->body.size > 0;
+    struct text raw = piece.body;
+    long version = 0;
 
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     *response = (struct fetch_response){
-        .status = (int)status,
+        .status = piece.status == 206 && asked ? 200 : piece.status,
         .content_type = header_of(easy, "Content-Type", arena),
-        .etag = header_of(easy, "ETag", arena),
-        .range = header_of(easy, "Content-Range", arena),
+        .etag = piece.etag,
+        .range = piece.range,
         .location = header_of(easy, "Location", arena),
         .received = raw.size,
         .http2 = version == CURL_HTTP_VERSION_2_0,
@@ -303,7 +342,9 @@ static bool fill(CURL *easy, struct transfer *transfer, struct arena *arena,
     int64_t now = response->date != INT64_MIN ? response->date : clock_now();
     int64_t wait = retry_after_ms(header_of(easy, "Retry-After", arena), now);
     response->retry_after = (int)((wait + 999) / 1000);
-    if (!inflate_body(arena, raw, text_equals_nocase(coding, TEXT("deflate")),
+    if (asked && !is_redirect(piece.status) && !fetch_part_join(part, &piece, arena, &raw, err))
+        return false;
+    if (!inflate_body(arena, raw, text_equals_nocase(piece.coding, TEXT("deflate")),
                       transfer->request->max_body, &response->body, err))
         return false;
     response->packed = response->body.data != raw.data;
@@ -342,7 +383,7 @@ static bool hop(struct fetcher *fetcher, struct transfer *transfer, struct arena
 {
     CURL *easy = curl_easy_init();
 
-    transfer->headers = header_list(transfer);
+    transfer->headers = header_list(transfer, arena);
     transfer->body = buf_in(arena);
     prepare(easy, transfer);
     begin(fetcher, transfer);
@@ -352,7 +393,7 @@ static bool hop(struct fetcher *fetcher, struct transfer *transfer, struct arena
     if (good && transfer->result == CURLE_OK && !transfer->stopped)
         good = fill(easy, transfer, arena, response, err);
     else if (good)
-        good = explain(easy, transfer, err);
+        good = explain(easy, transfer, arena, err);
     if (good)
         *location = header_of(easy, "Location", arena);
     curl_multi_remove_handle(fetcher->multi, easy);
@@ -360,11 +401,6 @@ static bool hop(struct fetcher *fetcher, struct transfer *transfer, struct arena
     curl_slist_free_all(transfer->headers);
     end(transfer);
     return good;
-}
-
-static bool is_redirect(int status)
-{
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
 /* What the next hop asks for. R9110 15.4: after 303, and by custom after a POST's 301 and 302, a

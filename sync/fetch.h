@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 struct arena;
+struct fetch_part;
 struct fetcher;
 struct loop;
 struct network;
@@ -27,6 +28,12 @@ struct network;
 struct fetch_guard {
     const struct network *networks; /* allowed besides the public ones; borrowed */
     size_t count;
+};
+
+/* Files in PEM; NULL: none. There is no way to do without verifying. */
+struct fetch_tls {
+    const char *ca_file;     /* whom to trust in place of those that everybody trusts */
+    const char *client_file; /* our certificate and its key, for servers that ask for one */
 };
 
 struct fetch_request {
@@ -41,6 +48,8 @@ struct fetch_request {
      * treated as Authorization is. 0: none are. */
     size_t public_headers;
     const struct fetch_guard *guard; /* NULL: every address */
+    const struct fetch_tls *tls;     /* NULL: as the system has it */
+    struct fetch_part *part;         /* goes on with what broke (fetch_part.h); NULL: does not */
 };
 
 struct fetch_response {

@@ -86,6 +86,7 @@ struct partner {
     struct network *networks; /* allowed besides the public ones */
     size_t network_count;
     const char **headers; /* "Name: value", NULL-ended */
+    struct fetch_tls tls;
     enum validation_level validation;
     unsigned hydrate_depth;  /* how far from what was pulled; 0: references are not followed */
     unsigned hydrate_number; /* most resources fetched that way after one pull */

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "storage/landing.h"
 #include "sync/fetch.h"
+#include "sync/fetch_part.h"
 #include "sync/partner.h"
 
 #define MICRO     INT64_C(1000000)
@@ -141,8 +142,8 @@ static bool wait_for_turn(struct talk *talk, struct err *err)
     return true;
 }
 
-static bool send(struct talk *talk, const struct talk_request *request, struct arena *arena,
-                 struct fetch_response *response, struct err *err)
+static bool send(struct talk *talk, const struct talk_request *request, struct fetch_part *part,
+                 struct arena *arena, struct fetch_response *response, struct err *err)
 {
     const struct partner *partner = talk->partner;
     const char *headers[128] = {"Accept: application/fhir+json, application/json;q=0.9",
@@ -168,6 +169,8 @@ static bool send(struct talk *talk, const struct talk_request *request, struct a
         .redirects = REDIRECTS,
         .public_headers = public,
         .guard = &partner->guard,
+        .tls = &partner->tls,
+        .part = strcmp(request->method, "GET") == 0 ? part : NULL,
     };
 
     if (!wait_for_turn(talk, err))
@@ -221,13 +224,13 @@ static unsigned refusals_taken(int status)
 }
 
 /* One attempt, and what class of answer it got. `*over`: it is not worth another. */
-static bool attempt(struct talk *talk, const struct talk_request *request, struct arena *arena,
-                    struct fetch_response *response, enum talk_class *class, bool *over,
-                    struct err *err)
+static bool attempt(struct talk *talk, const struct talk_request *request, struct fetch_part *part,
+                    struct arena *arena, struct fetch_response *response, enum talk_class *class,
+                    bool *over, struct err *err)
 {
     *over = false;
     *class = TALK_BROKEN;
-    if (!send(talk, request, arena, response, err)) {
+    if (!send(talk, request, part, arena, response, err)) {
         *over = talk->stopped || err->kind == ERR_FORBIDDEN || err->kind == ERR_THROTTLED ||
                 err->kind == ERR_TOO_LARGE;
         return false;
@@ -248,13 +251,14 @@ bool talk(struct talk *talk, const struct talk_request *request, struct arena *a
           struct fetch_response *response, struct err *err)
 {
     unsigned tries = 0, throttles = 0, refusals = 0;
+    struct fetch_part part = {0};
     enum talk_class class;
     bool over;
 
     while (true) {
         struct err why = {0}, failed = {0};
         *response = (struct fetch_response){0};
-        bool good = attempt(talk, request, arena, response, &class, &over, &why);
+        bool good = attempt(talk, request, &part, arena, response, &class, &over, &why);
         talk->counts.answers[class]++;
         if (good)
             return true;

@@ -16,7 +16,8 @@
 struct answer {
     const char *path;
     const char *bytes;
-    size_t size; /* 0: strlen */
+    size_t size;      /* 0: strlen */
+    const char *with; /* only to requests that have this; NULL: to all. The first that fits */
 };
 
 struct answers {
@@ -34,7 +35,8 @@ static inline void answers_reply(struct answers *answers, int fd, const char *re
     char path[256] = "";
 
     sscanf(request, "%*s %255s", path);
-    while (answer->path && strcmp(answer->path, path) != 0)
+    while (answer->path &&
+           (strcmp(answer->path, path) != 0 || (answer->with && !strstr(request, answer->with))))
         answer++;
     const char *bytes =
         answer->path ? answer->bytes : "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n";

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/fiber.h"
 #include "base/loop.h"
+#include "sync/fetch_part.h"
 #include "sync/network.h"
 #include "tests/unit/sync/answers.h"
 
@@ -37,7 +38,7 @@ static bool ask(const char *path)
 
     request.method = request.method ? request.method : "GET";
     request.url = arena_printf(arena, "http://127.0.0.1:%u%s", server.port, path);
-    request.timeout_ms = 5000;
+    request.timeout_ms = 60000;
     request.max_body = request.max_body ? request.max_body : 4 << 20;
     err = (struct err){0};
     response = (struct fetch_response){0};
@@ -55,14 +56,29 @@ static struct answer answers[] = {
     {"/plain",
      "HTTP/1.1 200 OK\r\nDate: Sun, 22 Nov 2026 13:48:05 GMT\r\nETag: W/\"3\"\r\nRetry-After: "
      "7\r\nContent-Length: 2\r\n\r\n{}",
-     0},
-    {"/cut", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", 0},
-    {"/moved", moved, 0},
-    {"/loop", "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n", 0},
-    {"/file", "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n", 0},
-    {"/relative", "HTTP/1.1 307 T\r\nLocation: plain\r\nContent-Length: 0\r\n\r\n", 0},
-    {"/gzip", gzip_good, 0},
-    {"/gzip-cut", gzip_cut, 0},
+     0, NULL},
+    {"/cut", "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", 0, NULL},
+    {"/moved", moved, 0, NULL},
+    {"/loop", "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n", 0, NULL},
+    {"/file", "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n", 0,
+     NULL},
+    {"/relative", "HTTP/1.1 307 T\r\nLocation: plain\r\nContent-Length: 0\r\n\r\n", 0, NULL},
+    {"/gzip", gzip_good, 0, NULL},
+    {"/gzip-cut", gzip_cut, 0, NULL},
+    {"/long",
+     "HTTP/1.1 206 Rest\r\nETag: \"a\"\r\nContent-Range: bytes 6-10/11\r\n"
+     "Content-Length: 5\r\n\r\nworld",
+     0, "Range: bytes=6-\r\nIf-Range: \"a\""},
+    {"/long", "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 11\r\n\r\nhello ", 0, NULL},
+    {"/changed", "HTTP/1.1 200 OK\r\nETag: \"b\"\r\nContent-Length: 5\r\n\r\nother", 0,
+     "Range: bytes=6-\r\nIf-Range: \"a\""},
+    {"/changed", "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 11\r\n\r\nhello ", 0, NULL},
+    {"/elsewhere",
+     "HTTP/1.1 206 Rest\r\nETag: \"a\"\r\nContent-Range: bytes 0-10/11\r\n"
+     "Content-Length: 11\r\n\r\nhello world",
+     0, "Range: bytes=6-"},
+    {"/elsewhere", "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 11\r\n\r\nhello ", 0, NULL},
+    {"/weak", "HTTP/1.1 200 OK\r\nETag: W/\"a\"\r\nContent-Length: 11\r\n\r\nhello ", 0, NULL},
     {0},
 };
 
@@ -80,7 +96,7 @@ static size_t with_gzip(char *out, size_t room, size_t size)
 static int start(void **state)
 {
     static struct answer others[] = {
-        {"/there", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmove", 0}, {0}};
+        {"/there", "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmove", 0, NULL}, {0}};
 
     (void)state;
     arena = arena_new();
@@ -230,6 +246,66 @@ static void large_answers_are_refused(void **state)
     assert_int_equal(err.kind, ERR_TOO_LARGE);
 }
 
+/* Two attempts, of which the first breaks. */
+static bool ask_twice(const char *path, struct fetch_part *part)
+{
+    *part = (struct fetch_part){0};
+    request.part = part;
+    assert_false(ask(path));
+    return ask(path);
+}
+
+static void what_broke_is_gone_on_with(void **state)
+{
+    struct fetch_part part;
+
+    (void)state;
+    assert_true(ask_twice("/long", &part));
+    assert_int_equal(response.status, 200);
+    assert_true(text_is(response.body, "hello world"));
+    assert_int_equal(response.received, 5);
+}
+
+static void what_changed_meanwhile_comes_whole(void **state)
+{
+    struct fetch_part part;
+
+    (void)state;
+    assert_true(ask_twice("/changed", &part));
+    assert_true(text_is(response.body, "other"));
+}
+
+static void another_part_than_was_asked_for_is_an_error(void **state)
+{
+    struct fetch_part part;
+
+    (void)state;
+    assert_false(ask_twice("/elsewhere", &part));
+    assert_int_equal(err.kind, ERR_UNKNOWN);
+    assert_int_equal(part.body.size, 0);
+}
+
+static void bytes_that_are_not_named_are_not_gone_on_with(void **state)
+{
+    struct fetch_part part;
+
+    (void)state;
+    assert_false(ask_twice("/weak", &part));
+    assert_null(strstr(server.seen[(server.count - 1) % 8], "Range"));
+    assert_false(ask_twice("/cut", &part));
+    assert_int_equal(part.body.size, 0);
+}
+
+static void parts_together_are_bounded(void **state)
+{
+    struct fetch_part part;
+
+    (void)state;
+    request.max_body = 8;
+    assert_false(ask_twice("/long", &part));
+    assert_int_equal(err.kind, ERR_TOO_LARGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +321,11 @@ int main(void)
         cmocka_unit_test_setup(compressed_answers_are_unpacked, forget),
         cmocka_unit_test_setup(cut_compressed_answers_are_errors, forget),
         cmocka_unit_test_setup(large_answers_are_refused, forget),
+        cmocka_unit_test_setup(what_broke_is_gone_on_with, forget),
+        cmocka_unit_test_setup(what_changed_meanwhile_comes_whole, forget),
+        cmocka_unit_test_setup(another_part_than_was_asked_for_is_an_error, forget),
+        cmocka_unit_test_setup(bytes_that_are_not_named_are_not_gone_on_with, forget),
+        cmocka_unit_test_setup(parts_together_are_bounded, forget),
     };
 
     return cmocka_run_group_tests(tests, start, finish);

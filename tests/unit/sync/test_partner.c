@@ -67,6 +67,7 @@ static void everything_is_read(void **state)
         "\"history\":{\"types\":[\"Patient\"]},"
         "\"snapshot\":{\"every\":\"P7D\",\"queries\":[{\"type\":\"Patient\"}]}},"
         "\"hydrate\":{\"depth\":2,\"number\":100},"
+        "\"tls\":{\"caRef\":\"file:/run/ca.pem\",\"clientCertRef\":null},"
         "\"reconcile\":{\"guard\":{\"maxDisappearPct\":5,\"maxDisappear\":10}}}"));
     assert_string_equal(partner.base, "https://fhir.mercy.example/R4");
     assert_string_equal(partner.aliases[0], "https://int.mercy.example/R4");
@@ -85,6 +86,8 @@ static void everything_is_read(void **state)
     assert_true(partner.snapshot.on && partner.snapshot.reconcile);
     assert_int_equal(partner.hydrate_number, 100);
     assert_int_equal(partner.guard_percent, 5);
+    assert_string_equal(partner.tls.ca_file, "/run/ca.pem");
+    assert_null(partner.tls.client_file);
 }
 
 /* A document, the key that the error names, and a word of the sentence. */
@@ -98,6 +101,8 @@ static void what_is_wrong_is_named(void **state)
         {"{" LEAST ",\"modes\":{\"serch\":{}}}", "modes.serch", "did you mean search?"},
         {"{" LEAST ",\"modes\":{\"bulk\":{}}}", "modes.bulk", "not offered yet"},
         {"{" LEAST ",\"modes\":{},\"auth\":{}}", "auth", "not offered yet"},
+        {"{" LEAST ",\"modes\":{},\"tls\":{\"caRef\":\"ca.pem\"}}", "tls.caRef", "absolute path"},
+        {"{" LEAST ",\"modes\":{},\"tls\":{\"insecure\":true}}", "tls.insecure", "no key"},
         {"{" LEAST ",\"modes\":{},\"limits\":{\"rps\":0}}", "limits.rps", "from 0.001"},
         {"{" LEAST ",\"modes\":{},\"limits\":{\"window\":\"1-2\"}}", "limits.window", "UTC"},
         {"{" LEAST ",\"modes\":{},\"networks\":[\"lan\"]}", "networks", "10.0.0.0/8"},
