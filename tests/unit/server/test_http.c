@@ -98,7 +98,7 @@ static struct text refusal(struct arena *arena, int status, const struct err *er
 static void stop(void *context)
 {
     (void)context;
-    talk.drained = http_drain(talk.http, 10000);
+    talk.drained = http_drain(talk.http, 60000);
     loop_stop(talk.loop);
 }
 

@@ -101,7 +101,7 @@ static POSTGRES_UNUSED void postgres_spawn(void)
     postgres_pid = fork();
     if (postgres_pid == 0)
         postgres_exec();
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 1200; i++) {
         if (postgres_shell("%s/pg_isready -q -h %s", postgres_bin, postgres_dir) == 0)
             return;
         usleep(50000);
@@ -191,6 +191,17 @@ static POSTGRES_UNUSED const char *postgres_sql(const char *sql)
              as, postgres_bin, sql, postgres_conninfo());
     postgres_output(command, out, sizeof(out));
     return out;
+}
+
+/* Asks in a fiber until the answer is this, for as long as a slow machine may need. */
+static POSTGRES_UNUSED void postgres_until(const char *sql, const char *expected)
+{
+    for (int i = 0; i < 3000; i++) {
+        if (strcmp(postgres_sql(sql), expected) == 0)
+            return;
+        fiber_sleep(20);
+    }
+    fail_msg("%s is never %s", sql, expected);
 }
 
 /* Runs `body` in a fiber, until it and every fiber it spawned are done. */

@@ -179,10 +179,10 @@ static void kill_and_wait(void *context)
     pid_t before = postmaster();
     ask(watch->cluster, "create table survivor as select 9 as n");
     kill(before, SIGKILL);
-    for (int i = 0; i < 400 && watch->deaths == 0; i++)
+    for (int i = 0; i < 2400 && watch->deaths == 0; i++)
         fiber_sleep(25);
     assert_int_equal(watch->deaths, 1);
-    for (int i = 0; i < 400 && !*ask(watch->cluster, "select n from survivor"); i++)
+    for (int i = 0; i < 2400 && !*ask(watch->cluster, "select n from survivor"); i++)
         fiber_sleep(25);
     assert_string_equal(ask(watch->cluster, "select n from survivor"), "9");
     assert_int_not_equal(postmaster(), before);

@@ -218,7 +218,7 @@ static void follow_writers(struct scene *scene, void (*write)(void *context))
         fiber_sleep(3);
     }
     /* The horizon waits for whoever else runs in the cluster, such as autovacuum. */
-    for (int i = 0; i < 1000 && scene->shown < scene->committed; i++) {
+    for (int i = 0; i < 6000 && scene->shown < scene->committed; i++) {
         fiber_sleep(10);
         follow(scene, &position);
     }
@@ -234,7 +234,7 @@ static void follow_late_commits(void *context)
     scene->stores[0] = open_store();
     postgres_sql("create table v (k int8 primary key, ver int4 not null);"
                  "insert into v select n, 0 from generate_series(0, 7) n");
-    scene->pool = pool_new(fiber_loop(), postgres_conninfo(), "test", WRITERS, 0, 20000);
+    scene->pool = pool_new(fiber_loop(), postgres_conninfo(), "test", WRITERS, 0, 60000);
     follow_writers(scene, write_late_often);
     pool_free(scene->pool);
     store_close(scene->stores[0]);
@@ -278,7 +278,7 @@ static void a_follower_sees_single_writes_and_transactions_in_order(void **state
 static void hold_back(void *context)
 {
     struct store *store = open_store();
-    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "test", 1, 0, 20000);
+    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "test", 1, 0, 60000);
     struct arena *arena = arena_new();
     struct store_feed_position start_of_feed = {0};
     struct store_change *changes;
@@ -298,7 +298,7 @@ static void hold_back(void *context)
     assert_true(store->counters.horizon_lag_us > 0);
 
     assert_true(pg_commit(pg, &err));
-    for (int i = 0; i < 100 && count < 2; i++) {
+    for (int i = 0; i < 6000 && count < 2; i++) {
         assert_true(store_feed(store, &us, &start_of_feed, 10, arena, &changes, &count, &err));
         fiber_sleep(10);
     }

@@ -158,7 +158,7 @@ static void wait_for(struct watcher *watcher, int64_t epoch)
     struct err err = {0};
 
     while (watcher->seen < epoch)
-        if (!fiber_wait(&watcher->changed, 20000, &err))
+        if (!fiber_wait(&watcher->changed, 60000, &err))
             fail_msg("epoch %lld was not noticed", (long long)epoch);
     assert_int_equal(watcher->seen, epoch);
 }
@@ -185,7 +185,7 @@ static void watch_others(void *context)
     install(other, "a", "2", "x", 3);
     wait_for(&watcher, 3);
     packages_stop_watching(watcher.packages);
-    assert_true(fiber_wait(&watcher.ended, 20000, &err));
+    assert_true(fiber_wait(&watcher.ended, 60000, &err));
     packages_close(watcher.packages);
     packages_close(other);
 }

@@ -8,7 +8,7 @@
 static struct pg *open_pg(enum pg_mode mode)
 {
     struct pg_config config = {
-        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 2000, .mode = mode};
+        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 60000, .mode = mode};
     struct pg *pg = pg_new(fiber_loop(), &config);
     struct err err = {0};
 
@@ -158,7 +158,7 @@ static void run_readers(struct pg *pg, unsigned count, bool with_zero)
         fiber_spawn(fiber_loop(), read_one, &readers[i]);
     }
     while (left)
-        assert_true(fiber_wait(&done, 20000, &err));
+        assert_true(fiber_wait(&done, 60000, &err));
 }
 
 static void share_syncs(void *context)
@@ -259,7 +259,7 @@ static void sleep_too_long(void *context)
 {
     struct arena *arena = arena_new();
     struct pg_config config = {
-        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 100, .mode = PG_SHARED};
+        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 500, .mode = PG_SHARED};
     struct pg *pg = pg_new(fiber_loop(), &config);
     const struct pg_result *r;
     struct err err = {0}, none = {0};
@@ -283,7 +283,7 @@ static void stand_still(void *context)
 {
     struct arena *arena = arena_new();
     struct pg_config config = {
-        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 100, .mode = PG_SHARED};
+        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 500, .mode = PG_SHARED};
     struct pg *pg = pg_new(fiber_loop(), &config);
     const struct pg_result *r;
     struct err err = {0}, none = {0};
@@ -339,6 +339,10 @@ static void an_answer_nobody_waits_for_is_thrown_away(void **state)
 static const char *terminate = "select pg_terminate_backend(pid) from pg_stat_activity "
                                "where application_name like 'isthmus/%'";
 
+/* Sequences remember the first time, also when it is lost. */
+static const char *sleep_once = "select pg_backend_pid(), "
+                                "case when nextval('turns') = 1 then pg_sleep(60) end::text";
+
 static void be_terminated(void *context)
 {
     struct arena *arena = arena_new();
@@ -351,8 +355,9 @@ static void be_terminated(void *context)
     pg_send_sql(pg, "select pg_backend_pid()", NULL, arena, &reply);
     assert_true(pg_wait(&reply, &r, &err));
     int32_t before = pg_int4(r, 0, 0);
-    pg_send_sql(pg, "select pg_backend_pid(), pg_sleep(0.3)::text", NULL, arena, &reply);
-    fiber_sleep(50);
+    postgres_sql("create sequence turns");
+    pg_send_sql(pg, sleep_once, NULL, arena, &reply);
+    postgres_until("select count(*) from pg_stat_activity where wait_event = 'PgSleep'", "1");
     postgres_sql(terminate);
     if (!pg_wait(&reply, &r, &err))
         fail_msg("%s", err.text);
@@ -384,7 +389,7 @@ static void lose_the_server(void *context)
         assert_int_equal(err.kind, ERR_BUSY);
     }
     postgres_spawn();
-    for (int i = 0; i < 100 && !pg_connect(pg, &err); i++)
+    for (int i = 0; i < 1200 && !pg_connect(pg, &err); i++)
         fiber_sleep(50);
     assert_true(pg_query_sql(pg, "select 1", NULL, arena, &r, &none));
     pg_free(pg);
@@ -402,7 +407,7 @@ static void without_a_server_it_is_busy_and_comes_back_with_it(void **state)
 static void transact(void *context)
 {
     struct arena *arena = arena_new();
-    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 1, 2000);
+    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 1, 60000);
     const struct pg_result *r;
     struct err err = {0};
 
@@ -446,7 +451,7 @@ static void a_transaction_writes_all_or_nothing(void **state)
 static void lose_a_transaction(void *context)
 {
     struct arena *arena = arena_new();
-    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 1, 1, 2000);
+    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 1, 1, 60000);
     const struct pg_result *r;
     struct err err = {0}, lost = {0}, again = {0};
 
@@ -509,10 +514,10 @@ static void queue_up(void *context)
     struct err err = {0};
 
     (void)context;
-    line.pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 5, 2000);
+    line.pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 5, 60000);
     for (int i = 0; i < 10; i++)
         fiber_spawn(fiber_loop(), stand_in_line, &line);
-    assert_true(fiber_wait(&line.done, 10000, &err));
+    assert_true(fiber_wait(&line.done, 60000, &err));
     assert_int_equal(line.got, 7);
     assert_int_equal(line.refused, 3);
     pool_free(line.pool);

@@ -8,9 +8,9 @@
 static struct store_config config(void)
 {
     return (struct store_config){.database = postgres_conninfo(),
-                                 .statement_timeout_ms = 5000,
-                                 .search_timeout_ms = 5000,
-                                 .transaction_timeout_ms = 5000,
+                                 .statement_timeout_ms = 60000,
+                                 .search_timeout_ms = 60000,
+                                 .transaction_timeout_ms = 60000,
                                  .transaction_lanes = 2};
 }
 
