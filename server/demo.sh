@@ -11,13 +11,7 @@ cmake --preset release >/dev/null
 cmake --build --preset release --target isthmus
 isthmus=build/release/isthmus
 
-# Started by root, PostgreSQL runs as the account postgres, which must be able to get here.
-if [ -z "${DATA:-}" ]; then
-    DATA=data
-    if [ "$(id -u)" -eq 0 ] && ! setpriv --reuid=postgres --clear-groups test -x . 2>/dev/null; then
-        DATA=/var/lib/isthmus
-    fi
-fi
+DATA=${DATA:-$(sh server/demo_folder.sh data /var/lib/isthmus)}
 mkdir -p "$DATA"
 output=$DATA/server.out
 "$isthmus" serve --data "$DATA" --listen "$LISTEN" >"$output" &

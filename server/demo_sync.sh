@@ -15,13 +15,7 @@ if [ -z "${ISTHMUS:-}" ]; then
     ISTHMUS=build/release/isthmus
 fi
 
-# Started by root, PostgreSQL runs as the account postgres, which must be able to get here.
-if [ -z "${DATA:-}" ]; then
-    DATA=data-sync
-    if [ "$(id -u)" -eq 0 ] && ! setpriv --reuid=postgres --clear-groups test -x . 2>/dev/null; then
-        DATA=/var/lib/isthmus-sync
-    fi
-fi
+DATA=${DATA:-$(sh server/demo_folder.sh data-sync /var/lib/isthmus-sync)}
 mkdir -p "$DATA"
 
 running=

@@ -55,6 +55,23 @@ def free_port():
     raise AssertionError("no port is free")
 
 
+def until(ask, right, seconds=120):
+    """Asks again and again until the answer is right; the last answer. Generous: nothing here is
+    about speed."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = ask()
+        if found == right or time.monotonic() > deadline:
+            return found
+        time.sleep(0.05)
+
+
+def spawn(*command, **options):
+    """A process that does not outlive this one, however it ends."""
+    return subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command],
+                            stdin=subprocess.DEVNULL, **options)
+
+
 def scratch():
     """A new folder that the account of the embedded PostgreSQL may pass through."""
     folder = tempfile.mkdtemp(prefix="isthmus-test-")
@@ -160,10 +177,10 @@ class Server:
 
     def start(self, timeout=120):
         log = open(self.log, "ab")
-        self.process = subprocess.Popen(
-            [ISTHMUS, "serve", "--data", os.path.join(self.folder, "data"),
-             "--listen", f"127.0.0.1:{self.port}", *self.arguments],
-            stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, env=self.environment)
+        self.process = spawn(
+            ISTHMUS, "serve", "--data", os.path.join(self.folder, "data"),
+            "--listen", f"127.0.0.1:{self.port}", *self.arguments,
+            stdout=subprocess.PIPE, stderr=log, env=self.environment)
         log.close()
         deadline = time.monotonic() + timeout
         for line in self.process.stdout:
@@ -172,7 +189,7 @@ class Server:
                 return self
             if time.monotonic() > deadline:
                 break
-        status = self.process.wait(10)
+        status = self.process.wait(60)
         raise AssertionError(f"the server did not start (status {status}):\n{self.tail()}")
 
     def tail(self):
@@ -207,6 +224,33 @@ class Server:
         with open(os.path.join(self.folder, "data/postgres/postmaster.pid")) as file:
             return int(file.readline())
 
+    def kill_postgres(self):
+        """kill -9 of the embedded PostgreSQL, which the server then starts again by itself; returns
+        its pid for runs_anew()."""
+        before = self.postmaster()
+        os.kill(before, signal.SIGKILL)
+        return before
+
+    def runs_anew(self, before):
+        """Whether PostgreSQL is another one than the one with the pid `before`, and answers."""
+        try:
+            if self.postmaster() == before:
+                return False
+        except (OSError, ValueError):  # it is just being started
+            return False
+        client = Client(self.base)
+        try:
+            return client.get("Patient?_summary=count").status == 200
+        finally:
+            client.close()
+
+    def end_postgres(self):
+        """After kill() nobody has ended it yet."""
+        try:
+            os.kill(self.postmaster(), signal.SIGQUIT)
+        except (OSError, ValueError):
+            pass
+
     def resident(self):
         """Resident memory of the server process in bytes."""
         with open(f"/proc/{self.process.pid}/status") as file:
@@ -224,6 +268,7 @@ class Server:
                 print(self.tail())
             self.stop()
         finally:
+            self.end_postgres()
             for client in self.clients:
                 client.close()
             if self.own_folder:
