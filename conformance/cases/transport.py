@@ -15,7 +15,7 @@ ORIGIN = "https://app.example.org"
 
 @case("SHOULD", "RFC 9112 9.3", "X-24", "a connection serves several requests")
 def keep_alive(server):
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.base).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.base).netloc, timeout=server.timeout)
     sockets = set()
     for _ in range(3):
         connection.request("GET", server.target("metadata"), headers={"Accept": "*/*"})

@@ -23,6 +23,7 @@ class Server:
         self.body_limit = body_limit
         self.prefix = urllib.parse.urlsplit(self.base).path
         self.common = dict(header.split(": ", 1) for header in headers)
+        self.timeout = timeout
         self.connections = Connections(self.base, timeout)
         self.statement = {}
         self.made = []  # "Patient/1", in the order of creation
