@@ -2,12 +2,12 @@
  * Bench sync - how fast what partners send lands and is applied, beside plain transactions of the
  * same resources.
  *
- *     bench_sync CONNINFO BUNDLE.json...
+ *     bench_sync CONNINFO POSTMASTER BUNDLE.json...
  *
  * Every resource of the Bundles, with the links between them made relative, in pages of 500:
  * landed, applied, landed and applied again unchanged, and again with one in a hundred changed;
- * then written by transactions of 500, one and four at a time. Processor time is this process's;
- * PostgreSQL's comes on top. bench_sync.sh gives it a database.
+ * then written by transactions of 500, one and four at a time. Processor time is this process's,
+ * and that of PostgreSQL whose postmaster has that process id. bench_sync.sh gives it a database.
  */
 
 #include "base/arena.h"
@@ -24,8 +24,10 @@
 #include "sync/apply.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <inttypes.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 enum { PAGE = 500 };
 
@@ -42,8 +44,10 @@ struct bench {
 
 struct stopwatch {
     int64_t begin;
-    double processor;
+    double ours, postgres; /* seconds of processors */
 };
+
+static long postmaster;
 
 static const struct access everything = {.client = "bench"};
 
@@ -60,17 +64,18 @@ static void check(bool ok, const struct err *err);
 
 int main(int argc, char **argv)
 {
-    struct bench bench = {.conninfo = argc > 2 ? argv[1] : NULL,
-                          .paths = argv + 2,
-                          .path_count = (size_t)argc - 2,
+    struct bench bench = {.conninfo = argc > 3 ? argv[1] : NULL,
+                          .paths = argv + 3,
+                          .path_count = (size_t)argc - 3,
                           .arena = arena_new()};
     struct loop *loop = loop_new();
     struct err err = {0};
 
     if (!bench.conninfo) {
-        fprintf(stderr, "usage: bench_sync CONNINFO BUNDLE.json...\n");
+        fprintf(stderr, "usage: bench_sync CONNINFO POSTMASTER BUNDLE.json...\n");
         return 2;
     }
+    postmaster = strtol(argv[2], NULL, 10);
     check(search_values_setup(&err), &err);
     fiber_spawn(loop, run, &bench);
     loop_run(loop);
@@ -278,21 +283,60 @@ static double processor_time(struct rusage *usage)
            (double)usage->ru_stime.tv_sec + (double)usage->ru_stime.tv_usec / 1e6;
 }
 
+/* Of a process, and of its children that have ended; 0 when it is not the postmaster or one of
+ * its. proc(5): fields 4, and 14 to 17, counted from behind the name. */
+static double ticks_of(const char *pid)
+{
+    char path[64], line[1024] = "", state;
+    long parent;
+    unsigned long long user, kernel, user_ended, kernel_ended;
+
+    snprintf(path, sizeof(path), "/proc/%.16s/stat", pid);
+    FILE *file = fopen(path, "r");
+    if (file && !fgets(line, sizeof(line), file))
+        line[0] = 0;
+    if (file)
+        fclose(file);
+    const char *fields = strrchr(line, ')');
+    if (!fields ||
+        sscanf(fields + 1, " %c %ld %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu",
+               &state, &parent, &user, &kernel, &user_ended, &kernel_ended) != 6)
+        return 0;
+    if (parent != postmaster && strtol(pid, NULL, 10) != postmaster)
+        return 0;
+    return (double)(user + kernel + user_ended + kernel_ended);
+}
+
+static double postgres_time(void)
+{
+    DIR *folder = opendir("/proc");
+    double ticks = 0;
+
+    for (struct dirent *entry; folder && (entry = readdir(folder));)
+        if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+            ticks += ticks_of(entry->d_name);
+    if (folder)
+        closedir(folder);
+    return ticks / (double)sysconf(_SC_CLK_TCK);
+}
+
 static struct stopwatch start(void)
 {
     struct rusage usage;
 
-    return (struct stopwatch){clock_monotonic(), processor_time(&usage)};
+    return (struct stopwatch){clock_monotonic(), processor_time(&usage), postgres_time()};
 }
 
 static void stop(const struct stopwatch *watch, const char *what, size_t count)
 {
     struct rusage usage;
     double seconds = (double)(clock_monotonic() - watch->begin) / 1e6;
-    double processor = processor_time(&usage) - watch->processor;
+    double ours = (processor_time(&usage) - watch->ours) * 1e6 / (double)count;
+    double postgres = (postgres_time() - watch->postgres) * 1e6 / (double)count;
 
-    printf("%-36s %8.0f resources/s, %6.1f us of our processor each, peak %ld MB\n", what,
-           (double)count / seconds, processor * 1e6 / (double)count, usage.ru_maxrss / 1024);
+    printf("%-36s %8.0f resources/s, processors: %6.1f us ours + %6.1f PostgreSQL's = %6.1f each, "
+           "peak %ld MB\n",
+           what, (double)count / seconds, ours, postgres, ours + postgres, usage.ru_maxrss / 1024);
 }
 
 static void check(bool ok, const struct err *err)

@@ -27,4 +27,5 @@ for file; do
     *) cp "$file" "$dir/bundles/" ;;
     esac
 done
-${PROFILE:-} "$build/bench/bench_sync" "host=$dir user=isthmus dbname=bench" "$dir"/bundles/*.json
+${PROFILE:-} "$build/bench/bench_sync" "host=$dir user=isthmus dbname=bench" \
+    "$(head -1 "$dir/data/postmaster.pid")" "$dir"/bundles/*.json

@@ -8,7 +8,9 @@
 #include "storage/body.h"
 #include "storage/landing_batch.h"
 
-enum { STATEMENTS = 7 };
+enum { STATEMENTS = 8 };
+
+#define TAKEN "23505" /* unique_violation */
 
 struct settling {
     struct landing_batch *batch;
@@ -16,7 +18,8 @@ struct settling {
     size_t sent;
 };
 
-static void send_identities(struct settling *settling);
+static void send_new(struct settling *settling);
+static void send_known(struct settling *settling);
 static void send_again(struct settling *settling);
 static void send_seen(struct settling *settling);
 static void send_dead(struct settling *settling);
@@ -29,7 +32,8 @@ static void send(struct settling *settling, const struct pg_statement *statement
 bool batch_settle(struct landing_batch *batch, struct err *err)
 {
     static void (*const steps[STATEMENTS])(struct settling *) = {
-        send_identities, send_again, send_seen, send_dead, send_decided, send_units, send_windows,
+        send_new,  send_known,   send_again, send_seen,
+        send_dead, send_decided, send_units, send_windows,
     };
     struct settling *settling = arena_one(batch->arena, struct settling);
     bool good = true;
@@ -46,6 +50,7 @@ bool batch_settle(struct landing_batch *batch, struct err *err)
         if (!good)
             memcpy(batch->sqlstate, settling->replies[i].sqlstate, sizeof(batch->sqlstate));
     }
+    batch->raced = !good && strcmp(batch->sqlstate, TAKEN) == 0;
     return good;
 }
 
@@ -56,65 +61,103 @@ static void send(struct settling *settling, const struct pg_statement *statement
             &settling->replies[settling->sent++]);
 }
 
-/* Two statements would be two plans; a mention that is known is not among them. */
-static void send_identities(struct settling *settling)
+#define INSERT_IDENTITIES                                                                          \
+    "insert into f_identity as f (local, hash, updated, origin, person, unit, partner, rtype,"     \
+    " presence, version, id, linked) select local, hash, updated, origin, person, unit,"           \
+    " $1::int4, rtype, presence::\"char\", version, id, linked from unnest($2::bytea[],"           \
+    " $3::int8[], $4::timestamptz[], $5::int8[], $6::int8[], $7::int8[], $8::int2[],"              \
+    " $9::text[], $10::text[], $11::text[], $12::text[]) x(local, hash, updated, origin,"          \
+    " person, unit, rtype, presence, version, id, linked)"
+
+/* Columns of f_identity, a row for each identity that is written. */
+struct identities {
+    size_t room, count;
+    struct text *texts; /* local, presence, version, id, linked */
+    int64_t *numbers;   /* hash, updated, origin, person, unit */
+    bool *nulls;
+    int16_t *rtypes;
+};
+
+static void add_identity(struct identities *columns, const struct landing_batch *batch,
+                         const struct identity *identity)
+{
+    static const char letters[] = "MPAGD";
+    const struct landed *newest = identity->newest;
+    bool has_origin = newest && newest->in.origin.size > 0 && newest->in.resource;
+    size_t room = columns->room, at = columns->count++;
+
+    columns->texts[at] = (struct text){(const char *)identity->key.bytes, LOCAL_SIZE};
+    columns->texts[room + at] = (struct text){&letters[identity->presence], 1};
+    columns->texts[2 * room + at] = identity->version;
+    columns->texts[3 * room + at] = identity->id;
+    columns->texts[4 * room + at] = identity->linked;
+    columns->numbers[at] = identity->hash;
+    columns->nulls[at] = identity->hash == 0;
+    columns->numbers[room + at] = identity->updated;
+    columns->nulls[room + at] = identity->updated == INT64_MIN;
+    columns->numbers[2 * room + at] =
+        has_origin ? landing_hash(batch->store, newest->in.origin) : 0;
+    columns->nulls[2 * room + at] = !has_origin;
+    columns->numbers[3 * room + at] = (int64_t)identity->person;
+    columns->nulls[3 * room + at] = identity->person == 0;
+    columns->numbers[4 * room + at] = newest ? newest->unit->number : batch->units[0].number;
+    columns->rtypes[at] = identity->rtype;
+}
+
+/* Those that are known, or those that are not. */
+static void send_some(struct settling *settling, const struct pg_statement *statement, bool known)
+{
+    struct landing_batch *batch = settling->batch;
+    struct arena *arena = batch->arena;
+    struct pg_params params = pg_params_in(arena);
+    size_t room = batch->map.count;
+    struct identities columns = {
+        .room = room,
+        .texts = arena_many(arena, struct text, 5 * room),
+        .numbers = arena_many(arena, int64_t, 5 * room),
+        .nulls = arena_many(arena, bool, 5 * room),
+        .rtypes = arena_many(arena, int16_t, room),
+    };
+
+    for (const struct identity *identity = batch->first; identity; identity = identity->next)
+        if (identity->write && identity->rtype >= 0 && identity->known == known)
+            add_identity(&columns, batch, identity);
+    size_t count = columns.count;
+    if (count == 0)
+        return;
+    pg_add_int4(&params, batch->apply->partner);
+    pg_add_bytea_array(&params, columns.texts, count);
+    pg_add_int8_array(&params, columns.numbers, columns.nulls, count);
+    pg_add_timestamp_array(&params, columns.numbers + room, columns.nulls + room, count);
+    pg_add_int8_array(&params, columns.numbers + 2 * room, columns.nulls + 2 * room, count);
+    pg_add_int8_array(&params, columns.numbers + 3 * room, columns.nulls + 3 * room, count);
+    pg_add_int8_array(&params, columns.numbers + 4 * room, NULL, count);
+    pg_add_int2_array(&params, columns.rtypes, count);
+    for (size_t column = 1; column < 5; column++)
+        pg_add_text_array(&params, columns.texts + column * room, count);
+    send(settling, statement, &params);
+}
+
+/* Most are new. Who else writes identities of the partner is a push whose copy just came back: then
+ * the batch begins again, and finds it. */
+static void send_new(struct settling *settling)
+{
+    static const struct pg_statement statement = {INSERT_IDENTITIES};
+
+    send_some(settling, &statement, false);
+}
+
+/* A mention that is known is not among them. */
+static void send_known(struct settling *settling)
 {
     static const struct pg_statement statement = {
-        "insert into f_identity as f (local, hash, updated, origin, person, unit, partner, rtype,"
-        " presence, version, id, linked) select local, hash, updated, origin, person, unit,"
-        " $1::int4, rtype, presence::\"char\", version, id, linked from unnest($2::bytea[],"
-        " $3::int8[], $4::timestamptz[], $5::int8[], $6::int8[], $7::int8[], $8::int2[],"
-        " $9::text[], $10::text[], $11::text[], $12::text[]) x(local, hash, updated, origin,"
-        " person, unit, rtype, presence, version, id, linked)"
+        INSERT_IDENTITIES
         " on conflict (local) do update set hash = excluded.hash, updated = excluded.updated,"
         " origin = coalesce(f.origin, excluded.origin), person = excluded.person,"
         " unit = excluded.unit, presence = excluded.presence, version = excluded.version,"
         " linked = coalesce(f.linked, excluded.linked) where excluded.presence <> 'M'"};
-    struct landing_batch *batch = settling->batch;
-    struct arena *arena = batch->arena;
-    struct pg_params params = pg_params_in(arena);
-    size_t room = batch->map.count, count = 0;
-    struct text *texts = arena_many(arena, struct text, 5 * room);
-    int64_t *numbers = arena_many(arena, int64_t, 5 * room);
-    bool *nulls = arena_many(arena, bool, 5 * room);
-    int16_t *rtypes = arena_many(arena, int16_t, room);
-    static const char letters[] = "MPAGD";
 
-    for (struct identity *identity = batch->first; identity; identity = identity->next) {
-        const struct landed *newest = identity->newest;
-        bool has_origin = newest && newest->in.origin.size > 0 && newest->in.resource;
-
-        if (!identity->write || identity->rtype < 0)
-            continue;
-        texts[count] = (struct text){(const char *)identity->key.bytes, LOCAL_SIZE};
-        texts[room + count] = (struct text){&letters[identity->presence], 1};
-        texts[2 * room + count] = identity->version;
-        texts[3 * room + count] = identity->id;
-        texts[4 * room + count] = identity->linked;
-        numbers[count] = identity->hash;
-        nulls[count] = identity->hash == 0;
-        numbers[room + count] = identity->updated;
-        nulls[room + count] = identity->updated == INT64_MIN;
-        numbers[2 * room + count] = has_origin ? landing_hash(batch->store, newest->in.origin) : 0;
-        nulls[2 * room + count] = !has_origin;
-        numbers[3 * room + count] = (int64_t)identity->person;
-        nulls[3 * room + count] = identity->person == 0;
-        numbers[4 * room + count] = newest ? newest->unit->number : batch->units[0].number;
-        rtypes[count++] = identity->rtype;
-    }
-    if (count == 0)
-        return;
-    pg_add_int4(&params, batch->apply->partner);
-    pg_add_bytea_array(&params, texts, count);
-    pg_add_int8_array(&params, numbers, nulls, count);
-    pg_add_timestamp_array(&params, numbers + room, nulls + room, count);
-    pg_add_int8_array(&params, numbers + 2 * room, nulls + 2 * room, count);
-    pg_add_int8_array(&params, numbers + 3 * room, nulls + 3 * room, count);
-    pg_add_int8_array(&params, numbers + 4 * room, NULL, count);
-    pg_add_int2_array(&params, rtypes, count);
-    for (size_t column = 1; column < 5; column++)
-        pg_add_text_array(&params, texts + column * room, count);
-    send(settling, &statement, &params);
+    send_some(settling, &statement, true);
 }
 
 /*
