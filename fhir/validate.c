@@ -35,6 +35,7 @@ static const struct {
     {"id", NULL},
     {"Identifier", identifier_check},
     {"markdown", NULL},
+    {"Observation", observation_check},
     {"Reference", reference_check},
     {"SearchParameter", search_parameter_check},
     {"string", string_check},

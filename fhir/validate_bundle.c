@@ -11,6 +11,7 @@
 static void check_duplicates(struct walk *walk);
 static void check_links(struct walk *walk, const struct node *bundle);
 static void check_entry(struct walk *walk, const struct node *entry, struct text type);
+static bool needs_full_url(const struct node *resource, struct text type);
 static void check_full_url(struct walk *walk, const struct node *entry, const struct node *full_url,
                            const struct node *resource);
 static void check_first(struct walk *walk, const struct node *bundle, struct text type);
@@ -71,6 +72,10 @@ static void check_entry(struct walk *walk, const struct node *entry, struct text
 
     if (full_url && full_url->value.size > 0)
         check_full_url(walk, entry, full_url, resource);
+    else if (needs_full_url(resource, type))
+        issue_add_at(
+            walk->issues, ISSUE_ERROR, "required", entry,
+            "The entry needs a fullUrl: the absolute URL of its resource, or a urn:uuid:.");
     if (text_is(type, "searchset") && resource && resource->type &&
         !(mode && text_is(mode->value, "outcome")) &&
         !text_is(text_of(resource->type->name), "OperationOutcome") && !node_child(resource, "id"))
@@ -78,7 +83,21 @@ static void check_entry(struct walk *walk, const struct node *entry, struct text
                      "What a search finds must have its id.");
 }
 
-/* R4 bundle.html#bundle-unique: absolute, and not in disagreement with the id. */
+/* R4 bundle-definitions.html#Bundle.entry.fullUrl: it SHALL have a value, except in requests that
+ * create and in results of operations that are not identified. Batches are requests, or their
+ * results; an OperationOutcome among what a search found has no identity. */
+static bool needs_full_url(const struct node *resource, struct text type)
+{
+    if (!resource || !resource->type || text_is(text_of(resource->type->name), "OperationOutcome"))
+        return false;
+    if (text_is(type, "document") || text_is(type, "message"))
+        return true;
+    return (text_is(type, "collection") || text_is(type, "searchset") ||
+            text_is(type, "history")) &&
+           node_child(resource, "id");
+}
+
+/* The same place: absolute, and not in disagreement with the id. */
 static void check_full_url(struct walk *walk, const struct node *entry, const struct node *full_url,
                            const struct node *resource)
 {

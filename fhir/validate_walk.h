@@ -83,5 +83,8 @@ void element_definition_check(struct walk *walk, const struct node *element);
 void search_parameter_check(struct walk *walk, const struct node *parameter);
 void capability_resource_check(struct walk *walk, const struct node *resource);
 
+/* Vital signs (validate_vitals.c), which have profiles of R4 to meet without claiming them. */
+void observation_check(struct walk *walk, const struct node *observation);
+
 /* Bundles (validate_bundle.c): the rules of R4 bundle.html that are no invariants. */
 void bundle_check(struct walk *walk, const struct node *bundle);

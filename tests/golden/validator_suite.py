@@ -15,6 +15,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import uuid
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXCEPTIONS = HERE / "validator_exceptions.tsv"
@@ -144,7 +145,8 @@ def run_patients(program, folder, report):
     with tempfile.TemporaryDirectory() as place:
         questions = []
         for start in range(0, len(resources), CHUNK):
-            entries = [{"resource": resource} for resource in resources[start:start + CHUNK]]
+            entries = [{"fullUrl": uuid.uuid4().urn, "resource": resource}
+                       for resource in resources[start:start + CHUNK]]
             path = pathlib.Path(place) / f"{start}.json"
             path.write_text(json.dumps({"resourceType": "Bundle", "type": "collection",
                                         "entry": entries}), "utf-8")

@@ -78,6 +78,8 @@ static void each_rule_names_the_element_that_breaks_it(void **state)
                  PATIENT("\"id\":\"1\"")) "," ENTRY("urn:uuid:87e11d66-c137-458a-9754-fe6c4e445a6d",
                                                     PATIENT("\"id\":\"2\""))),
          "invariant", "Bundle.entry[1]"},
+        {BUNDLE("collection", "{\"resource\":" PATIENT("\"id\":\"1\"") "}"), "required",
+         "Bundle.entry[0]"},
         {BUNDLE("searchset",
                 ENTRY("urn:uuid:87e11d66-c137-458a-9754-fe6c4e445a6d", PATIENT("\"active\":true"))),
          "required", "Bundle.entry[0].resource"},
@@ -101,6 +103,46 @@ static void each_rule_names_the_element_that_breaks_it(void **state)
         assert_string_equal(issue->expression, cases[i].expression);
         assert_string_equal(issue->code, cases[i].code);
         assert_int_equal(r.issues.errors, 1);
+        release(&r);
+    }
+}
+
+#define OBSERVATION(more) "{\"resourceType\":\"Observation\",\"status\":\"final\"," more "}"
+#define WEIGHT                                                                                     \
+    "\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"29463-7\"}]},"              \
+    "\"valueQuantity\":{\"value\":70,\"unit\":\"kg\",\"system\":\"http://unitsofmeasure.org\","    \
+    "\"code\":\"kg\"},\"subject\":{\"reference\":\"Patient/1\"}"
+#define CATEGORY                                                                                   \
+    ",\"category\":[{\"coding\":[{\"system\":"                                                     \
+    "\"http://terminology.hl7.org/CodeSystem/observation-category\",\"code\":\"vital-signs\"}]}]"
+#define CLAIM(url) ",\"meta\":{\"profile\":[\"" url "\"]}"
+
+static void a_vital_sign_that_claims_no_profile_is_held_to_its_own(void **state)
+{
+    static const struct {
+        const char *json;
+        unsigned errors, warnings;
+    } cases[] = {
+        {OBSERVATION(WEIGHT), 0, 2}, /* no category, no time */
+        {OBSERVATION(WEIGHT CATEGORY ",\"effectiveDateTime\":\"2012-05-03\""), 0, 0},
+        {OBSERVATION("\"code\":{\"coding\":[{\"system\":\"http://x.y\",\"code\":\"29463-7\"}]}"), 0,
+         0},
+        /* Once only, when it is claimed; and not beside the profile of somebody else. */
+        {OBSERVATION(WEIGHT CLAIM("http://hl7.org/fhir/StructureDefinition/vitalsigns")), 2, 0},
+        {OBSERVATION(WEIGHT CLAIM("http://x.y/StructureDefinition/weight")), 0, 1},
+        /* A profile that says nothing of vital signs is no reason to leave them out. */
+        {OBSERVATION(WEIGHT CLAIM("http://hl7.org/fhir/StructureDefinition/Observation")), 0, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct reading r = validate(cases[i].json, (struct validation){0});
+        unsigned warnings = 0;
+
+        for (const struct issue *issue = r.issues.first; issue; issue = issue->next)
+            warnings += issue->severity == ISSUE_WARNING;
+        if (r.issues.errors != cases[i].errors || warnings != cases[i].warnings)
+            fail_msg("%s: %u errors, %u warnings", cases[i].json, r.issues.errors, warnings);
         release(&r);
     }
 }
@@ -274,6 +316,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rule_names_the_element_that_breaks_it),
+        cmocka_unit_test(a_vital_sign_that_claims_no_profile_is_held_to_its_own),
         cmocka_unit_test(best_practice_is_for_those_who_ask),
         cmocka_unit_test(a_profile_that_is_not_loaded_is_an_error_when_it_was_asked_for),
         cmocka_unit_test(levels_say_how_much_is_checked),
