@@ -139,7 +139,8 @@ static bool run_phases(struct run *run, struct landing_batch *batch, struct err 
     if (!batch_identify(batch, err))
         return false;
     batch_decide(batch);
-    return batch_write(batch, err) && (run->dry_run || batch_settle(batch, err));
+    return batch_pass_over_dead(batch, err) && batch_write(batch, err) &&
+           (run->dry_run || batch_settle(batch, err));
 }
 
 /* After a failure: whether to go on, and how. A commit whose answer was lost was made or not: the

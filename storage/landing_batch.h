@@ -124,6 +124,9 @@ void batch_convert_again(struct landing_batch *batch);
 /* Says what becomes of each row, and what is to be written. */
 void batch_decide(struct landing_batch *batch);
 
+/* Those that died before, to the byte, and are dead letters still: there is nothing new in them. */
+bool batch_pass_over_dead(struct landing_batch *batch, struct err *err);
+
 /* For batch_write(): so that nobody pushes what is written here. */
 bool batch_take_keys(struct landing_batch *batch, struct err *err);
 

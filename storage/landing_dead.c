@@ -3,9 +3,12 @@
  */
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "storage/body.h"
-#include "storage/landing_internal.h"
+#include "storage/landing_batch.h"
 
+static bool ask_which_are_known(struct landing_batch *batch, const struct text *bodies,
+                                struct landed **dying, size_t count, struct err *err);
 static void add_filter(struct pg_params *params, const struct landing_dead_filter *filter);
 
 #define FILTER                                                                                     \
@@ -116,6 +119,53 @@ bool landing_dead_discard(struct store *store, const struct landing_dead_filter 
     if (!landing_run_alone(store, &discard, &params, &affected, err))
         return false;
     *discarded = affected;
+    return true;
+}
+
+/* An overlap, a chain that began again, and every snapshot bring a broken row once more. Those who
+ * look at dead letters are to see it once, and not again after they have discarded it. */
+bool batch_pass_over_dead(struct landing_batch *batch, struct err *err)
+{
+    struct landed **dying = arena_many(batch->arena, struct landed *, batch->count);
+    struct text *bodies = arena_many(batch->arena, struct text, batch->count);
+    size_t count = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        struct landed *landed = &batch->rows[i];
+        struct buf row = buf_in(batch->arena);
+        size_t same = 0;
+
+        if (landed->after != 'd' || landed->dead)
+            continue;
+        landing_rows_write(&landed->row, 1, &row);
+        bodies[count] =
+            body_pack(batch->store->codec, (struct text){row.data, row.size}, batch->arena);
+        while (same < count && !text_equals(bodies[same], bodies[count]))
+            same++;
+        if (same < count)
+            landed->after = 'u';
+        else
+            dying[count++] = landed;
+    }
+    return count == 0 || ask_which_are_known(batch, bodies, dying, count, err);
+}
+
+static bool ask_which_are_known(struct landing_batch *batch, const struct text *bodies,
+                                struct landed **dying, size_t count, struct err *err)
+{
+    static const struct pg_statement known = {
+        "select x.n from unnest($2::bytea[]) with ordinality x(body, n) where exists"
+        " (select from f_dead d where d.partner = $1::int4 and md5(d.body) = md5(x.body)"
+        "  and d.body = x.body and coalesce(d.decided, 'discarded') = 'discarded')"};
+    struct pg_params params = pg_params_in(batch->arena);
+    const struct pg_result *result;
+
+    pg_add_int4(&params, batch->apply->partner);
+    pg_add_bytea_array(&params, bodies, count);
+    if (!pg_query(batch->pg, &known, &params, batch->arena, &result, err))
+        return false;
+    for (int i = 0; i < pg_rows(result); i++)
+        dying[pg_int8(result, i, 0) - 1]->after = 'u';
     return true;
 }
 

@@ -13,6 +13,7 @@ static void decide_linked(struct landed *landed);
 static bool passes_batch(struct landed *landed);
 static bool passes_stored(struct landed *landed);
 static bool is_other_person(const struct landed *landed);
+static bool is_regression(const struct landed *landed);
 static void note_presence(struct identity *identity);
 static int compare(int64_t a_updated, struct text a_version, int64_t b_updated,
                    struct text b_version);
@@ -93,6 +94,10 @@ static bool passes_stored(struct landed *landed)
         landed_refuse(landed, "identity_conflict",
                       "Birth date and family name are others than before: the partner may have "
                       "given the id to somebody else.");
+    else if (is_regression(landed))
+        landed_refuse(landed, "version_regression",
+                      "Its version is lower than the one that came before, though it is newer: the "
+                      "partner may have restored a backup.");
     if (landed->after && landed->row.body.data)
         note_presence(self);
     return !landed->after && !landed->in.refused;
@@ -107,6 +112,15 @@ static bool is_other_person(const struct landed *landed)
 
     return !landed->dead && birth && family && birth_now && family_now && birth != birth_now &&
            family != family_now;
+}
+
+/* W-53. What we have stays; whoever replays it has decided. */
+static bool is_regression(const struct landed *landed)
+{
+    int64_t now, before;
+
+    return !landed->dead && text_to_int64(landed->in.version, 0, INT64_MAX, &now) &&
+           text_to_int64(landed->self->version, 0, INT64_MAX, &before) && now < before;
 }
 
 /* It was missing, and here it is. */

@@ -144,9 +144,10 @@ static bool add_queries(struct partner_reading *reading, struct partner_push *pu
     struct partner_query *all =
         arena_many(reading->arena, struct partner_query, push->count + more->count);
 
-    if (push->count)
-        memcpy(all, push->queries, push->count * sizeof(*all));
-    memcpy(all + push->count, more->queries, more->count * sizeof(*all));
+    for (size_t i = 0; i < push->count; i++)
+        all[i] = push->queries[i];
+    for (size_t i = 0; i < more->count; i++)
+        all[push->count + i] = more->queries[i];
     push->queries = all;
     push->count += more->count;
     return true;

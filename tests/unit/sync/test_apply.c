@@ -260,6 +260,40 @@ static void check_deletions(void *context)
 }
 IN_DATABASE(deletions_are_ours_too_and_can_be_undone, check_deletions)
 
+/* A lower version that is newer by its time: a backup was restored there. */
+static void check_regression(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store();
+    struct apply_config a = config_of(store, "a", A_BASE);
+    struct landing_apply apply = {.access = us};
+    struct landing_dead_filter filter = {.partner = a.partner.number};
+    struct landing_result result;
+    struct err err = {0};
+
+    (void)context;
+#define VERSION(version, updated, family)                                                          \
+    "{\"resourceType\":\"Patient\",\"id\":\"1\",\"meta\":{\"versionId\":\"" version                \
+    "\",\"lastUpdated\":\"2024-01-0" updated "T00:00:00Z\"},\"name\":[{\"family\":\"" family       \
+    "\"}]}"
+    LAND(store, &a, VERSION("5", "1", "Fifth"));
+    apply_all(store, &a);
+    LAND(store, &a, VERSION("3", "2", "Third"));
+    assert_counts(apply_all(store, &a), 0, 0, 0, 1);
+    assert_has(ours(store, &a, "Patient", "1", arena), "Fifth");
+    assert_string_equal(postgres_sql("select class from f_dead"), "version_regression");
+
+    assert_true(apply_dead(store, &a, &apply, &filter, false, NULL, NULL, &result, &err));
+    assert_counts(result, 1, 0, 0, 0);
+    assert_has(ours(store, &a, "Patient", "1", arena), "Third");
+    LAND(store, &a, VERSION("4", "3", "Fourth"));
+    assert_counts(apply_all(store, &a), 1, 0, 0, 0);
+    store_close(store);
+    arena_free(arena);
+}
+
+IN_DATABASE(a_version_that_goes_back_waits_for_a_decision, check_regression)
+
 static void check_persons(void *context)
 {
     struct arena *arena = arena_new();
@@ -283,10 +317,17 @@ static void check_persons(void *context)
     assert_has(ours(store, &a, "Patient", "1", arena), "Ann-Smith");
     assert_string_equal(postgres_sql("select class from f_dead"), "identity_conflict");
 
+    /* The same again is nothing new, however often. */
+    LAND(store, &a, PERSON("Jones", "1999-01-01"), PERSON("Jones", "1999-01-01"));
+    assert_counts(apply_all(store, &a), 0, 2, 0, 0);
+    assert_string_equal(postgres_sql("select count(*) from f_dead"), "1");
+
     assert_true(apply_dead(store, &a, &apply, &filter, false, NULL, NULL, &result, &err));
     assert_counts(result, 1, 0, 0, 0);
     check_balance();
     assert_has(ours(store, &a, "Patient", "1", arena), "Jones");
+    LAND(store, &a, PERSON("Jones", "1999-01-01"));
+    assert_counts(apply_all(store, &a), 0, 1, 0, 0);
     store_close(store);
     arena_free(arena);
 }
@@ -429,6 +470,7 @@ int main(void)
         cmocka_unit_test(ids_of_any_form_are_taken),
         cmocka_unit_test(deletions_are_ours_too_and_can_be_undone),
         cmocka_unit_test(an_id_given_to_somebody_else_is_held_until_somebody_decides),
+        cmocka_unit_test(a_version_that_goes_back_waits_for_a_decision),
         cmocka_unit_test(dead_letters_are_tried_again_or_discarded),
         cmocka_unit_test(a_row_that_the_database_refuses_is_found),
         cmocka_unit_test(what_was_interrupted_is_done_once),
