@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 
 import harness
@@ -15,9 +14,9 @@ class Rogue:
     """The rogue partner on free ports."""
 
     def __init__(self, resources=0, *arguments):
-        self.process = subprocess.Popen(
-            [sys.executable, os.path.join(harness.ROOT, "tests/rogue/rogue"), "--port", "0",
-             "--resources", str(resources), *arguments],
+        self.process = harness.spawn(
+            sys.executable, os.path.join(harness.ROOT, "tests/rogue/rogue"), "--port", "0",
+            "--resources", str(resources), *arguments,
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         said = self.process.stdout.readline()  # when all three ports listen
         if "http://" not in said:
@@ -30,7 +29,7 @@ class Rogue:
 
     def ask(self, path, body=None):
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, 30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, 60) as answer:
             return json.loads(answer.read())
 
     def expect(self, spec=""):
@@ -71,9 +70,9 @@ class Exchange:
     def start(self):
         """The worker goes on until stop() or kill()."""
         with open(os.path.join(self.server.folder, "sync.log"), "ab") as log:
-            self.worker = subprocess.Popen(
-                [harness.ISTHMUS, "sync", "--data", self.data, "--base-url", self.server.base],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.worker = harness.spawn(
+                harness.ISTHMUS, "sync", "--data", self.data, "--base-url", self.server.base,
+                stdout=log, stderr=log)
 
     def stop(self):
         self.worker.send_signal(signal.SIGTERM)
@@ -94,13 +93,3 @@ def partner(name, base, **modes):
         "id": name, "base": base, "networks": ["127.0.0.1/32"],
         "limits": {"rps": 5000, "concurrency": 4, "timeout": "PT5S"},
         "retry": {"first": "PT0.05S", "longest": "PT0.4S", "tries": 5}, "modes": modes}
-
-
-def until(true, seconds, why=lambda: ""):
-    """Waits until `true()` holds; generous, because nothing here is about speed."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if true():
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"did not come true within {seconds} s\n{why()}")

@@ -13,7 +13,7 @@ import harness
 
 def exchange(server, *parts):
     """Everything the server sends for these bytes, until it closes."""
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         for part in parts:
             client.sendall(part)
         answer = b""
@@ -76,7 +76,7 @@ class Requests(unittest.TestCase):
 
     def test_endless_chunk_size_is_cut_off(self):
         sent = 0
-        with socket.create_connection(("127.0.0.1", self.server.port), timeout=30) as client:
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=60) as client:
             client.sendall(b"POST /fhir HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
             with self.assertRaises(ConnectionError):
                 while sent < 256 << 20:
@@ -93,7 +93,7 @@ class Exhaustion(unittest.TestCase):
                              "the server takes what it is allowed")
             files = len(os.listdir(f"/proc/{pid}/fd")) + 10
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (files, hard))
-            clients = [socket.create_connection(("127.0.0.1", server.port), timeout=30)
+            clients = [socket.create_connection(("127.0.0.1", server.port), timeout=60)
                        for _ in range(30)]
             time.sleep(2)
             clients[0].sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")

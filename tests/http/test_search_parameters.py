@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from harness import Server, data, run, scratch
+from harness import Server, data, run, scratch, until
 
 PACKAGE = "packages/us-core-6.1.0"
 RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
@@ -93,11 +93,7 @@ class SearchParameters(unittest.TestCase):
 
     def whole(self, search):
         """Servers learn of the end by a notification."""
-        for _ in range(200):
-            if self.client.get(search).status == 200:
-                return
-            time.sleep(0.1)
-        self.fail(f"{search} is refused still")
+        self.assertEqual(until(lambda: self.client.get(search).status, 200), 200, search)
 
     def offered(self, kind):
         statement = self.client.get("metadata").json()
@@ -192,7 +188,8 @@ class SearchParameters(unittest.TestCase):
         writer = threading.Thread(target=write, args=(self.server.client(),))
         writer.start()
         place = self.begin()
-        time.sleep(0.7)
+        began = until(lambda: self.status(place).header("X-Progress") != "waiting", True)
+        self.assertTrue(began)
         self.assertEqual(self.status(place).status, 202)
         self.server.kill()
         writer.join()

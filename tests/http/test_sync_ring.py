@@ -11,7 +11,7 @@ import time
 import unittest
 
 import harness
-from sync_harness import Exchange, partner, until
+from sync_harness import Exchange, partner
 
 EDITS = int(os.environ.get("ISTHMUS_TEST_EDITS", "200"))
 SILENCE = float(os.environ.get("ISTHMUS_TEST_SILENCE", "10"))
@@ -68,6 +68,13 @@ class Ring(unittest.TestCase):
                  for (kind, _), rows in self.everything(e).items() for r in rows}
                 for e in self.exchanges]
 
+    def settled(self):
+        """The versions, when none has come for a while: the last echoes are told from copies."""
+        before, deadline = None, time.monotonic() + 120
+        while before != (before := self.versions()) and time.monotonic() < deadline:
+            time.sleep(3)
+        return before
+
     def same(self, expected):
         """What differs; empty in the end."""
         for exchange in self.exchanges:
@@ -117,10 +124,9 @@ class Ring(unittest.TestCase):
             exchange.start()
             self.addCleanup(exchange.kill)
         made = self.edit()
-        until(lambda: not self.same(made), 120 + EDITS,
-              lambda: self.same(made) + "".join(e.log() for e in self.exchanges))
-        time.sleep(3)
-        before = self.versions()
+        differs = harness.until(lambda: self.same(made), "", 300 + EDITS)
+        self.assertEqual(differs, "", "".join(e.log() for e in self.exchanges))
+        before = self.settled()
         time.sleep(SILENCE)
         self.assertEqual(self.versions(), before, "something moves")
         self.assertEqual(self.same(made), "")

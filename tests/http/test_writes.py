@@ -12,7 +12,7 @@ import threading
 import unittest
 import uuid
 
-from harness import ISTHMUS, Client, Server, free_port
+from harness import ISTHMUS, Client, Server, free_port, spawn
 
 ROUNDS = int(os.environ.get("ISTHMUS_WRITES_ROUNDS", "1"))
 CROWD = int(os.environ.get("ISTHMUS_WRITES_CROWD", "120"))
@@ -557,9 +557,9 @@ class Process:
         socket = os.path.join(server.folder, "data/socket")
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}/fhir"
-        self.process = subprocess.Popen(
-            [ISTHMUS, "serve", "--database", f"host={socket} user=isthmus dbname=postgres",
-             "--listen", f"127.0.0.1:{self.port}"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.process = spawn(
+            ISTHMUS, "serve", "--database", f"host={socket} user=isthmus dbname=postgres",
+            "--listen", f"127.0.0.1:{self.port}", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         line = self.process.stdout.readline()
         assert line.startswith(b"ready: "), line
 

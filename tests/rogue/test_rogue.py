@@ -55,7 +55,7 @@ class Case(unittest.TestCase):
     def ask(self, url, method="GET", body=None, **headers):
         """`url` is absolute or a path."""
         parts = urlsplit(urljoin(f"http://{self.host}/", url))
-        connection = http.client.HTTPConnection(parts.netloc, timeout=20)
+        connection = http.client.HTTPConnection(parts.netloc, timeout=60)
         self.addCleanup(connection.close)
         if body is not None and not isinstance(body, (bytes, str)):
             body = fhirjson.dumps(body)
@@ -467,7 +467,7 @@ class Transport(Case):
             if certificate:
                 trust.load_cert_chain(made["client"]["certificate"], made["client"]["key"])
             connection = http.client.HTTPSConnection("127.0.0.1", made["ports"][form], context=trust,
-                                                     timeout=10)
+                                                     timeout=60)
             try:
                 connection.request("GET", "/fhir/metadata")
                 return connection.getresponse().status
