@@ -1,5 +1,6 @@
 """A server of our own for the benchmark, and a look into its database."""
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -73,10 +74,23 @@ class Service:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status
 
-    def resident_mb(self):
-        """Of the server process; PostgreSQL's are its own."""
+    def resident_mb(self, field="VmRSS"):
+        """Of the server process; PostgreSQL's are its own. VmHWM: the most it was."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+        return int(re.search(field + r":\s+(\d+)", status)[1]) / 1024
+
+    def processor_time(self):
+        """Seconds that PostgreSQL has used: the postmaster, its children, and those that have ended."""
+        master = (self.data / "postgres" / "postmaster.pid").read_text().split()[0]
+        ticks = 0
+        for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = path.read_text().rpartition(")")[2].split()
+            except OSError:
+                continue  # it has ended meanwhile
+            if master in (fields[1], path.parent.name):
+                ticks += sum(map(int, fields[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK")
 
     # The database
 
