@@ -19,13 +19,14 @@ static const double day_us = 86400e6;
 
 /* Guesses where no statistics are kept. */
 static const double rows_of_patient = 200, rows_of_patient_code = 10, open_range = 0.3,
-                    some_numbers = 0.1, codes_of_table = 500;
+                    some_numbers = 0.1, codes_of_table = 500, link_risk = 30;
 
 /* One choice under way. */
 struct choice {
     const struct search_plan *plan;
     enum search_purpose purpose;
     double limit, rows;
+    double before; /* rows read before the driver gives its first */
     struct search_candidate best;
 };
 
@@ -36,9 +37,11 @@ static double before_patients(const struct search_plan *plan);
 static bool drives_by_code(const struct search_plan *plan);
 static double rows_by_code(const struct search_plan *plan, double rows);
 static void consider_terms(struct choice *choice);
+static void consider_link(struct choice *choice, int i);
 static void consider_walks(struct choice *choice);
 static void consider(struct choice *choice, enum search_driver driver, int driving, double rows,
                      double rest);
+static double walked(const struct choice *choice, int driving);
 static double rest_of(const struct search_plan *plan, int a, int b, double rows);
 static double selectivity(const struct search_plan *plan, int i, double rows);
 static double atom_share(const struct search_plan *plan, const struct search_atom *atom,
@@ -82,16 +85,16 @@ static void consider_columns(struct choice *choice)
     const struct search_plan *plan = choice->plan;
     bool patient = drives_by_patient(plan), code = drives_by_code(plan);
     double rows = choice->rows, patients = patient ? patients_of(plan) : 0;
-    double before = patient ? before_patients(plan) : 0;
 
+    choice->before = patient ? before_patients(plan) : 0;
     if (patient && code)
         consider(choice, DRIVE_PATIENT_CODE, -1,
-                 before +
-                     rows_of_patient_code * patients * (double)plan->terms[plan->codes].code_count,
+                 rows_of_patient_code * patients * (double)plan->terms[plan->codes].code_count,
                  rest_of(plan, plan->patients, plan->codes, rows));
     if (patient)
-        consider(choice, DRIVE_PATIENT, -1, before + rows_of_patient * patients,
+        consider(choice, DRIVE_PATIENT, -1, rows_of_patient * patients,
                  rest_of(plan, plan->patients, -1, rows));
+    choice->before = 0;
     if (plan->quantity >= 0 && plan->table->vq && !plan->table->shared &&
         search_plan_has_range(plan))
         consider(choice, DRIVE_QUANTITY, -1,
@@ -145,8 +148,7 @@ static void consider_terms(struct choice *choice)
         const struct search_term *term = &plan->terms[i];
 
         if (term->link_count > 0 && !term->negated && !search_link_is_patients(term))
-            consider(choice, DRIVE_LINK, i, search_link_read(term) + 1,
-                     rest_of(plan, i, -1, choice->rows));
+            consider_link(choice, i);
         if (!search_term_is_uniform(term))
             continue;
 
@@ -171,6 +173,17 @@ static void consider_terms(struct choice *choice)
             break;
         }
     }
+}
+
+/* All keys are found; of rows, as many are fetched as the page takes. */
+static void consider_link(struct choice *choice, int i)
+{
+    const struct search_term *term = &choice->plan->terms[i];
+    double found = fmin(choice->rows, search_link_found(term));
+
+    choice->before = search_link_read(term) + 1;
+    consider(choice, DRIVE_LINK, i, found, rest_of(choice->plan, i, -1, choice->rows));
+    choice->before = 0;
 }
 
 /* Indexes that hold all rows, or a range of time. */
@@ -222,11 +235,22 @@ static void consider(struct choice *choice, enum search_driver driver, int drivi
         return;
     if (candidate.mode == MODE_SORT && rows * rest > SEARCH_SORT_MAX)
         read = 1e9 + rows; /* it will probably fail */
-    if (candidate.mode == MODE_INDEX || (candidate.mode == MODE_KEY && driver == DRIVE_ALL))
-        read = fmin(rows, choice->limit / fmax(rest, 1e-9));
-    candidate.cost = read;
+    if (candidate.mode == MODE_INDEX ||
+        (candidate.mode == MODE_KEY && (driver == DRIVE_ALL || driver == DRIVE_LINK)))
+        read = fmin(rows, walked(choice, driving) / fmax(rest, 1e-9));
+    candidate.cost = choice->before + read;
     if (candidate.cost < choice->best.cost)
         choice->best = candidate;
+}
+
+/* What looking for `limit` matches would cost if every row were one. Rows that other resources
+ * speak of lie together, often where one comes last, and each is looked for in another table. */
+static double walked(const struct choice *choice, int driving)
+{
+    for (int i = 0; i < (int)choice->plan->term_count; i++)
+        if (i != driving && choice->plan->terms[i].link_count > 0)
+            return link_risk * choice->limit;
+    return choice->limit;
 }
 
 /* The share of all rows that the terms but `a` and `b` leave. */

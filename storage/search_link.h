@@ -44,6 +44,6 @@ bool search_link_is_patients(const struct search_term *term);
 /* `select ... as rkey`: the patients. */
 void search_link_patients(struct search_sql *sql, const struct search_term *term);
 
-/* How many rows the term probably finds, and how many are read to find them. */
+/* How many rows the term probably finds, and how many others are read to know their keys. */
 double search_link_found(const struct search_term *term);
 double search_link_read(const struct search_term *term);

@@ -10,6 +10,8 @@
 
 static bool same_keys(const struct search_plan *plan, const struct search_key *key);
 static struct search_key sort_key(const struct search_plan *plan, const struct query_sort *sort);
+static bool has_many_patients(const struct search_plan *plan);
+static bool newest_first(const struct search_plan *plan);
 
 void search_order_by_sort(struct search_plan *plan)
 {
@@ -43,17 +45,29 @@ static struct search_key sort_key(const struct search_plan *plan, const struct q
     return key;
 }
 
+/* Where the client does not say: what is new is mostly wanted. Of patients the oldest come first:
+ * more is known of them, so that what is asked of others about them is found sooner. */
+static bool newest_first(const struct search_plan *plan)
+{
+    return plan->keys[0].kind == KEY_DATE && !plan->columns->own_patient;
+}
+
 void search_order_by_index(struct search_plan *plan)
 {
     bool descending = plan->key_count > 0 && plan->keys[0].descending;
     bool sorted = plan->key_count > 0;
 
     plan->keys[0] = search_index_key(plan, plan->driver, plan->driving);
-    plan->keys[0].descending = sorted ? descending : plan->keys[0].kind == KEY_DATE;
+    plan->keys[0].descending = sorted ? descending : newest_first(plan);
     plan->key_count = 1;
 }
 
-/* Newest first where the client does not say, since that is what is mostly wanted. */
+/* One patient after the other: what comes first is there before the last is looked at. */
+static bool has_many_patients(const struct search_plan *plan)
+{
+    return plan->terms[plan->patients].patient_count != 1;
+}
+
 struct search_key search_index_key(const struct search_plan *plan, enum search_driver driver,
                                    int driving)
 {
@@ -65,6 +79,8 @@ struct search_key search_index_key(const struct search_plan *plan, enum search_d
 
     if (driver == DRIVE_UPDATED)
         return (struct search_key){.kind = KEY_UPDATED};
+    if ((driver == DRIVE_PATIENT || driver == DRIVE_PATIENT_CODE) && has_many_patients(plan))
+        return (struct search_key){.kind = KEY_PATIENT};
     if (driver == DRIVE_CODE_QUANTITY)
         return (struct search_key){.kind = KEY_QUANTITY};
     if (driver != DRIVE_SIDE)
@@ -80,10 +96,10 @@ bool search_index_is_ordered(const struct search_plan *plan, enum search_driver 
 {
     switch (driver) {
     case DRIVE_PATIENT_CODE:
-        return plan->columns->date && plan->terms[plan->patients].patient_count == 1 &&
-               plan->terms[plan->codes].code_count == 1;
+        return has_many_patients(plan) ||
+               (plan->columns->date && plan->terms[plan->codes].code_count == 1);
     case DRIVE_PATIENT:
-        return plan->columns->date && plan->terms[plan->patients].patient_count == 1;
+        return has_many_patients(plan) || plan->columns->date;
     case DRIVE_CODE:
         return plan->columns->date && plan->terms[plan->codes].code_count == 1;
     case DRIVE_CODE_QUANTITY:

@@ -39,6 +39,7 @@ enum search_key_kind {
     KEY_QUANTITY, /* column vq */
     KEY_UPDATED,  /* column updated */
     KEY_ID,       /* column id */
+    KEY_PATIENT,  /* column patient, where several are asked for */
     KEY_STRINGS,  /* the first of f_str in this order; likewise below */
     KEY_DATES,
     KEY_NUMBERS,

@@ -27,6 +27,10 @@ const struct source_side source_sides[] = {
 
 static void page_by_key(const struct search_plan *plan, const struct search_position *position,
                         unsigned limit, struct search_sql *sql);
+static bool gives_keys(const struct search_plan *plan);
+static void page_of_keys(const struct search_plan *plan, const struct search_position *position,
+                         unsigned limit, struct search_sql *sql);
+static void driver_keys(const struct search_plan *plan, struct search_sql *sql);
 static bool index_counts(const struct search_plan *plan);
 static void patients_are(const struct search_term *term, struct search_sql *sql);
 static bool is_answered(const struct search_plan *plan, size_t i);
@@ -40,6 +44,8 @@ void search_source_page(const struct search_plan *plan, const struct search_posi
         page_by_key(plan, position, limit, sql);
     else if (plan->driver == DRIVE_SIDE)
         source_page_by_side(plan, position, limit, sql);
+    else if (plan->keys[0].kind == KEY_PATIENT)
+        source_page_by_patient(plan, position, limit, sql);
     else if (plan->driver == DRIVE_UPDATED)
         source_page_by_log(plan, position, limit, sql);
     else
@@ -65,6 +71,11 @@ static bool index_counts(const struct search_plan *plan)
         (plan->driver != DRIVE_PATIENT && plan->driver != DRIVE_PATIENT_CODE &&
          plan->driver != DRIVE_CODE))
         return false;
+    return source_answers_all(plan);
+}
+
+bool source_answers_all(const struct search_plan *plan)
+{
     for (size_t i = 0; i < plan->term_count; i++)
         if (!is_answered(plan, i))
             return false;
@@ -88,6 +99,10 @@ static void page_by_key(const struct search_plan *plan, const struct search_posi
         sql_add(sql, " limit %u", limit);
         return;
     }
+    if (gives_keys(plan)) {
+        page_of_keys(plan, position, limit, sql);
+        return;
+    }
     source_rows(plan, sql);
     if (position->set) {
         sql_add(sql, " and t.rkey > ");
@@ -96,31 +111,63 @@ static void page_by_key(const struct search_plan *plan, const struct search_posi
     sql_add(sql, " order by t.rkey limit %u", limit);
 }
 
-/* All matches, in no order: `from ... t where ...`. */
+/* Drivers that know keys without looking at a row. */
+static bool gives_keys(const struct search_plan *plan)
+{
+    return (plan->driver == DRIVE_SIDE && plan->driving >= 0) || plan->driver == DRIVE_LINK ||
+           plan->driver == DRIVE_QUANTITY;
+}
+
+/* They are put in order before a row is fetched, so that no more are fetched than the page takes.
+ */
+static void page_of_keys(const struct search_plan *plan, const struct search_position *position,
+                         unsigned limit, struct search_sql *sql)
+{
+    sql_add(sql, "from (select distinct k.rkey from (");
+    driver_keys(plan, sql);
+    sql_add(sql, " offset 0) k");
+    if (position->set) {
+        sql_add(sql, " where k.rkey > ");
+        sql_int8(sql, position->rkey);
+    }
+    sql_add(sql, " order by k.rkey offset 0) s");
+    source_row_by_key(plan, "s", "", sql);
+    sql_add(sql, " order by s.rkey limit %u", limit);
+}
+
+/* `select k.rkey from ...` */
+static void driver_keys(const struct search_plan *plan, struct search_sql *sql)
+{
+    sql_add(sql, "select k.rkey from (");
+    if (plan->driver == DRIVE_SIDE)
+        source_side_keys(plan, sql);
+    else if (plan->driver == DRIVE_LINK)
+        search_link_keys(sql, &plan->terms[plan->driving]);
+    else
+        source_quantity_keys(plan, sql);
+    sql_add(sql, ") k");
+}
+
+/* Rows of a side table are those of resources that are there, of the parameter's type and tenant.
+ */
+void source_keys(const struct search_plan *plan, struct search_sql *sql)
+{
+    if (plan->driver == DRIVE_SIDE && plan->driving >= 0 && source_answers_all(plan)) {
+        source_side_keys(plan, sql);
+        return;
+    }
+    sql_add(sql, "select t.rkey ");
+    source_rows(plan, sql);
+}
+
 void source_rows(const struct search_plan *plan, struct search_sql *sql)
 {
     const struct search_term *driving = plan->driving >= 0 ? &plan->terms[plan->driving] : NULL;
 
     sql_add(sql, "from ");
-    if (plan->driver == DRIVE_SIDE && driving) {
-        sql_add(sql, "(");
-        source_side_keys(plan, sql);
-        sql_add(sql, ") s");
-        source_row_by_key(plan, "s", "", sql);
-        sql_add(sql, " where true");
-        return;
-    }
-    if (plan->driver == DRIVE_LINK && driving) {
+    if (gives_keys(plan)) {
         sql_add(sql, "(select distinct k.rkey from (");
-        search_link_keys(sql, driving);
-        sql_add(sql, ") k offset 0) s");
-        source_row_by_key(plan, "s", "", sql);
-        sql_add(sql, " where true");
-        return;
-    }
-    if (plan->driver == DRIVE_QUANTITY) {
-        sql_add(sql, "(select distinct k.rkey from (");
-        source_quantity_keys(plan, sql);
+        driver_keys(plan, sql);
         sql_add(sql, ") k offset 0) s");
         source_row_by_key(plan, "s", "", sql);
         sql_add(sql, " where true");
@@ -264,14 +311,15 @@ void source_side_keys(const struct search_plan *plan, struct search_sql *sql)
     for (size_t i = 0; i < term->atom_count; i++) {
         if (!sql_side_table(&term->atoms[i]))
             continue;
-        sql_add(sql, any ? " or (" : "select distinct s.rkey from %s s where (",
+        sql_add(sql, any ? " or (" : "select distinct s.rkey from (select s.rkey from %s s where (",
                 sql_side_table(&term->atoms[i]));
         sql_side_matches(sql, &term->atoms[i], "s");
         sql_add(sql, ")");
         any = true;
     }
     assert(any);
-    sql_add(sql, " offset 0");
+    sql_add(sql,
+            " offset 0) s offset 0"); /* whoever wants them in order must not change the index */
 }
 
 /* The criteria that the source does not answer by itself. */
@@ -320,6 +368,8 @@ struct search_key_value search_source_key(const struct search_plan *plan,
         value.text = pg_text(result, row, column);
     else if (key->kind == KEY_QUANTITY || key->kind == KEY_NUMBERS)
         value.number = pg_float8(result, row, column);
+    else if (key->kind == KEY_PATIENT)
+        value.time = pg_int8(result, row, column);
     else
         value.time = pg_timestamp(result, row, column);
     return value;
@@ -332,6 +382,8 @@ void source_key_value(const struct search_key *key, const struct search_key_valu
         sql_text(sql, value->text);
     else if (key->kind == KEY_QUANTITY || key->kind == KEY_NUMBERS)
         sql_float8(sql, value->number);
+    else if (key->kind == KEY_PATIENT)
+        sql_int8(sql, value->time);
     else
         sql_time(sql, value->time);
 }

@@ -18,6 +18,8 @@ extern const struct source_side source_sides[];
 /* One for each way to order a page. */
 void source_page_by_column(const struct search_plan *plan, const struct search_position *position,
                            unsigned limit, struct search_sql *sql);
+void source_page_by_patient(const struct search_plan *plan, const struct search_position *position,
+                            unsigned limit, struct search_sql *sql);
 void source_page_by_side(const struct search_plan *plan, const struct search_position *position,
                          unsigned limit, struct search_sql *sql);
 void source_page_by_log(const struct search_plan *plan, const struct search_position *position,
@@ -25,7 +27,10 @@ void source_page_by_log(const struct search_plan *plan, const struct search_posi
 void source_page_sorted(const struct search_plan *plan, const struct search_position *position,
                         unsigned limit, struct search_sql *sql);
 
-/* All matches, in no order: `from ... t where ...`. */
+/* All matches, in no order: `select t.rkey from ...`, maybe repeated. */
+void source_keys(const struct search_plan *plan, struct search_sql *sql);
+
+/* The same: `from ... t where ...`. */
 void source_rows(const struct search_plan *plan, struct search_sql *sql);
 
 /* What the driver's index of the main table is asked for, but its range. */
@@ -52,7 +57,10 @@ void source_side_keys(const struct search_plan *plan, struct search_sql *sql);
  * those of the side table; each code is found by one step in the index. */
 void source_quantity_keys(const struct search_plan *plan, struct search_sql *sql);
 
-/* ` and ...`: the criteria that the source does not answer by itself. */
+/* Whether the source answers all criteria by itself. */
+bool source_answers_all(const struct search_plan *plan);
+
+/* ` and ...`: those that it does not. */
 void source_terms_hold(const struct search_plan *plan, struct search_sql *sql);
 
 /* The value of a key as parameter. */

@@ -54,6 +54,9 @@ static void key_expression(const struct search_plan *plan, const struct search_k
     case KEY_ID:
         sql_add(sql, "t.id collate \"C\"");
         break;
+    case KEY_PATIENT:
+        sql_add(sql, "t.patient");
+        break;
     case KEY_STRINGS:
     case KEY_DATES:
     case KEY_NUMBERS:
