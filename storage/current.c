@@ -42,6 +42,11 @@ static const struct pg_statement last_statement = {
     "(select ver, updated, op, id, " LATE " as late from f_hist where rkey = k.rkey "
     "order by ver desc limit 1) h"};
 
+static size_t send_reads(struct pg *pg, struct current *currents, size_t count, struct arena *arena,
+                         struct pg_reply *replies);
+static struct pg_params keys_of(const struct current *currents, size_t count, struct arena *arena);
+static bool take_rows(const struct pg_result *result, struct current *currents, size_t count);
+static bool take_deletions(const struct pg_result *result, struct current *currents, size_t count);
 static void take_row(const struct pg_result *result, int row, int column, struct current *current);
 static void take_deletion(const struct pg_result *result, int row, int column,
                           struct current *current);
@@ -65,33 +70,78 @@ bool current_read(struct pg *pg, const struct table *table, int64_t rkey, struct
     return true;
 }
 
-bool current_read_many(struct pg *pg, const struct table *table, struct current *currents,
-                       size_t count, struct arena *arena, char sqlstate[6], struct err *err)
+bool current_read_many(struct pg *pg, struct current *currents, size_t count, struct arena *arena,
+                       char sqlstate[6], struct err *err)
+{
+    struct pg_reply *replies = arena_many(arena, struct pg_reply, TABLE_COUNT + 1);
+    size_t sent = send_reads(pg, currents, count, arena, replies);
+    const struct pg_result *result;
+    bool late = false;
+
+    for (size_t i = 0; i < sent; i++) {
+        bool last = i + 1 == sent;
+
+        if (!pg_wait(&replies[i], &result, err)) {
+            memcpy(sqlstate, replies[i].sqlstate, sizeof(replies[i].sqlstate));
+            while (++i < sent)
+                pg_drop(&replies[i]);
+            return false;
+        }
+        late |= last ? take_deletions(result, currents, count) : take_rows(result, currents, count);
+    }
+    return !late || begin_again(sqlstate, err);
+}
+
+/* One statement a table, and one for the deletions of all; how many. */
+static size_t send_reads(struct pg *pg, struct current *currents, size_t count, struct arena *arena,
+                         struct pg_reply *replies)
+{
+    struct pg_params params;
+    size_t sent = 0;
+
+    for (size_t first = 0, end; first < count; first = end, sent++) {
+        const struct table *table = currents[first].table;
+
+        assert(sent < TABLE_COUNT);
+        for (end = first + 1; end < count && currents[end].table == table; end++)
+            ;
+        qsort(currents + first, end - first, sizeof(*currents), compare_rkeys);
+        params = keys_of(currents + first, end - first, arena);
+        pg_send(pg, &many_statements[table->id], &params, arena, &replies[sent]);
+    }
+    qsort(currents, count, sizeof(*currents), compare_rkeys);
+    params = keys_of(currents, count, arena);
+    pg_send(pg, &last_statement, &params, arena, &replies[sent]);
+    return sent + 1;
+}
+
+static struct pg_params keys_of(const struct current *currents, size_t count, struct arena *arena)
 {
     struct pg_params params = pg_params_in(arena);
-    struct pg_reply rows = {0}, deletions = {0};
-    const struct pg_result *result;
     int64_t *rkeys = arena_many(arena, int64_t, count);
 
-    qsort(currents, count, sizeof(*currents), compare_rkeys);
     for (size_t i = 0; i < count; i++)
         rkeys[i] = currents[i].rkey;
     pg_add_int8_array(&params, rkeys, NULL, count);
-    pg_send(pg, &many_statements[table->id], &params, arena, &rows);
-    pg_send(pg, &last_statement, &params, arena, &deletions);
+    return params;
+}
 
-    bool ok = pg_wait(&rows, &result, err), late = false;
-    for (int i = 0; ok && i < pg_rows(result); i++) {
+/* Whether one of them is late. */
+static bool take_rows(const struct pg_result *result, struct current *currents, size_t count)
+{
+    bool late = false;
+
+    for (int i = 0; i < pg_rows(result); i++) {
         take_row(result, i, 1, current_find(currents, count, pg_int8(result, i, 0)));
         late |= pg_bool(result, i, 6);
     }
-    if (!ok) {
-        memcpy(sqlstate, rows.sqlstate, sizeof(rows.sqlstate));
-        pg_drop(&deletions);
-        return false;
-    }
-    if (!pg_wait(&deletions, &result, err))
-        return false;
+    return late;
+}
+
+static bool take_deletions(const struct pg_result *result, struct current *currents, size_t count)
+{
+    bool late = false;
+
     for (int i = 0; i < pg_rows(result); i++) {
         struct current *current = current_find(currents, count, pg_int8(result, i, 0));
 
@@ -100,7 +150,7 @@ bool current_read_many(struct pg *pg, const struct table *table, struct current 
         take_deletion(result, i, 1, current);
         late |= pg_bool(result, i, 5);
     }
-    return !late || begin_again(sqlstate, err);
+    return late;
 }
 
 static bool begin_again(char sqlstate[6], struct err *err)

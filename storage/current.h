@@ -19,6 +19,7 @@ struct tokens;
 struct type;
 
 struct current {
+    const struct table *table;
     int64_t rkey;
     bool exists;  /* there is a row: everything below counts */
     bool deleted; /* there is none, but there was: number, updated, op and id count */
@@ -37,10 +38,10 @@ struct current {
 bool current_read(struct pg *pg, const struct table *table, int64_t rkey, struct arena *arena,
                   struct current *current, struct err *err);
 
-/* Waits. The same for many, whose rkey is set; sorted by it on return. `sqlstate` gets that
- * of a failure. */
-bool current_read_many(struct pg *pg, const struct table *table, struct current *currents,
-                       size_t count, struct arena *arena, char sqlstate[6], struct err *err);
+/* Waits, once. The same for many, whose table and rkey are set, those of a table next to each
+ * other; sorted by rkey on return. `sqlstate` gets that of a failure. */
+bool current_read_many(struct pg *pg, struct current *currents, size_t count, struct arena *arena,
+                       char sqlstate[6], struct err *err);
 
 /* The one with this key, which is there. */
 struct current *current_find(struct current *currents, size_t count, int64_t rkey)

@@ -17,8 +17,6 @@ enum {
     FEW = 4,     /* inserts that are cheaper one by one */
 };
 
-static bool read_table(struct transaction *transaction, struct entry **targets, size_t count,
-                       struct err *err);
 static bool check_target(struct transaction *transaction, struct entry *entry, struct err *err);
 static void add_old_name(struct transaction *transaction, const struct entry *entry);
 static bool make_change(struct transaction *transaction, struct entry *entry, struct err *err);
@@ -34,36 +32,28 @@ static void forget_chunk(struct transaction *transaction, struct entry **entries
 
 bool transaction_read_targets(struct transaction *transaction, struct err *err)
 {
-    struct entry **targets =
-        arena_many(transaction->arena, struct entry *, transaction->order_count);
+    struct current *currents =
+        arena_many(transaction->arena, struct current, transaction->order_count);
     size_t count = 0;
 
-    for (size_t i = 0; i < transaction->order_count; i++)
-        if (transaction->order[i]->action != STORE_CREATE)
-            targets[count++] = transaction->order[i];
-    for (size_t first = 0, end; first < count; first = end) {
-        for (end = first + 1; end < count && targets[end]->table == targets[first]->table; end++)
-            ;
-        if (!read_table(transaction, targets + first, end - first, err))
-            return false;
+    for (size_t i = 0; i < transaction->order_count; i++) {
+        const struct entry *entry = transaction->order[i];
+
+        if (entry->action != STORE_CREATE)
+            currents[count++] = (struct current){.table = entry->table, .rkey = entry->rkey};
     }
-    return true;
-}
-
-/* All of one table. */
-static bool read_table(struct transaction *transaction, struct entry **targets, size_t count,
-                       struct err *err)
-{
-    struct current *currents = arena_many(transaction->arena, struct current, count);
-
-    for (size_t i = 0; i < count; i++)
-        currents[i].rkey = targets[i]->rkey;
-    if (!current_read_many(transaction->pg, targets[0]->table, currents, count, transaction->arena,
+    if (count == 0)
+        return true;
+    if (!current_read_many(transaction->pg, currents, count, transaction->arena,
                            transaction->sqlstate, err))
         return false;
-    for (size_t i = 0; i < count; i++) {
-        targets[i]->current = current_find(currents, count, targets[i]->rkey);
-        if (!check_target(transaction, targets[i], err))
+    for (size_t i = 0; i < transaction->order_count; i++) {
+        struct entry *entry = transaction->order[i];
+
+        if (entry->action == STORE_CREATE)
+            continue;
+        entry->current = current_find(currents, count, entry->rkey);
+        if (!check_target(transaction, entry, err))
             return false;
     }
     return true;
