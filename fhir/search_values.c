@@ -35,6 +35,7 @@ struct extraction {
     struct gather parts[MAX_COMPONENTS]; /* of composites; used again for each instance */
     struct number_cache numbers;
     unsigned failed;
+    struct err err; /* cleared after a failure only: it is large, and expressions are many */
 };
 
 /* By search_param.number. Written by search_values_setup() only. */
@@ -154,11 +155,10 @@ void search_values_extract(const struct node *resource, struct arena *arena,
 static void evaluate(struct extraction *extraction, const struct fhirpath *expression,
                      const struct node *focus, struct fhirpath_values *found)
 {
-    struct err err = {0};
-
     if (fhirpath_evaluate(expression, &extraction->context, focus, extraction->gather.arena, found,
-                          &err))
+                          &extraction->err))
         return;
+    extraction->err = (struct err){0};
     extraction->failed++;
     found->count = 0;
 }
