@@ -41,21 +41,33 @@ bool provenance_take(struct request *req, struct err *err)
     return true;
 }
 
+/* Links to entries of a transaction, which become versions. */
+static bool names_entries(const struct node *provenance)
+{
+    const struct node *target = node_child(provenance, "target");
+
+    while (target && text_starts_with(node_value(target, "reference"), TEXT("urn:")))
+        target = node_next_same(target);
+    return !target;
+}
+
 /* The target is the server's to fill, so for the check there is one that will be taken out. */
 static bool check(const struct request *req, struct node *provenance, struct err *err)
 {
     struct err cause = {0};
     struct issues issues;
 
-    if (node_child(provenance, "target"))
+    if (!names_entries(provenance))
         return err_set(err, ERR_INVALID, "X-Provenance",
-                       "Leave the target out: the server fills it with the versions written.");
+                       "Leave the target out: the server fills it with the versions written. In "
+                       "a transaction, the fullUrl of an entry (urn:uuid:...) may be named.");
     if (!write_check_content(provenance, "Provenance", &cause))
         return err_set(err, ERR_INVALID, "X-Provenance", "%s", cause.text);
     issues_init(&issues, req->arena, FINDINGS_MAX);
-    node_add_value(req->arena, node_add(req->arena, provenance, "target"), "reference",
+    struct node *filled = node_copy(req->arena, provenance);
+    node_add_value(req->arena, node_add(req->arena, filled, "target"), "reference",
                    TEXT("Provenance/target"));
-    policy_check(req->service->policy, req->knowledge->definitions, provenance, &issues);
+    policy_check(req->service->policy, req->knowledge->definitions, filled, &issues);
     return refuse_findings(&issues, err);
 }
 

@@ -36,7 +36,10 @@ struct links {
 static void take_link(struct node *reference, void *context);
 static bool look_up(struct links *links, struct err *err);
 static bool refuse_missing(const struct links *links, struct err *err);
-static struct node *make_provenance(struct transaction *transaction);
+static bool make_provenance(struct transaction *transaction, struct node **made, struct err *err);
+static bool want_target(const struct transaction *transaction, struct text name,
+                        struct link_map *wanted, struct err *err);
+static void add_target(struct arena *arena, struct node *provenance, const struct entry *entry);
 static bool insert_provenance(struct transaction *transaction, struct node *provenance,
                               struct err *err);
 
@@ -180,35 +183,62 @@ bool transaction_add_provenance(struct transaction *transaction, struct err *err
 
     if (!transaction->access->provenance)
         return true;
-    provenance = make_provenance(transaction);
-    return !provenance || insert_provenance(transaction, provenance, err);
+    return make_provenance(transaction, &provenance, err) &&
+           (!provenance || insert_provenance(transaction, provenance, err));
 }
 
-static void add_target(struct transaction *transaction, struct node *provenance,
-                       const struct entry *entry)
+/* It may link to entries as they link to each other. `*made` is NULL when it would have no target.
+ */
+static bool make_provenance(struct transaction *transaction, struct node **made, struct err *err)
 {
     struct arena *arena = transaction->arena;
+    struct node *provenance = node_copy(arena, transaction->access->provenance), *target;
+    struct link_map wanted = link_map_in(arena, transaction->count);
+    bool all = !node_child(provenance, "target");
 
+    bundle_rewrite_links(arena, provenance, transaction_replace_link, transaction);
+    while ((target = node_child(provenance, "target"))) {
+        if (!want_target(transaction, node_value(target, "reference"), &wanted, err))
+            return false;
+        node_remove(target);
+    }
+    for (size_t i = 0; i < transaction->count; i++) {
+        const struct entry *entry = &transaction->entries[i];
+
+        if (all || link_map_find(&wanted, entry->name).data)
+            add_target(arena, provenance, entry);
+    }
+    for (const struct entry *more = transaction->more; all && more; more = more->next)
+        add_target(arena, provenance, more);
+    *made = node_child(provenance, "target") ? provenance : NULL;
+    return true;
+}
+
+/* One that the client named, by the full url of an entry; it has been replaced by now. */
+static bool want_target(const struct transaction *transaction, struct text name,
+                        struct link_map *wanted, struct err *err)
+{
+    for (size_t i = 0; i < transaction->count; i++) {
+        const struct entry *entry = &transaction->entries[i];
+
+        if (entry->write->full_url.size && text_equals(entry->name, name)) {
+            link_map_add(wanted, name, name);
+            return true;
+        }
+    }
+    return err_set(err, ERR_INVALID, "X-Provenance",
+                   "A target of the Provenance is not the fullUrl of an entry that writes. Name "
+                   "entries, or leave the target out: then it is all that is written.");
+}
+
+static void add_target(struct arena *arena, struct node *provenance, const struct entry *entry)
+{
     if (!entry->writes)
         return;
     struct node *target = node_add(arena, provenance, "target");
     node_add_value(arena, target, "reference",
                    text_of(arena_printf(arena, "%.*s/_history/%" PRId64, TEXT_ARGS(entry->name),
                                         entry->change.number)));
-}
-
-static struct node *make_provenance(struct transaction *transaction)
-{
-    struct arena *arena = transaction->arena;
-    struct node *provenance = node_copy(arena, transaction->access->provenance), *old;
-
-    while ((old = node_child(provenance, "target")))
-        node_remove(old);
-    for (size_t i = 0; i < transaction->count; i++)
-        add_target(transaction, provenance, &transaction->entries[i]);
-    for (size_t i = 0; i < transaction->more_count; i++)
-        add_target(transaction, provenance, &transaction->more[i]);
-    return node_child(provenance, "target") ? provenance : NULL;
 }
 
 static bool insert_provenance(struct transaction *transaction, struct node *provenance,

@@ -70,6 +70,46 @@ class Provenance(unittest.TestCase):
         locations = [e["response"]["location"].split("/fhir/")[1] for e in answer.json()["entry"]]
         self.assertEqual(self.targets("Organization/o"), [locations])
 
+    def test_in_a_transaction_it_may_link_to_entries(self):
+        before = self.total()
+        urls = ["urn:uuid:0b3c6f0e-54c1-4b4e-9d0e-9a2d4f6b7a0" + digit for digit in "123"]
+        entries = [{"fullUrl": url, "resource": {"resourceType": kind},
+                    "request": {"method": "POST", "url": kind}}
+                   for url, kind in zip(urls, ("Patient", "Basic", "Organization"))]
+        entries[1]["resource"]["code"] = {"text": "x"}
+        entries[2]["resource"]["name"] = "O"
+        body = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        named = header(target=[{"reference": urls[0]}, {"reference": urls[1]}],
+                       agent=[{"who": {"reference": urls[2]}}])
+        answer = self.client.post("", body, **named)
+        self.assertEqual(answer.status, 200, answer.bytes)
+        locations = [e["response"]["location"].split("/fhir/")[1] for e in answer.json()["entry"]]
+        names = [location.split("/_history")[0] for location in locations]
+        self.assertEqual(self.targets(names[0]), [locations[:2]])
+        self.assertEqual(self.targets(names[2]), [])
+        found = self.client.get(f"Provenance?agent={names[2]}").json()["entry"]
+        self.assertEqual(len(found), 1)
+        for target in (urls[0][:-1] + "9", "Patient/x"):
+            refused = self.client.post("", body, **header(target=[{"reference": target}]))
+            self.assertEqual(refused.status, 400, refused.bytes)
+            self.assertEqual(issues(refused)[0]["expression"], ["X-Provenance"])
+        self.assertEqual(self.client.post("Patient", {"resourceType": "Patient"}, **header(
+            target=[{"reference": urls[0]}])).status, 400)
+        self.assertEqual(self.total(), before + 1)
+
+    def test_all_that_a_deletion_by_criteria_removes_are_targets(self):
+        with Server(arguments=["--threads", "1", "--conditional-delete", "multiple"]) as server:
+            client = server.client()
+            value = [{"system": "urn:x", "value": "gone"}]
+            for number in range(7):
+                client.put(f"Patient/gone-{number}", {
+                    "resourceType": "Patient", "id": f"gone-{number}", "identifier": value})
+            answer = client.request("DELETE", "Patient?identifier=urn:x|gone", headers=header())
+            self.assertEqual(answer.status, 204, answer.bytes)
+            found = client.get("Provenance").json()["entry"]
+            self.assertEqual(sorted(t["reference"] for t in found[0]["resource"]["target"]),
+                             [f"Patient/gone-{number}/_history/2" for number in range(7)])
+
     def test_a_batch_has_one_for_each_entry(self):
         before = self.total()
         entry = {"resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}}
