@@ -40,6 +40,7 @@ static const struct {
     {"SearchParameter", search_parameter_check},
     {"string", string_check},
     {"uri", uri_check},
+    {"ValueSet.compose.include", value_set_include_check},
     {"xhtml", narrative_element_check},
 };
 

@@ -85,6 +85,16 @@ void identifier_check(struct walk *walk, const struct node *identifier)
         check_system(walk, system, "a system of identifiers");
 }
 
+/* R4 valueset-definitions.html#ValueSet.compose.include.system: an absolute URI; a code system that
+ * is contained is named by its own url, too. */
+void value_set_include_check(struct walk *walk, const struct node *include)
+{
+    const struct node *system = node_child(include, "system");
+
+    if (system)
+        check_system(walk, system, "a code system");
+}
+
 /* R4 datatypes.html#Coding, #Identifier: a URI; nothing says relative to what it could be. */
 static void check_system(struct walk *walk, const struct node *system, const char *what)
 {

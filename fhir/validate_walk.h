@@ -71,6 +71,7 @@ void extension_check(struct walk *walk, const struct node *extension);
 void attachment_check(struct walk *walk, const struct node *attachment);
 void coding_value_check(struct walk *walk, const struct node *coding);
 void identifier_check(struct walk *walk, const struct node *identifier);
+void value_set_include_check(struct walk *walk, const struct node *include);
 void string_check(struct walk *walk, const struct node *string);
 void uri_check(struct walk *walk, const struct node *uri);
 void narrative_element_check(struct walk *walk, const struct node *div);

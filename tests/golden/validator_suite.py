@@ -9,6 +9,7 @@ in validator_exceptions.tsv with the reason; anything beyond, and anything
 there that is no longer so, fails.
 """
 
+import collections
 import gzip
 import json
 import pathlib
@@ -19,6 +20,7 @@ import uuid
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXCEPTIONS = HERE / "validator_exceptions.tsv"
+NEEDS = HERE / "validator_needs.tsv"
 # Cases that HL7 runs with example URLs forbidden.
 NO_EXAMPLES = ("dr-example-org", "pat-example-extensions")
 # Cases that HL7 runs with comments in JSON allowed.
@@ -30,9 +32,7 @@ CHUNK = 500  # resources of one Bundle
 class Report:
     def __init__(self):
         self.parts, self.failed = 0, 0
-        lines = EXCEPTIONS.read_text("utf-8").splitlines()
-        rows = [line.split("\t") for line in lines if line and not line.startswith("#")]
-        self.known = {(part, name): reason for part, name, reason in rows}
+        self.known = {(part, name): reason for part, name, reason in rows_of(EXCEPTIONS)}
 
     def add(self, part, total, differing):
         """`differing` maps the name of what differs to what was found."""
@@ -44,6 +44,11 @@ class Report:
         for name in sorted(known - differing.keys()):
             print(f"  GONE {name}: remove it from {EXCEPTIONS.name}")
         self.failed += len(differing.keys() ^ known)
+
+
+def rows_of(table):
+    lines = table.read_text("utf-8").splitlines()
+    return [line.split("\t") for line in lines if line and not line.startswith("#")]
 
 
 def ask(program, questions):
@@ -64,19 +69,71 @@ def first_error(answer):
 
 def run_cases(program, suite, report):
     """The cases that need neither packages nor terminology from outside; what they
-    expect is said of the document by itself, without the profile that some name."""
+    expect is said of the document by itself, without the profile that some name.
+    Then those that need more: first what is at hand, then the rest as it is."""
     cases = json.loads((suite / "cases.json").read_text("utf-8"))
-    cases = [case for case in cases if not case["deps"] and not case["needsTx"]]
-    questions = [{"file": str(suite / "cases" / case["file"]),
+    packages = suite.parent.parent / "packages"
+    groups = collections.defaultdict(list)
+    for case in cases:
+        groups[needs_of(case, packages)].append(case)
+    differing = judge(program, suite, groups.pop(ALONE))
+    report.add("cases", sum(needs_of(case, packages) == ALONE for case in cases), differing)
+    differing, total = {}, 0
+    for folders in sorted(need for need in groups if isinstance(need, tuple)):
+        chosen = groups.pop(folders)
+        differing |= judge(program, suite, chosen, definitions_of(folders))
+        total += len(chosen)
+    report.add("cases with packages", total, differing)
+    left = sum(map(len, groups.values()))
+    agreeing = 0
+    lines = []
+    for need, chosen in sorted(groups.items()):
+        right = len(chosen) - len(judge(program, suite, chosen))
+        agreeing += right
+        lines.append(f"  {need}: {len(chosen)} cases, {right} agree without")
+    print(f"cases that need what is not in the data: {left}, of which {agreeing} agree without it")
+    print("\n".join(lines))
+
+
+ALONE = ()
+
+
+def needs_of(case, packages):
+    """Folders of packages that serve, ALONE for none, or what is missing in words."""
+    if not case["deps"] and not case["needsTx"]:
+        return ALONE
+    need = dict(rows_of(NEEDS)).get(case["name"])
+    if need and need.startswith("needs "):
+        return need
+    if need:
+        folders = tuple(packages / name for name in need.split(","))
+        missing = [folder.name for folder in folders if not folder.is_dir()]
+        return f"needs {', '.join(missing)}" if missing else folders
+    kinds = ["terminology from outside"] if not case["deps"] else []
+    kinds += [KINDS_OF_FILES.get(kind, kind) for kind in case["deps"]]
+    return "needs " + ", ".join(kinds)
+
+
+KINDS_OF_FILES = {"supporting": "definitions that HL7 keeps beside the case",
+                  "profiles": "profiles that HL7 keeps beside the case",
+                  "logical": "logical models", "certificate": "certificates to verify signatures",
+                  "supporting5": "definitions of R5 that HL7 keeps beside the case"}
+
+
+def judge(program, suite, cases, definitions=()):
+    """Where the verdict differs, and the first error or that there is none."""
+    questions = [{"file": str(suite / "cases" / case["file"]), "definitions": list(definitions),
                   "refuse_examples": case["name"] in NO_EXAMPLES,
                   "refuse_displays": True,  # as HL7 runs them
                   "comments": case["name"] in COMMENTS}
                  for case in cases]
-    differing = {}
-    for case, answer in zip(cases, ask(program, questions)):
-        if (answer["errors"] == 0) != (case["expect"] == "valid"):
-            differing[case["name"]] = first_error(answer)
-    report.add("cases", len(cases), differing)
+    return {case["name"]: first_error(answer) for case, answer in zip(cases, ask(program, questions))
+            if (answer["errors"] == 0) != (case["expect"] == "valid")}
+
+
+def definitions_of(folders):
+    return [str(path) for folder in folders for path in sorted(folder.glob("*.json"))
+            if path.name.split("-")[0] in DEFINITIONS]
 
 
 def run_primitives(program, suite, report):

@@ -63,6 +63,10 @@ static void each_rule_names_the_element_that_breaks_it(void **state)
          "Patient.name[0].text"},
         {PATIENT("\"identifier\":[{\"system\":\"x\",\"value\":\"1\"}]"), "invalid",
          "Patient.identifier[0].system"},
+        {"{\"resourceType\":\"ValueSet\",\"status\":\"draft\",\"compose\":{\"include\":[{"
+         "\"system\":"
+         "\"#codes\",\"concept\":[{\"code\":\"x\"}]}]}}",
+         "invalid", "ValueSet.compose.include[0].system"},
         {PATIENT("\"photo\":[{\"contentType\":\"image/png\",\"data\":\"AAAA\",\"size\":4}]"),
          "invalid", "Patient.photo[0].size"},
         {PATIENT("\"text\":{\"status\":\"generated\",\"div\":\"<div><form/></div>\"}"), "invariant",
