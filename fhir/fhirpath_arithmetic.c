@@ -24,7 +24,8 @@ static bool operands(struct eval *eval, const struct expr *expr, const struct sc
     return true;
 }
 
-/* An integer if both were; a result out of bounds is empty (FHIRPath "Math"). */
+/* An integer if both were; a result out of bounds, of integers 32 bits, is empty (FHIRPath "Math").
+ */
 static bool add_result(struct eval *eval, struct list *out, bool integers, bool valid,
                        struct number number)
 {
@@ -32,9 +33,9 @@ static bool add_result(struct eval *eval, struct list *out, bool integers, bool 
 
     if (!valid)
         return true;
-    if (integers && number_to_int64(number, &integer))
-        return list_add_integer(eval, out, integer);
-    return list_add_number(eval, out, number);
+    if (!integers)
+        return list_add_number(eval, out, number);
+    return !number_to_int64(number, &integer) || list_add_integer(eval, out, integer);
 }
 
 static bool add_moment(struct eval *eval, const struct fhirpath_value *value,

@@ -199,20 +199,44 @@ static bool convert(struct eval *eval, const struct expr *call, size_t skip,
     return false;
 }
 
+/* A Quantity in another unit; `*found` is false when it has none there. */
+static bool in_unit(struct eval *eval, const struct expr *call, const struct scope *scope,
+                    struct fhirpath_value *quantity, bool *found)
+{
+    struct number number;
+    struct text unit;
+    bool given;
+
+    if (call->call.arg_count == 0)
+        return true;
+    if (!eval_string_arg(eval, call, 0, scope, &unit, &given))
+        return false;
+    *found = given && quantity_number(quantity, &number) &&
+             (text_equals(quantity->unit, unit) || units_convert(&number, quantity->unit, unit));
+    if (*found)
+        *quantity = (struct fhirpath_value){
+            .kind = FHIRPATH_QUANTITY, .text = number_write(eval->arena, number), .unit = unit};
+    return true;
+}
+
 bool function_convert(struct eval *eval, const struct expr *call, const struct scope *scope,
                       const struct list *focus, struct list *out)
 {
     struct fhirpath_value result;
+    bool found = convert(eval, call, strlen("to"), focus, &result);
 
-    (void)scope;
-    return !convert(eval, call, strlen("to"), focus, &result) || list_add(eval, out, &result);
+    if (found && !in_unit(eval, call, scope, &result, &found))
+        return false;
+    return !found || list_add(eval, out, &result);
 }
 
 bool function_converts(struct eval *eval, const struct expr *call, const struct scope *scope,
                        const struct list *focus, struct list *out)
 {
     struct fhirpath_value result;
+    bool found = convert(eval, call, strlen("convertsTo"), focus, &result);
 
-    (void)scope;
-    return list_add_boolean(eval, out, convert(eval, call, strlen("convertsTo"), focus, &result));
+    if (found && !in_unit(eval, call, scope, &result, &found))
+        return false;
+    return list_add_boolean(eval, out, found);
 }

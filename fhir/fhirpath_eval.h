@@ -83,7 +83,8 @@ void list_release(struct eval *eval, struct list *list);
 bool list_add_all(struct eval *eval, struct list *list, const struct list *more);
 bool list_add_boolean(struct eval *eval, struct list *list, bool value);
 bool list_add_truth(struct eval *eval, struct list *list, enum truth value); /* UNKNOWN: nothing */
-bool list_add_integer(struct eval *eval, struct list *list, int64_t value);
+bool list_add_integer(struct eval *eval, struct list *list,
+                      int64_t value); /* past 32 bits: nothing */
 bool list_add_number(struct eval *eval, struct list *list, struct number number); /* a decimal */
 bool list_add_text(struct eval *eval, struct list *list, enum fhirpath_kind kind, struct text text);
 bool list_add_node(struct eval *eval, struct list *list, const struct node *node);

@@ -31,6 +31,8 @@ typedef bool evaluate_fn(struct eval *eval, const struct expr *expr, const struc
 typedef bool function_fn(struct eval *eval, const struct expr *call, const struct scope *scope,
                          const struct list *focus, struct list *out);
 
+#define CALL_ARGS_MAX 8
+
 enum function_flag {
     FUNCTION_ON_EMPTY = 1,   /* runs even if the focus is empty; others then give empty */
     FUNCTION_ON_ONE = 2,     /* the focus must be one item (or none) */

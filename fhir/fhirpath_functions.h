@@ -35,3 +35,6 @@ function_fn function_convert, function_converts;
 /* fhirpath_definitions.c: what needs profiles and terminology. */
 function_fn function_member_of, function_conforms_to, function_subsumes, function_subsumed_by,
     function_html_checks;
+
+/* fhirpath_elements.c */
+function_fn function_slice, function_check_modifiers, function_element_definition;

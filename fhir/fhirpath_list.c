@@ -148,6 +148,8 @@ bool list_add_truth(struct eval *eval, struct list *list, enum truth value)
 
 bool list_add_integer(struct eval *eval, struct list *list, int64_t value)
 {
+    if (value < INT32_MIN || value > INT32_MAX)
+        return true;
     return list_add(eval, list,
                     &(struct fhirpath_value){.kind = FHIRPATH_INTEGER, .integer = value});
 }

@@ -13,7 +13,6 @@
 #define MAX_EXPRESSION ((size_t)64 * 1024)
 #define MAX_DEPTH      100 /* of the tree: evaluation recurses as deep */
 #define MAX_STEPS      64  /* names in one path */
-#define MAX_ARGS       8
 
 enum { PRECEDENCE_TYPE = 8, PRECEDENCE_SIGN = 12 };
 
@@ -336,11 +335,11 @@ static struct expr *parse_invocation(struct parser *parser, struct expr *focus)
 
 static bool parse_args(struct parser *parser, struct expr *call, struct text name)
 {
-    const struct expr *args[MAX_ARGS];
+    const struct expr *args[CALL_ARGS_MAX];
     unsigned count = 0;
 
     while (!lexer_is(&parser->lexer, ")")) {
-        if (count == MAX_ARGS)
+        if (count == CALL_ARGS_MAX)
             return refuse(parser, "too many arguments") != NULL;
         if (count > 0 && !expect(parser, ",", "`,` or `)` was expected"))
             return false;

@@ -14,9 +14,6 @@
 
 #include <stdint.h>
 
-/* Enough for a Bundle of thousands of entries; a tenth of a second or two. */
-#define STEPS 5000000U
-
 static bool type_fits(struct check *check, const struct profile *profile, const struct node *node);
 static void check_children(struct check *check, const struct rule *rule, const struct node *node);
 static void check_element(struct check *check, const struct rule *rule, const struct node *node);
@@ -31,7 +28,7 @@ static bool is_being_asked(const struct check *check, const struct profile *prof
 void profile_check_node(const struct profile *profile, const struct node *node,
                         const struct validation *validation, unsigned depth, struct issues *issues)
 {
-    struct profile_work work = {.steps = STEPS, .depth = depth};
+    struct profile_work work = {.steps = PROFILE_STEPS, .depth = depth};
     struct check check = {.validation = validation, .work = &work, .issues = issues};
 
     check_profile(&check, profile, node);
@@ -40,7 +37,7 @@ void profile_check_node(const struct profile *profile, const struct node *node,
 bool profile_holds(const struct profile *profile, const struct node *node,
                    const struct validation *validation, unsigned depth)
 {
-    struct profile_work work = {.steps = STEPS, .depth = depth};
+    struct profile_work work = {.steps = PROFILE_STEPS, .depth = depth};
 
     return profile_holds_within(profile, node, validation, &work);
 }

@@ -15,8 +15,9 @@ struct issues;
 struct node;
 struct validation;
 
-/* Profiles within profiles. */
+/* Profiles within profiles, and how much work a check may be. */
 #define PROFILE_DEPTH 24
+#define PROFILE_STEPS 5000000U
 
 /* An answer to "does this node meet this profile" that is kept for the next time. */
 struct verdict {
@@ -67,6 +68,12 @@ bool check_profile_holds(struct check *check, const struct profile *profile,
 /* For conformsTo(): as profile_holds(), within the work of the check that evaluates. */
 bool profile_holds_within(const struct profile *profile, const struct node *node,
                           const struct validation *validation, struct profile_work *work);
+
+/* For slice(): whether an element of the profile has a slice of that name; and whether the node, of
+ * such an element, is in it. */
+bool profile_has_slice(const struct profile *profile, struct text name);
+bool slice_holds_within(const struct profile *profile, struct text name, const struct node *node,
+                        const struct validation *validation, struct profile_work *work);
 
 /* What a rule, or a slice, says of one of its nodes: types, values, constraints, children. */
 void check_node(struct check *check, const struct rule *rule, const struct node *node);

@@ -266,3 +266,60 @@ static void sort_again(struct check *check, const struct slicing *outer, unsigne
             inner.nodes[inner.node_count++] = outer->nodes[i];
     sort(check, &inner);
 }
+
+/* The first slice of that name, of an element with this name (0: of any), and the rule of that
+ * element; NULL when there is none below `rule`. */
+static const struct rule *find_slice(const struct rule *rule, struct text name, uint16_t name_id,
+                                     const struct rule **sliced)
+{
+    const struct rule *found;
+
+    for (const struct rule *slice = rule->slices; slice; slice = slice->next) {
+        if (slice->slice && text_is(name, slice->slice) &&
+            (name_id == 0 || rule->name_id == name_id)) {
+            *sliced = rule;
+            return slice;
+        }
+        found = find_slice(slice, name, name_id, sliced);
+        if (found)
+            return found;
+    }
+    for (const struct rule *child = rule->children; child; child = child->next) {
+        found = find_slice(child, name, name_id, sliced);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+bool profile_has_slice(const struct profile *profile, struct text name)
+{
+    const struct rule *sliced;
+
+    return profile->root && find_slice(profile->root, name, 0, &sliced);
+}
+
+bool slice_holds_within(const struct profile *profile, struct text name, const struct node *node,
+                        const struct validation *validation, struct profile_work *work)
+{
+    struct arena *arena;
+    struct issues issues;
+    struct check check = {.validation = validation, .work = work, .issues = &issues, .quiet = true};
+    struct verdict *verdicts = work->verdicts;
+    const struct rule *sliced, *slice;
+    bool holds;
+
+    slice = profile->root && node->element
+                ? find_slice(profile->root, name, node->element->name_id, &sliced)
+                : NULL;
+    if (!slice)
+        return false;
+    if (slicing_is_by_url(sliced))
+        return text_equals(node_value(node, "url"), slice_url(slice));
+    arena = arena_new();
+    issues_init(&issues, arena, 0);
+    holds = slice_matches(&check, sliced, slice, node) == MATCH_YES;
+    work->verdicts = verdicts; /* new ones went into this arena */
+    arena_free(arena);
+    return holds;
+}

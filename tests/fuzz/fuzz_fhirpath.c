@@ -6,10 +6,12 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "fhir/definitions.h"
 #include "fhir/fhirpath.h"
 #include "fhir/issue.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
+#include "fhir/validate.h"
 
 #include <assert.h>
 
@@ -58,11 +60,16 @@ static void write_all(struct arena *arena, const struct fhirpath_values *values)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena *arena = arena_new();
-    struct fhirpath_context context = {.max_steps = 20000};
+    static const struct definitions *definitions;
+    struct validation validation = {0};
+    struct fhirpath_context context = {.max_steps = 20000, .validation = &validation};
     struct fhirpath_values values;
     struct fhirpath *expression;
     struct err err = {0};
 
+    if (!definitions)
+        definitions = definitions_base();
+    validation.definitions = definitions;
     if (size > 0) {
         context.search_rules = data[0] & 0x40;
         context.resource = read_resource(arena, data[0] % 3);
@@ -72,6 +79,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     expression = fhirpath_compile(arena, (struct text){(const char *)data, size}, &err);
     assert((expression == NULL) == (err.kind != ERR_NONE));
+    if (expression && context.resource) {
+        struct err misfit = {0};
+        bool fits = fhirpath_fits(expression, context.resource->type, &misfit);
+
+        assert(fits == (misfit.kind == ERR_NONE));
+    }
     if (expression) {
         bool done = fhirpath_evaluate(expression, &context, context.resource, arena, &values, &err);
 

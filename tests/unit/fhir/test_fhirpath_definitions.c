@@ -6,7 +6,13 @@ static const char *const definitions[] = {
     "'hierarchyMeaning':'is-a','concept':[{'code':'a','concept':[{'code':'aa'}]},{'code':'b'}]}",
     "{'resourceType':'ValueSet','url':'http://x/some','status':'active','compose':{'include':[{"
     "'system':'http://s','concept':[{'code':'a'}]}]}}",
-    PROFILE("named", "Patient", "{'id':'Patient.name','path':'Patient.name','min':1}"), NULL};
+    PROFILE("named", "Patient", "{'id':'Patient.name','path':'Patient.name','min':1}"),
+    PROFILE("sliced", "Patient",
+            "{'id':'Patient.contact','path':'Patient.contact','slicing':{'discriminator':[{'type':"
+            "'value','path':'gender'}],'rules':'open'}},{'id':'Patient.contact:male','path':"
+            "'Patient.contact','sliceName':'male'},{'id':'Patient.contact:male.gender','path':"
+            "'Patient.contact.gender','fixedCode':'male'}"),
+    NULL};
 
 static const char patient[] =
     "{'resourceType':'Patient','text':{'status':'generated','div':'<div xmlns=`"
@@ -14,7 +20,7 @@ static const char patient[] =
     "'system':'http://s','code':'aa'},{'system':'http://s','code':'b'}]},'communication':[{"
     "'language':{'coding':[{'system':'http://s','code':'a'}]}}],'contact':[{'relationship':[{"
     "'coding':[{'system':'http://nowhere','code':'a'}]},{'coding':[{'system':'http://nowhere',"
-    "'code':'b'}]}]}]}";
+    "'code':'b'}]}],'gender':'male'},{'gender':'female'}]}";
 
 /* "true", "false", "" for empty, or "!" when it cannot be decided. */
 static const char *decided(struct profiling *profiling, const struct node *focus,
@@ -57,6 +63,10 @@ static void what_is_loaded_is_asked(void **state)
         {"conformsTo('http://hl7.org/fhir/StructureDefinition/Patient')", "true"},
         {"conformsTo('http://hl7.org/fhir/StructureDefinition/Person')", "false"},
         {"conformsTo('http://x/missing')", "!"},
+        {"contact.slice('http://x/sliced', 'male').gender", "male"},
+        {"contact.slice('http://x/sliced', 'male').count()", "1"},
+        {"name.slice('http://x/sliced', 'male').count()", "0"},
+        {"contact.slice('http://x/missing', 'male')", "!"},
         {"text.div.htmlChecks()", "true"},
     };
     struct profiling profiling = load_definitions(definitions);

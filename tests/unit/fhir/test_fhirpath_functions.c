@@ -104,6 +104,11 @@ static void conversions_succeed_or_are_empty(void **state)
         {"'1 day'.toQuantity()", "Quantity:1 day"},
         {"'1 \\'wk\\''.toQuantity()", "Quantity:1 'wk'"},
         {"'1 wk'.toQuantity()", ""},
+        {"4 'g'.toQuantity('mg')", "Quantity:4000 'mg'"},
+        {"'4'.toQuantity('1')", "Quantity:4 '1'"},
+        {"4 'g'.toQuantity('m')", ""},
+        {"4 'g'.convertsToQuantity('kg')", "boolean:true"},
+        {"4 'g'.convertsToQuantity('m')", "boolean:false"},
         {"1.0.toString()", "string:1.0"},
         {"{}.toInteger()", ""},
         {"{}.convertsToInteger()", ""},
@@ -139,6 +144,63 @@ static void mathematics_keeps_types_and_digits(void **state)
     CHECK(NULL, cases);
 }
 
+static void integers_have_32_bits(void **state)
+{
+    static const struct evaluation_case cases[] = {
+        {"2147483646 + 1", "integer:2147483647"},
+        {"2147483647 + 1", ""},
+        {"-2147483647 - 1", "integer:-2147483648"},
+        {"-2147483647 - 2", ""},
+        {"65536 * 65536", ""},
+        {"2.power(31)", ""},
+        {"2147483647.5.floor()", "integer:2147483647"},
+        {"2147483648.5.floor()", ""},
+        {"2147483647.0 + 1", "decimal:2147483648.0"},
+    };
+
+    (void)state;
+    CHECK(NULL, cases);
+}
+
+static void elements_tell_how_they_are_defined(void **state)
+{
+    static const struct evaluation_case cases[] = {
+        {"name.elementDefinition().path", "string:Patient.name"},
+        {"name.given.elementDefinition().max", "string:*"},
+        {"name.elementDefinition().min", "unsignedInt:0"},
+        {"deceased.elementDefinition().path", "string:Patient.deceased[x]"},
+        {"deceased.elementDefinition().type.code", "uri:boolean uri:dateTime"},
+        {"gender.elementDefinition().binding.strength", "code:required"},
+        {"contact.elementDefinition().type.code", "uri:BackboneElement"},
+        {"deceased.elementDefinition().isModifier", "boolean:true"},
+        {"elementDefinition().path", "string:Patient"},
+        {"photo.elementDefinition()", ""},
+    };
+
+    (void)state;
+    CHECK("{\"resourceType\":\"Patient\",\"name\":[{\"given\":[\"a\"]}],\"gender\":\"male\","
+          "\"deceasedBoolean\":true,\"contact\":[{\"gender\":\"male\"}]}",
+          cases);
+}
+
+static void modifiers_must_be_named(void **state)
+{
+    static const struct evaluation_case cases[] = {
+        {"contact.checkModifiers('http://x/a').gender", "code:male"},
+        {"contact.checkModifiers('http://x/b', 'http://x/a').gender", "code:male"},
+        {"contact.checkModifiers()", "!execution"},
+        {"contact.checkModifiers('http://x/b')", "!execution"},
+        {"checkModifiers().gender", "code:female"},
+        {"photo.checkModifiers()", ""},
+    };
+
+    (void)state;
+    CHECK(
+        "{\"resourceType\":\"Patient\",\"gender\":\"female\",\"contact\":[{\"modifierExtension\":["
+        "{\"url\":\"http://x/a\",\"valueCode\":\"x\"}],\"gender\":\"male\"}]}",
+        cases);
+}
+
 static void primitives_without_a_value_are_not_strings(void **state)
 {
     static const struct evaluation_case cases[] = {
@@ -168,6 +230,9 @@ int main(void)
         cmocka_unit_test(collections_are_cut_and_combined),
         cmocka_unit_test(conversions_succeed_or_are_empty),
         cmocka_unit_test(mathematics_keeps_types_and_digits),
+        cmocka_unit_test(integers_have_32_bits),
+        cmocka_unit_test(elements_tell_how_they_are_defined),
+        cmocka_unit_test(modifiers_must_be_named),
         cmocka_unit_test(primitives_without_a_value_are_not_strings),
     };
 
