@@ -15,6 +15,7 @@
 #include "storage/search_sort.h"
 #include "storage/search_stats.h"
 #include "storage/search_types.h"
+#include "storage/search_without.h"
 
 enum {
     ROUNDS_MAX = 200, /* statements for one page whose hits are looked at one by one */
@@ -180,6 +181,7 @@ static bool begin(struct paging *paging, struct store *store, const struct acces
     struct search_plan *plan = &paging->plan;
 
     search_plan_init(plan, store, access, query, arena);
+    search_without_want(plan);
     paging->look |= plan->inexact;
     if (!settle_links(paging, plan, err))
         return false;

@@ -12,6 +12,7 @@
 #include "storage/search_link.h"
 #include "storage/search_order.h"
 #include "storage/search_stats.h"
+#include "storage/search_without.h"
 
 #include <math.h>
 
@@ -146,9 +147,14 @@ static void consider_terms(struct choice *choice)
 
     for (int i = 0; i < (int)plan->term_count; i++) {
         const struct search_term *term = &plan->terms[i];
+        int64_t token;
 
         if (term->link_count > 0 && !term->negated && !search_link_is_patients(term))
             consider_link(choice, i);
+        if (search_without_index(plan, i, &token))
+            consider(choice, DRIVE_WITHOUT, i,
+                     choice->rows - search_stats_token(plan->store, plan->table, token) + 1,
+                     rest_of(plan, i, -1, choice->rows));
         if (!search_term_is_uniform(term))
             continue;
 
@@ -236,7 +242,8 @@ static void consider(struct choice *choice, enum search_driver driver, int drivi
     if (candidate.mode == MODE_SORT && rows * rest > SEARCH_SORT_MAX)
         read = 1e9 + rows; /* it will probably fail */
     if (candidate.mode == MODE_INDEX ||
-        (candidate.mode == MODE_KEY && (driver == DRIVE_ALL || driver == DRIVE_LINK)))
+        (candidate.mode == MODE_KEY &&
+         (driver == DRIVE_ALL || driver == DRIVE_LINK || driver == DRIVE_WITHOUT)))
         read = fmin(rows, walked(choice, driving) / fmax(rest, 1e-9));
     candidate.cost = choice->before + read;
     if (candidate.cost < choice->best.cost)

@@ -112,6 +112,7 @@ bool search_index_is_ordered(const struct search_plan *plan, enum search_driver 
     case DRIVE_TOKENS:
     case DRIVE_QUANTITY:
     case DRIVE_LINK:
+    case DRIVE_WITHOUT:
     case DRIVE_ALL:
         return false;
     }

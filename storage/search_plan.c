@@ -11,6 +11,7 @@
 #include "storage/search_order.h"
 #include "storage/search_sql.h"
 #include "storage/search_stats.h"
+#include "storage/search_without.h"
 
 static void note_terms(struct search_plan *plan);
 static void take(struct search_plan *plan, enum search_driver driver, enum search_mode mode,
@@ -135,6 +136,7 @@ bool search_plan_has_range(const struct search_plan *plan)
 static bool can_drive(const struct search_plan *plan, enum search_driver driver, int driving)
 {
     struct search_key key = {0};
+    int64_t token;
 
     if (plan->query->sort_count == 1)
         key = search_index_key(plan, DRIVE_SIDE, -1);
@@ -165,6 +167,8 @@ static bool can_drive(const struct search_plan *plan, enum search_driver driver,
             return sorted_by_side;
         return search_term_is_uniform(&plan->terms[driving]) &&
                sql_side_table(&plan->terms[driving].atoms[0]);
+    case DRIVE_WITHOUT:
+        return driving >= 0 && search_without_index(plan, driving, &token);
     case DRIVE_LINK:
         return driving >= 0 && plan->terms[driving].link_count > 0 && !plan->terms[driving].negated;
     case DRIVE_UPDATED:

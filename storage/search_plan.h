@@ -24,6 +24,7 @@ enum search_driver {
     DRIVE_SIDE,          /* a side table */
     DRIVE_LINK,          /* other resources: what a chain or a group finds */
     DRIVE_UPDATED,       /* the log */
+    DRIVE_WITHOUT,       /* an index of rows without a token that nearly all have */
     DRIVE_ALL,           /* all rows of the type */
 };
 

@@ -13,6 +13,7 @@
 #include "fhir/type.h"
 #include "storage/search_link.h"
 #include "storage/search_source_parts.h"
+#include "storage/search_without.h"
 
 #include <assert.h>
 
@@ -86,7 +87,7 @@ static void page_by_key(const struct search_plan *plan, const struct search_posi
                         unsigned limit, struct search_sql *sql)
 {
     sql_add(sql, "select " SEARCH_COLUMNS " ");
-    if (plan->driver == DRIVE_ALL) {
+    if (plan->driver == DRIVE_ALL || plan->driver == DRIVE_WITHOUT) {
         sql_add(sql, "from (select * from %s t where ", plan->table->name);
         source_columns(plan, sql);
         if (position->set) {
@@ -214,6 +215,7 @@ void source_rows(const struct search_plan *plan, struct search_sql *sql)
 void source_columns(const struct search_plan *plan, struct search_sql *sql)
 {
     const struct search_term *terms = plan->terms;
+    int64_t token;
 
     switch (plan->driver) {
     case DRIVE_PATIENT_CODE:
@@ -229,6 +231,12 @@ void source_columns(const struct search_plan *plan, struct search_sql *sql)
     case DRIVE_CODE_QUANTITY:
         sql_add(sql, "t.code");
         sql_is_any(sql, terms[plan->codes].codes, terms[plan->codes].code_count);
+        break;
+    case DRIVE_WITHOUT:
+        if (search_without_index(plan, plan->driving, &token))
+            search_without_condition(sql, token);
+        else
+            sql_add(sql, "true"); /* the term is checked nevertheless */
         break;
     default:
         if (plan->table->shared)

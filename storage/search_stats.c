@@ -7,6 +7,8 @@
 #include "base/arena.h"
 #include "base/clock.h"
 
+#include <stdatomic.h>
+
 enum {
     UNKNOWN_ROWS = 100000, /* of a table that was never analyzed: assume that choices matter */
     RARE_ROWS = 50,        /* of a token that is not among the frequent ones */
@@ -15,11 +17,16 @@ enum {
 
 static const int64_t refresh_us = 60 * INT64_C(1000000);
 
+/* Of what is there to be read, by a thread of this process. */
+static atomic_uint changes;
+
 /* Tokens sorted, with their frequency in rows per million. */
 struct frequencies {
     double rows;
     const int64_t *tokens, *per_million;
     size_t count;
+    const int64_t *without; /* tokens with an index of the rows without them */
+    size_t without_count;
     const int64_t *quantities; /* thousandths; as many rows lie between any two neighbours */
     size_t quantity_count;
 };
@@ -33,6 +40,7 @@ struct search_stats {
     struct arena *arena; /* of what was read last */
     int64_t read_at;     /* clock_monotonic() */
     bool reading;
+    unsigned changes; /* as many as there were by then */
     struct frequencies tables[TABLE_COUNT];
     struct second seconds[SECONDS_MAX];
     size_t second_count;
@@ -40,7 +48,7 @@ struct search_stats {
 
 /* Elements rarer than one in two thousand do not change a choice. */
 static const struct pg_statement read_statement = {
-    "select c.relname::text, c.reltuples::float8, f.tokens, f.per_million, q.bounds "
+    "select c.relname::text, c.reltuples::float8, f.tokens, f.per_million, q.bounds, w.tokens "
     "from pg_class c left join lateral ("
     "  select array_agg(u.token order by u.token) as tokens,"
     "         array_agg((u.frequency * 1000000)::int8 order by u.token) as per_million"
@@ -53,7 +61,11 @@ static const struct pg_statement read_statement = {
     "         as bounds"
     "  from pg_stats s, unnest(s.histogram_bounds::text::float8[]) as u(bound)"
     "  where s.schemaname = current_schema() and s.tablename = c.relname and s.attname = 'vq'"
-    ") q on true "
+    ") q on true left join lateral ("
+    "  select array_agg(('x' || right(i.relname::text, 16))::bit(64)::int8) as tokens"
+    "  from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = c.oid"
+    "       and x.indisvalid and i.relname::text ~ '_without_[0-9a-f]{16}$'"
+    ") w on true "
     "where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace"
     "      and c.relname = any($1::text[])"};
 
@@ -68,9 +80,13 @@ void search_stats_refresh(struct store *store)
 {
     struct search_stats *stats = make(store);
 
-    if (stats->reading || (stats->arena && clock_monotonic() - stats->read_at < refresh_us))
+    unsigned changed = atomic_load(&changes);
+    bool fresh = clock_monotonic() - stats->read_at < refresh_us && stats->changes == changed;
+
+    if (stats->reading || (stats->arena && fresh))
         return;
     stats->reading = true;
+    stats->changes = changed;
     read_stats(store, stats);
     stats->reading = false;
     stats->read_at = clock_monotonic();
@@ -134,6 +150,7 @@ static void take_row(struct search_stats *stats, struct arena *arena,
         table->tokens = pg_int8_array(result, row, 2, arena, &table->count);
         table->per_million = pg_int8_array(result, row, 3, arena, &count);
         table->quantities = pg_int8_array(result, row, 4, arena, &table->quantity_count);
+        table->without = pg_int8_array(result, row, 5, arena, &table->without_count);
     }
 }
 
@@ -156,6 +173,22 @@ double search_stats_token(const struct store *store, const struct table *table, 
     if (!found)
         return RARE_ROWS;
     return known->rows * (double)known->per_million[found - known->tokens] / 1e6;
+}
+
+bool search_stats_has_without(const struct store *store, const struct table *table, int64_t token)
+{
+    const struct search_stats *stats = store->search_stats;
+    const struct frequencies *known = stats ? &stats->tables[table->id] : NULL;
+
+    for (size_t i = 0; known && i < known->without_count; i++)
+        if (known->without[i] == token)
+            return true;
+    return false;
+}
+
+void search_stats_forget(void)
+{
+    atomic_fetch_add(&changes, 1);
 }
 
 double search_stats_quantity(const struct store *store, const struct table *table, double number)

@@ -19,6 +19,12 @@ double search_stats_rows(const struct store *store, const struct table *table);
 /* Rows of the table that have this token. */
 double search_stats_token(const struct store *store, const struct table *table, int64_t token);
 
+/* Whether there is an index of the rows without a token (storage/search_without.h). */
+bool search_stats_has_without(const struct store *store, const struct table *table, int64_t token);
+
+/* They are read again by the next search, in all threads. */
+void search_stats_forget(void);
+
 bool search_stats_is_second(const struct store *store, const struct type *type, int64_t code);
 void search_stats_note_second(struct store *store, const struct type *type, int64_t code);
 

@@ -6,6 +6,7 @@
 #include "storage/body.h"
 #include "storage/key.h"
 #include "storage/migrate.h"
+#include "storage/search_without.h"
 #include "storage/store_internal.h"
 
 enum {
@@ -112,6 +113,7 @@ void store_close(struct store *store)
         return;
     store->closing = true;
     stop_removal(store);
+    search_without_stop(store);
     store_metrics_remove(store);
     while (is_busy(store))
         fiber_sleep(DRAIN_POLL_MS);

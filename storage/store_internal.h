@@ -46,6 +46,8 @@ struct store {
     bool closing;
     bool removing_keys; /* a fiber is there for it (key.c) */
     struct waiter key_pause, keys_done;
+    struct index_making *making_index; /* of search_without.c; NULL: none is being made */
+    struct waiter index_made;
 
     struct store_counters counters;
 };
