@@ -129,25 +129,41 @@ static void take_out(struct question *question, const struct node *resource)
                 arena_printf(arena, "%s%s", resource->type->name, issue->expression + inside.size);
 }
 
+/* A parameter that says what it is not for, or twice, would else be as good as none: what was asked
+ * for would pass unseen. */
+static bool take_parameter(struct question *question, const struct node *parameter, struct err *err)
+{
+    struct text name = node_value(parameter, "name"), profile = node_value(parameter, "valueUri");
+    const struct node *resource = node_child(parameter, "resource");
+
+    if (!profile.data)
+        profile = node_value(parameter, "valueCanonical");
+    if (text_is(name, "mode"))
+        return take_mode(question, node_value(parameter, "valueCode"), err);
+    if (text_is(name, "profile"))
+        return profile.size > 0 ? take_profile(question, profile, err)
+                                : err_set(err, ERR_INVALID, "profile",
+                                          "The parameter profile is a valueUri or valueCanonical.");
+    if (!text_is(name, "resource")) {
+        issue_add_at(&question->req->issues, ISSUE_WARNING, "not-supported", parameter,
+                     "$validate has no such parameter, only resource, mode and profile; it was "
+                     "left out.");
+        return true;
+    }
+    if (question->resource)
+        return err_set(err, ERR_INVALID, "resource", "One resource is validated at a time.");
+    if (resource && resource->type)
+        take_out(question, resource);
+    return true;
+}
+
 static bool take_parameters(struct question *question, const struct node *body, struct err *err)
 {
     const struct node *parameter = node_child(body, "parameter");
 
-    for (; parameter; parameter = node_next_same(parameter)) {
-        struct text name = node_value(parameter, "name");
-        struct text mode = node_value(parameter, "valueCode");
-        struct text profile = node_value(parameter, "valueUri");
-        const struct node *resource = node_child(parameter, "resource");
-
-        if (!profile.data)
-            profile = node_value(parameter, "valueCanonical");
-        if (text_is(name, "resource") && resource && resource->type)
-            take_out(question, resource);
-        if (text_is(name, "mode") && !take_mode(question, mode, err))
+    for (; parameter; parameter = node_next_same(parameter))
+        if (!take_parameter(question, parameter, err))
             return false;
-        if (text_is(name, "profile") && profile.data && !take_profile(question, profile, err))
-            return false;
-    }
     return true;
 }
 
@@ -239,8 +255,8 @@ static void check_write(struct question *question)
         return;
     if (strcmp(resource->type->name, req->type) != 0)
         err_set(&cause, ERR_INVALID, resource->type->name,
-                "The resource is a %s, but the URL says %s; send it to its own type.",
-                resource->type->name, req->type);
+                "The resource is %s %s, but the URL says %s; send it to its own type.",
+                text_article(resource->type->name), resource->type->name, req->type);
     if (question->mode == MODE_CREATE || question->mode == MODE_UPDATE)
         write_check_content(resource, req->type, &cause);
     if (question->mode == MODE_UPDATE && !text_is(node_value(resource, "id"), req->id))

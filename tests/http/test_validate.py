@@ -126,9 +126,21 @@ class Operation(unittest.TestCase):
                            ("Patient/$validate?mode=guess", GOOD),
                            ("Patient/$validate?mode=profile", GOOD),
                            ("Patient/$validate", parameters()),
+                           ("$validate", parameters(GOOD) | {"parameter": 2 * parameters(
+                               GOOD)["parameter"]}),
+                           ("$validate", {"resourceType": "Parameters", "parameter": [
+                               {"name": "profile", "valueInteger": 3},
+                               {"name": "resource", "resource": GOOD}]}),
                            ("$validate", "{")):
             answer = self.client.post(path, body)
             self.assertEqual(answer.status, 400, (path, answer.bytes))
+
+    def test_a_parameter_that_does_not_exist_is_reported(self):
+        body = {"resourceType": "Parameters", "parameter": [
+            {"name": "profil", "valueUri": "http://x.y"}, {"name": "resource", "resource": GOOD}]}
+        found = issues(self.ask("$validate", body))
+        self.assertEqual([(i["severity"], i["code"]) for i in found],
+                         [("warning", "not-supported")])
 
     def test_parameters_can_be_validated_themselves(self):
         broken = {"resourceType": "Parameters", "parameter": [{"valueCode": "x"}]}
