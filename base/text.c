@@ -146,6 +146,12 @@ size_t text_character(struct text text)
 }
 
 /* The length of the UTF-8 character at `at`, 0 when it is none (Unicode 15, table 3-7). */
+/* "a uri", but "an unsignedInt": by the sound. */
+const char *text_article(const char *noun)
+{
+    return strchr("AEIOaeio", noun[0]) || strncmp(noun, "un", 2) == 0 ? "an" : "a";
+}
+
 static size_t sequence(const unsigned char *at, const unsigned char *end)
 {
     unsigned char lead = at[0], low = 0x80, high = 0xBF;

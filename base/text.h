@@ -73,6 +73,9 @@ bool text_is_utf8(struct text text);
  * 0 when it is none. */
 size_t text_character(struct text text);
 
+/* "a", or "an" before a vowel, for messages that name a type. */
+const char *text_article(const char *noun);
+
 /*
  * The form in which strings are compared by search (R4 search.html#string):
  * lower case, without accents and combining marks, punctuation turned into

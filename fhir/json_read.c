@@ -261,8 +261,8 @@ static bool read_item(struct json_reader *r, struct object *object, const struct
         issue_add_at(r->issues, ISSUE_ERROR, "structure", node,
                      "An array must not stand within an array.");
     else
-        issue_add_at(r->issues, ISSUE_ERROR, "structure", node, "%s is a %s, so it must be %s.",
-                     element->name, node->type->name,
+        issue_add_at(r->issues, ISSUE_ERROR, "structure", node, "%s is %s %s, so it must be %s.",
+                     element->name, text_article(node->type->name), node->type->name,
                      node->type->kind == TYPE_PRIMITIVE ? "a single value" : "an object");
     return json_read_raw(r, node);
 }
@@ -297,8 +297,9 @@ static bool read_primitive(struct json_reader *r, struct node *node)
             return false;
     }
     if (kind != expected)
-        issue_add_at(r->issues, ISSUE_ERROR, "value", node, "%s is a %s, so it must be %s.",
-                     node->name.data, node->type->name, kind_names[expected]);
+        issue_add_at(r->issues, ISSUE_ERROR, "value", node, "%s is %s %s, so it must be %s.",
+                     node->name.data, text_article(node->type->name), node->type->name,
+                     kind_names[expected]);
     return true;
 }
 

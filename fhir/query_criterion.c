@@ -128,8 +128,8 @@ static bool read_modifier(struct query_reader *reader, struct text name, struct 
     if (!*target || definition->search_type != SEARCH_REFERENCE)
         return refuse_modifier(reader, name, definition);
     if (!query_can_refer_to(definition, (*target)->name))
-        return query_refuse(reader, name, "value", "\"%s\" never refers to a %s.", definition->code,
-                            (*target)->name);
+        return query_refuse(reader, name, "value", "\"%s\" never refers to %s %s.",
+                            definition->code, text_article((*target)->name), (*target)->name);
     param->modifier = MODIFIER_TYPE;
     return true;
 }
@@ -205,8 +205,8 @@ static bool apply_type(struct query_reader *reader, struct text name, const stru
         return true;
     if (!value->reference_id.data ||
         (value->reference_type.data && !text_is(value->reference_type, target->name)))
-        return query_refuse(reader, name, "value", "\"%.*s\" takes the id of a %s.",
-                            NAME_ARGS(name), target->name);
+        return query_refuse(reader, name, "value", "\"%.*s\" takes the id of %s %s.",
+                            NAME_ARGS(name), text_article(target->name), target->name);
     value->reference_type = text_of(target->name);
     return true;
 }

@@ -128,8 +128,9 @@ bool query_add_compartment(struct query_reader *reader)
         return true;
     if (!can_belong(reader->options, query->type))
         return query_refuse(reader, (struct text){0}, "not-supported",
-                            "Resources of type %s do not belong to the compartment of a %s.",
-                            query->type, reader->options->compartment_type);
+                            "Resources of type %s do not belong to the compartment of %s %s.",
+                            query->type, text_article(reader->options->compartment_type),
+                            reader->options->compartment_type);
     value = arena_one(reader->arena, struct query_value);
     value->type = SEARCH_REFERENCE;
     value->reference_type = text_of(reader->options->compartment_type);

@@ -237,7 +237,8 @@ static bool has_url(struct builder *builder, const struct node *resource)
     if (url.size > 0 && url.size + node_value(resource, "version").size < UINT16_MAX)
         return true;
     issue_add(builder->issues, ISSUE_WARNING, "invalid", NULL,
-              "a %s without a usable url is left out", resource->type->name);
+              "%s %s without a usable url is left out", text_article(resource->type->name),
+              resource->type->name);
     return false;
 }
 

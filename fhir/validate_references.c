@@ -169,7 +169,8 @@ void canonical_check(struct walk *walk, const struct node *canonical)
                text_is(base, "http://hl7.org/fhir") &&
                !may_target(canonical->element, resource_type_find(type))) {
         issue_add_at(walk->issues, ISSUE_ERROR, "invalid", canonical,
-                     "%s must not name a %s, but one of the types that its definition names.",
-                     canonical->element->name, resource_type_find(type)->name);
+                     "%s must not name %s %s, but one of the types that its definition names.",
+                     canonical->element->name, text_article(resource_type_find(type)->name),
+                     resource_type_find(type)->name);
     }
 }

@@ -36,10 +36,26 @@ struct wish {
 static const struct media *media_of_body(const struct request *req);
 static bool choose(struct request *req, struct text wanted, const char *where, struct err *err);
 static void read_prefer(struct request *req, struct text prefer);
+static struct text parameter_of(struct text parameters, const char *wanted);
 
 static bool is_word(struct text text, const char *word)
 {
     return text_equals_nocase(text_trim(text), text_of(word));
+}
+
+/* Of a body, in any type that is read here (RFC 8259 8.1, R4 http.html#mime-type). */
+static bool check_charset(const struct request *req, struct err *err)
+{
+    struct text type = request_header(req, "Content-Type"), name, parameters;
+
+    if (!req->body.size || !type.data || !text_split(type, ';', &name, &parameters))
+        return true;
+    struct text charset = parameter_of(parameters, "charset");
+    if (charset.size > 1 && charset.data[0] == '"' && charset.data[charset.size - 1] == '"')
+        charset = (struct text){charset.data + 1, charset.size - 2};
+    return !charset.data || is_word(charset, "utf-8") || is_word(charset, "us-ascii") ||
+           err_set(err, ERR_MEDIA_TYPE, "Content-Type",
+                   "Bodies are read as UTF-8, not in another charset; send UTF-8.");
 }
 
 bool format_negotiate(struct request *req, struct err *err)
@@ -50,6 +66,8 @@ bool format_negotiate(struct request *req, struct err *err)
     req->pretty = text_is(format_parameter(req, "_pretty"), "true");
     req->xml = false;
     read_prefer(req, request_header(req, "Prefer"));
+    if (!check_charset(req, err))
+        return false;
 
     /* R4 http.html#parameters: _format overrides Accept. */
     if (format.data)

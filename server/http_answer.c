@@ -31,7 +31,8 @@ static const struct refusal {
     const char *text;
 } refusals[] = {
     {400, ERR_INVALID, "The request is not valid HTTP/1.1."},
-    {413, ERR_TOO_LARGE, "The request is larger than this server accepts."},
+    {413, ERR_TOO_LARGE,
+     "The request is larger than this server accepts, or its chunks are malformed."},
     {415, ERR_MEDIA_TYPE, "The only Content-Encoding of a request is gzip."},
     {417, ERR_INVALID, "The only expectation that is met is 100-continue."},
     {431, ERR_TOO_LARGE, "The request line and headers are larger than this server accepts."},

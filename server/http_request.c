@@ -43,6 +43,7 @@ static struct exchange *new_exchange(struct http *http, struct evhttp_request *e
 static void split_uri(struct http_request *request, const char *uri);
 static struct heads read_heads(struct evhttp_request *evhttp);
 static bool is_name(const char *key);
+static bool is_number(const char *value);
 static bool lists(const char *list, const char *word);
 static bool may_have_body(const struct exchange *exchange);
 static int check(const struct exchange *exchange, const struct heads *heads);
@@ -123,6 +124,7 @@ static struct heads read_heads(struct evhttp_request *evhttp)
         else if (strcasecmp(pair->key, "Content-Length") == 0) {
             heads.lengths++;
             heads.has_body = heads.has_body || strcmp(pair->value, "0") != 0;
+            heads.malformed = heads.malformed || !is_number(pair->value);
         } else if (strcasecmp(pair->key, "Connection") == 0)
             heads.close = heads.close || lists(pair->value, "close");
         else if (strcasecmp(pair->key, "Transfer-Encoding") == 0) {
@@ -138,6 +140,12 @@ static struct heads read_heads(struct evhttp_request *evhttp)
 static bool is_name(const char *key)
 {
     return *key && !strpbrk(key, " \t");
+}
+
+/* RFC 9112 6.2: digits; evhttp takes a sign. */
+static bool is_number(const char *value)
+{
+    return *value && value[strspn(value, "0123456789")] == '\0';
 }
 
 static bool lists(const char *list, const char *word)

@@ -48,12 +48,16 @@ static bool take_max(struct request *req, struct text text, struct buf *criteria
                      struct err *err)
 {
     struct text pair, name, value;
+    bool given = false;
     int64_t max;
 
     while (query_next_item(&text, '&', &pair)) {
         if (text_split(pair, '=', &name, &value) && text_is(name, "max")) {
             if (!query_decode(req->arena, value, &value) || !text_to_int64(value, 1, MOST, &max))
                 return err_set(err, ERR_INVALID, "max", "max takes a number from 1 to %d.", MOST);
+            if (given)
+                return err_set(err, ERR_INVALID, "max", "max is given more than once.");
+            given = true;
             *most = (unsigned)max;
             continue;
         }
@@ -78,7 +82,8 @@ static bool uses(const struct query *query, const char *code)
 
 static bool check_criteria(const struct query *query, struct err *err)
 {
-    static const char *const useless[] = {"_count", "_sort", "_total", "_include", "_revinclude"};
+    static const char *const useless[] = {"_count",   "_sort",       "_total",
+                                          "_include", "_revinclude", "_contained"};
 
     if (!uses(query, "patient") && !uses(query, "subject"))
         return err_set(err, ERR_INVALID, "patient", "$lastn needs patient or subject.");

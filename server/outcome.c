@@ -48,7 +48,8 @@ struct text outcome_json(struct arena *arena, const struct err *err, const struc
     struct buf out = buf_in(arena);
 
     issues_init(&all, arena, 1000);
-    if (!issues || issues->errors == 0)
+    /* Findings may be of what was read before a body turned out to be too large, or no JSON. */
+    if (!issues || issues->errors == 0 || err->kind != ERR_UNPROCESSABLE)
         issue_add(&all, ISSUE_ERROR, kinds[err->kind].code, err->where[0] ? err->where : NULL,
                   "%s%s%s%s", err->text, number ? " (request " : "", number ? number : "",
                   number ? ")" : "");

@@ -34,7 +34,8 @@ bool provenance_take(struct request *req, struct err *err)
                        "The header is not the JSON of a Provenance: %s", cause.text);
     if (strcmp(provenance->type->name, "Provenance") != 0)
         return err_set(err, ERR_INVALID, "X-Provenance",
-                       "The header holds a %s; it takes a Provenance.", provenance->type->name);
+                       "The header holds %s %s; it takes a Provenance.",
+                       text_article(provenance->type->name), provenance->type->name);
     if (!refuse_findings(&issues, err) || !check(req, provenance, err))
         return false;
     req->access.provenance = provenance;

@@ -144,12 +144,12 @@ static int report(const struct erasure *erasure)
                 erasure->id);
         return 1;
     }
-    printf("%s/%s erased: %" PRId64 " versions, %" PRId64 " index values, %" PRId64
-           " lines of the change log\n",
+    printf("%s/%s erased; versions: %" PRId64 ", index values: %" PRId64
+           ", lines of the change log: %" PRId64 "\n",
            erasure->type, erasure->id, erasure->versions, erasure->index_rows, erasure->log_lines);
     if (erasure->answers)
-        printf("%" PRId64 " answers of asynchronous requests are kept still (option job-keep) and "
-               "may hold copies\n",
+        printf("answers of asynchronous requests that are kept still (option job-keep) and may "
+               "hold copies: %" PRId64 "\n",
                erasure->answers);
     puts("backups and resources that refer to it are not touched");
     return 0;

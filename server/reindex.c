@@ -34,11 +34,16 @@ static const char usage[] =
 
 bool reindex(struct request *req, struct err *err)
 {
+    struct err cause = {0};
     const char *name;
 
     if (!jobs_add(req->service->store, &req->access, REINDEX_KIND,
-                  text_of(req->type ? req->type : ALL), 1, req->arena, &name, err))
-        return false;
+                  text_of(req->type ? req->type : ALL), 1, req->arena, &name, &cause))
+        return cause.kind == ERR_THROTTLED
+                   ? err_set(err, ERR_THROTTLED, NULL,
+                             "An indexing waits or runs already, and there is one at a time. Try "
+                             "again when it is done.")
+                   : err_set(err, cause.kind, NULL, "%s", cause.text);
     job_runner_kick(req->service->jobs);
     answer_header(req, "Content-Location",
                   arena_printf(req->arena, "%s/_async/%s", req->service->base, name));

@@ -169,7 +169,8 @@ static void answer_refusal(struct request *req, const struct err *err)
         answer_header(req, "Retry-After", "1");
     if (req->answer.status == 503 && req->access.once && req->access.once->busy)
         *req->access.once->busy = true;
-    if (req->answer.status >= 500)
+    /* What is not offered is the client's to know. */
+    if (req->answer.status >= 500 && err->kind != ERR_NOT_SUPPORTED)
         log_warn(&req->log, "refused", "where", err->where, "why", err->text, NULL);
 }
 

@@ -107,6 +107,15 @@ static void add_allowed(struct buf *allowed, const char *method)
         buf_add_text(allowed, ", HEAD");
 }
 
+/* What is not of the standard is done behind an answer, or to it: in an entry it would have none.
+ */
+static bool is_allowed(const struct request *req, struct err *err)
+{
+    return !req->entry || req->route->level != ROUTE_OWN ||
+           err_set(err, ERR_INVALID, "request.url",
+                   "%s cannot be an entry of a Bundle; send it by itself.", req->route->pattern);
+}
+
 bool route_find(struct request *req, struct err *err)
 {
     const char *method = strcmp(req->method, "HEAD") == 0 ? "GET" : req->method;
@@ -118,7 +127,7 @@ bool route_find(struct request *req, struct err *err)
             continue;
         if (strcmp(route->method, method) == 0) {
             req->route = route;
-            return take_type(req, &match, err) && take_id(req, &match, err);
+            return is_allowed(req, err) && take_type(req, &match, err) && take_id(req, &match, err);
         }
         add_allowed(&allowed, route->method);
     }

@@ -49,8 +49,8 @@ bool write_check(const struct node *resource, const char *type, const char *wher
 {
     if (strcmp(resource->type->name, type) != 0)
         return err_set(err, ERR_INVALID, where,
-                       "The resource is a %s, but the URL says %s; send it to its own type.",
-                       resource->type->name, type);
+                       "The resource is %s %s, but the URL says %s; send it to its own type.",
+                       text_article(resource->type->name), resource->type->name, type);
     if (is_subsetted(resource))
         return err_set(err, ERR_UNPROCESSABLE, where ? where : "meta.tag",
                        "This is a partial view of a resource (tag SUBSETTED); storing it would "

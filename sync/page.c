@@ -317,9 +317,11 @@ static bool refuse(struct text body, struct text content_type, struct text type,
     struct text start = text_trim(body);
     size_t shown = content_type.size < KINDS_SHOWN ? content_type.size : KINDS_SHOWN;
 
+    if (text_is(type, "Bundle"))
+        return err_set(err, ERR_INVALID, NULL, "The answer is a Bundle of broken JSON.");
     if (type.data && resource_type_find(type))
-        return err_set(err, ERR_INVALID, NULL, "The answer is a %.*s in place of a Bundle.",
-                       TEXT_ARGS(type));
+        return err_set(err, ERR_INVALID, NULL, "The answer is %s %.*s in place of a Bundle.",
+                       text_article(type.data), TEXT_ARGS(type));
     return err_set(err, ERR_INVALID, NULL, "The answer is no Bundle, but %s of %zu bytes (%.*s).",
                    start.size == 0              ? "nothing"
                    : start.data[0] == '<'       ? "markup"

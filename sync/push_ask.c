@@ -174,8 +174,8 @@ static bool accept(void *context, const struct fetch_response *response, struct 
     if (!wanted->resource)
         return false;
     return strcmp(wanted->resource->type->name, wanted->type) == 0 ||
-           err_set(err, ERR_UNKNOWN, NULL, "The partner answers with a %s.",
-                   wanted->resource->type->name);
+           err_set(err, ERR_UNKNOWN, NULL, "The partner answers with %s %s.",
+                   text_article(wanted->resource->type->name), wanted->resource->type->name);
 }
 
 /* NULL without `err`: `*status` says why. */

@@ -56,6 +56,11 @@ class Requests(unittest.TestCase):
                                   b": 44\r\n\r\n" + b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
             self.assertIn(b"OperationOutcome", answer)
 
+    def test_the_length_of_a_body_is_digits(self):
+        for length in (b"+4", b"0x4", b"-1", b"4, 4", b""):
+            self.refused(b"POST /fhir HTTP/1.1\r\nHost: a\r\nContent-Length: " + length +
+                         b"\r\n\r\nbody")
+
     def test_body_of_head_is_no_second_request(self):
         hidden = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
         for method in (b"HEAD", b"TRACE"):

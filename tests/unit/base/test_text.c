@@ -251,6 +251,16 @@ static void folding_twice_changes_nothing_more(void **state)
     arena_free(arena);
 }
 
+static void articles_follow_the_sound(void **state)
+{
+    (void)state;
+    assert_string_equal(text_article("Observation"), "an");
+    assert_string_equal(text_article("integer"), "an");
+    assert_string_equal(text_article("unsignedInt"), "an");
+    assert_string_equal(text_article("uri"), "a");
+    assert_string_equal(text_article("Patient"), "a");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +275,7 @@ int main(void)
         cmocka_unit_test(utf8_is_told_from_what_resembles_it),
         cmocka_unit_test(folding_makes_equal_what_search_takes_for_equal),
         cmocka_unit_test(folding_twice_changes_nothing_more),
+        cmocka_unit_test(articles_follow_the_sound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
