@@ -24,6 +24,7 @@ struct run {
     void *took_context;
     struct landing_result *result;
 
+    struct landing_ahead *ahead; /* of the next batch; NULL */
     int64_t after;
     size_t limit; /* rows of the next batch */
     unsigned failures;
@@ -32,8 +33,11 @@ struct run {
 
 static bool run_all(struct run *run, struct err *err);
 static size_t next_size(const struct run *run);
+static struct landing_batch *next_batch(struct run *run);
+static void drop_ahead(struct run *run);
 static bool run_batch(struct run *run, struct landing_batch *batch, struct err *err);
 static bool run_phases(struct run *run, struct landing_batch *batch, struct err *err);
+static bool read_rows(const struct run *run, struct landing_batch *batch, struct err *err);
 static bool recover(struct run *run, const struct landing_batch *batch, struct err *failure);
 static void tell(const struct run *run, const struct landing_batch *batch);
 static bool count_waiting(const struct run *run, struct err *err);
@@ -76,26 +80,45 @@ static bool run_all(struct run *run, struct err *err)
     run->limit = run->apply.batch;
     while (!run->done && next_size(run) > 0 &&
            !(run->apply.stop && run->apply.stop(run->apply.stop_context))) {
-        struct landing_batch batch = {
-            .store = run->store,
-            .apply = &run->apply,
-            .dead = run->dead,
-            .after = run->after,
-            .arena = arena_new(),
-            .most = next_size(run),
-        };
+        struct landing_batch *batch = next_batch(run);
         bool good;
 
         failure = (struct err){0};
-        batch.map.arena = batch.arena;
-        good = run_batch(run, &batch, &failure) || recover(run, &batch, &failure);
-        arena_free(batch.arena);
+        good = run_batch(run, batch, &failure);
+        if (!good) {
+            drop_ahead(run);
+            good = recover(run, batch, &failure);
+        }
+        arena_free(batch->arena);
         if (!good) {
             *err = failure;
             return false;
         }
     }
+    drop_ahead(run);
     return count_waiting(run, err);
+}
+
+static struct landing_batch *next_batch(struct run *run)
+{
+    struct landing_batch *batch = run->ahead ? ahead_take(run->ahead) : NULL;
+
+    run->ahead = NULL;
+    if (batch)
+        return batch;
+    batch = batch_new(run->store, &run->apply, next_size(run));
+    batch->dead = run->dead;
+    batch->after = run->after;
+    return batch;
+}
+
+static void drop_ahead(struct run *run)
+{
+    struct landing_batch *batch = run->ahead ? ahead_take(run->ahead) : NULL;
+
+    run->ahead = NULL;
+    if (batch)
+        arena_free(batch->arena);
 }
 
 static size_t next_size(const struct run *run)
@@ -131,16 +154,44 @@ static bool run_batch(struct run *run, struct landing_batch *batch, struct err *
 
 static bool run_phases(struct run *run, struct landing_batch *batch, struct err *err)
 {
-    if (!(run->dead ? batch_read_dead : batch_read)(batch, err))
+    if (!read_rows(run, batch, err))
         return false;
     if (batch->count == 0)
         return true;
-    batch_convert(batch);
+    if (!batch->converted)
+        batch_convert(batch);
+    if (batch->more && batch->most == run->apply.batch && !run->dead && !batch->fatal &&
+        run->apply.most == 0)
+        run->ahead = ahead_start(batch);
     if (!batch_identify(batch, err))
         return false;
     batch_decide(batch);
     return batch_pass_over_dead(batch, err) && batch_write(batch, err) &&
            (run->dry_run || batch_settle(batch, err));
+}
+
+/* Where somebody else was at work between reading ahead and now, it is read anew. */
+static bool read_rows(const struct run *run, struct landing_batch *batch, struct err *err)
+{
+    bool same = false;
+
+    if (run->dead)
+        return batch_read_dead(batch, err);
+    if (batch->count == 0)
+        return batch_read(batch, err);
+    if (!batch_confirm(batch, &same, err))
+        return false;
+    if (same)
+        return true;
+    *batch = (struct landing_batch){
+        .store = batch->store,
+        .apply = batch->apply,
+        .arena = batch->arena,
+        .pg = batch->pg,
+        .most = batch->most,
+        .map.arena = batch->arena,
+    };
+    return batch_read(batch, err);
 }
 
 /* After a failure: whether to go on, and how. A commit whose answer was lost was made or not: the

@@ -10,6 +10,7 @@
 #include "storage/landing_internal.h"
 
 struct key;
+struct landing_ahead;
 struct query;
 struct transaction;
 
@@ -88,7 +89,8 @@ struct landing_batch {
     size_t unit_count;
     struct landed *rows;
     size_t count;
-    bool more; /* it is full */
+    bool more;      /* it is full */
+    bool converted; /* batch_convert() was there */
 
     struct map map; /* "Type/id" to struct identity */
     struct identity *first, *last;
@@ -103,9 +105,31 @@ struct landing_batch {
     size_t write_count;
 };
 
-/* Locks the partner's rows against others who apply, and reads what is next. */
+/* An empty one, in an arena of its own, which ends with it. */
+struct landing_batch *batch_new(struct store *store, const struct landing_apply *apply,
+                                size_t most);
+
+/* Waits until nobody else applies what came from the partner, until the end of the transaction. */
+bool batch_lock(struct landing_batch *batch, struct err *err);
+
+/* Locks, and reads what is next. */
 bool batch_read(struct landing_batch *batch, struct err *err);
 bool batch_read_dead(struct landing_batch *batch, struct err *err);
+
+/* Reads what is behind a row, without a lock and outside the transaction; `before` rows up to there
+ * may still be told as waiting. */
+bool batch_read_behind(struct landing_batch *batch, int64_t unit, int32_t line, size_t before,
+                       struct err *err);
+
+/* The batch behind one that is about to be written, read and converted meanwhile by a fiber of its
+ * own. */
+struct landing_ahead *ahead_start(const struct landing_batch *before);
+
+/* Waits, and ends it. NULL when nothing was read. */
+struct landing_batch *ahead_take(struct landing_ahead *ahead);
+
+/* For a batch that was read ahead: locks; and whether its rows are those that are next. */
+bool batch_confirm(struct landing_batch *batch, bool *same, struct err *err);
 
 /* Makes resources of the rows. */
 void batch_convert(struct landing_batch *batch);
@@ -141,6 +165,12 @@ void batch_count(const struct landing_batch *batch, struct landing_result *resul
 
 /* The identity of type/id, added when it is new to the batch. */
 struct identity *batch_identity(struct landing_batch *batch, struct text type, struct text id);
+
+/* A row in this state is to be applied. */
+static inline bool batch_waits(char state)
+{
+    return state == 'w' || state == 'f';
+}
 
 /* Refuses a row. */
 static inline void landed_refuse(struct landed *landed, const char *class, const char *rule)

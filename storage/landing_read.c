@@ -13,66 +13,96 @@ enum {
     LOCK_CLASS = 0x6c616e /* of the advisory lock, beside the partner's number */
 };
 
-static bool lock_partner(struct landing_batch *batch, struct pg_reply *reply, struct err *err);
-static void send_units(struct landing_batch *batch, struct pg_reply *reply);
+/* Which rows wait, and what limits them. */
+struct wanted {
+    int64_t unit;  /* none of the units before this one, */
+    int32_t line;  /* and no row up to this one in it */
+    int64_t rows;  /* that wait in units before the last */
+    int64_t bytes; /* of units before the last */
+};
+
+static void lock_partner(struct landing_batch *batch, struct pg_reply *reply);
+static void send_units(struct landing_batch *batch, struct pg *pg, const struct wanted *wanted,
+                       struct pg_reply *reply);
+static bool take_units(struct landing_batch *batch, const struct pg_result *result,
+                       const struct wanted *wanted, struct err *err);
 static void fill_unit(const struct pg_result *result, int row, struct arena *arena,
                       struct unit *unit);
-static bool take_rows(struct landing_batch *batch, struct unit *unit, size_t *bytes,
+static bool take_rows(struct landing_batch *batch, struct unit *unit, size_t first, size_t *bytes,
                       struct err *err);
 static bool fill_dead(struct landing_batch *batch, const struct pg_result *result, struct err *err);
 static void refuse_fatal(const struct landing_batch *batch, struct landed *landed);
 static void convert(struct landing_batch *batch, struct landed *landed);
 
+struct landing_batch *batch_new(struct store *store, const struct landing_apply *apply, size_t most)
+{
+    struct arena *arena = arena_new();
+    struct landing_batch *batch = arena_one(arena, struct landing_batch);
+
+    *batch = (struct landing_batch){
+        .store = store, .apply = apply, .arena = arena, .most = most, .map.arena = arena};
+    return batch;
+}
+
 bool batch_read(struct landing_batch *batch, struct err *err)
 {
+    const struct wanted wanted = {INT64_MIN, -1, (int64_t)batch->most,
+                                  (int64_t)batch->apply->bytes};
     struct pg_reply locked = {0}, answered = {0};
     const struct pg_result *result;
-    size_t bytes = 0;
 
-    if (!lock_partner(batch, &locked, err))
-        return false;
-    send_units(batch, &answered);
+    lock_partner(batch, &locked);
+    send_units(batch, batch->pg, &wanted, &answered);
     if (!pg_wait(&locked, NULL, err)) {
         pg_drop(&answered);
         return false;
     }
-    if (!pg_wait(&answered, &result, err))
-        return false;
-    batch->unit_count = (size_t)pg_rows(result);
-    batch->units = arena_many(batch->arena, struct unit, batch->unit_count);
-    batch->rows = arena_many(batch->arena, struct landed, batch->most);
-    for (size_t i = 0; i < batch->unit_count && !batch->more; i++) {
-        fill_unit(result, (int)i, batch->arena, &batch->units[i]);
-        if (!take_rows(batch, &batch->units[i], &bytes, err))
-            return false;
-        if (batch->more)
-            batch->unit_count = i + 1;
-    }
-    return true;
+    return pg_wait(&answered, &result, err) && take_units(batch, result, &wanted, err);
+}
+
+bool batch_read_behind(struct landing_batch *batch, int64_t unit, int32_t line, size_t before,
+                       struct err *err)
+{
+    /* The unit that the batch before has begun counts with all of its rows. */
+    const struct wanted wanted = {unit, line, (int64_t)(batch->most + before),
+                                  2 * (int64_t)batch->apply->bytes};
+    struct pg_reply answered = {0};
+    const struct pg_result *result;
+
+    send_units(batch, batch->store->read, &wanted, &answered);
+    return pg_wait(&answered, &result, err) && take_units(batch, result, &wanted, err);
+}
+
+bool batch_lock(struct landing_batch *batch, struct err *err)
+{
+    struct pg_reply locked = {0};
+
+    lock_partner(batch, &locked);
+    return pg_wait(&locked, NULL, err);
 }
 
 /* In a statement of its own: what follows sees what the one before has committed. It gives no
  * transaction id (see current.h). */
-static bool lock_partner(struct landing_batch *batch, struct pg_reply *reply, struct err *err)
+static void lock_partner(struct landing_batch *batch, struct pg_reply *reply)
 {
     static const struct pg_statement lock = {
         "select pg_advisory_xact_lock($1::int4, $2::int4)::text"};
     struct pg_params params = pg_params_in(batch->arena);
 
-    (void)err;
     pg_add_int4(&params, LOCK_CLASS);
     pg_add_int4(&params, batch->apply->partner);
     pg_send(batch->pg, &lock, &params, batch->arena, reply);
-    return true;
 }
 
-static void send_units(struct landing_batch *batch, struct pg_reply *reply)
+static void send_units(struct landing_batch *batch, struct pg *pg, const struct wanted *wanted,
+                       struct pg_reply *reply)
 {
     static const struct pg_statement read = {
         "select u.number, u.window_number, u.states, w.type, w.snapshot, w.state = 'L', l.body"
         " from (select *, sum(waiting) over o - waiting as before,"
         "  sum(size) over o - size as size_before from (select * from f_sync_unit"
-        "  where partner = $1::int4 and waiting > 0 order by number limit $2::int8) n"
+        "  where partner = $1::int4 and waiting > 0 and number >= $5::int8"
+        "  order by number limit $2::int8) n"
         "  window o as (order by number)) u"
         " join f_sync_window w on w.number = u.window_number"
         " left join f_landing l on l.unit = u.number"
@@ -81,9 +111,31 @@ static void send_units(struct landing_batch *batch, struct pg_reply *reply)
 
     pg_add_int4(&params, batch->apply->partner);
     pg_add_int8(&params, UNITS);
-    pg_add_int8(&params, (int64_t)batch->most);
-    pg_add_int8(&params, (int64_t)batch->apply->bytes);
-    pg_send(batch->pg, &read, &params, batch->arena, reply);
+    pg_add_int8(&params, wanted->rows);
+    pg_add_int8(&params, wanted->bytes);
+    pg_add_int8(&params, wanted->unit);
+    pg_send(pg, &read, &params, batch->arena, reply);
+}
+
+/* Units without a row of the batch are left out. */
+static bool take_units(struct landing_batch *batch, const struct pg_result *result,
+                       const struct wanted *wanted, struct err *err)
+{
+    size_t bytes = 0, rows = (size_t)pg_rows(result);
+
+    batch->units = arena_many(batch->arena, struct unit, rows);
+    batch->rows = arena_many(batch->arena, struct landed, batch->most);
+    for (size_t i = 0; i < rows && !batch->more; i++) {
+        struct unit *unit = &batch->units[batch->unit_count];
+        size_t before = batch->count;
+
+        fill_unit(result, (int)i, batch->arena, unit);
+        size_t first = unit->number == wanted->unit ? (size_t)(wanted->line + 1) : 0;
+        if (!take_rows(batch, unit, first, &bytes, err))
+            return false;
+        batch->unit_count += batch->count > before;
+    }
+    return true;
 }
 
 static void fill_unit(const struct pg_result *result, int row, struct arena *arena,
@@ -103,8 +155,8 @@ static void fill_unit(const struct pg_result *result, int row, struct arena *are
     };
 }
 
-/* The rows of a unit that wait, until the batch is full. */
-static bool take_rows(struct landing_batch *batch, struct unit *unit, size_t *bytes,
+/* The rows of a unit that wait, from `first` on, until the batch is full. */
+static bool take_rows(struct landing_batch *batch, struct unit *unit, size_t first, size_t *bytes,
                       struct err *err)
 {
     struct text rest;
@@ -116,7 +168,7 @@ static bool take_rows(struct landing_batch *batch, struct unit *unit, size_t *by
 
         if (!landing_rows_next(&rest, &row, err))
             return false;
-        if (unit->states[line] != 'w' && unit->states[line] != 'f')
+        if (line < first || !batch_waits(unit->states[line]))
             continue;
         if (batch->count == batch->most ||
             (batch->count > 0 && *bytes + row.body.size > batch->apply->bytes)) {
@@ -143,7 +195,6 @@ bool batch_read_dead(struct landing_batch *batch, struct err *err)
         " and d.decided is null and d.number > $2::int8 and ($3::int8 = 0 or d.number = $3::int8)"
         " and ($4::text is null or d.class = $4::text) order by d.number limit $5::int8"};
     struct pg_params params = pg_params_in(batch->arena);
-    struct pg_reply locked = {0};
     const struct pg_result *result;
 
     pg_add_int4(&params, batch->apply->partner);
@@ -151,7 +202,7 @@ bool batch_read_dead(struct landing_batch *batch, struct err *err)
     pg_add_int8(&params, batch->dead->number);
     pg_add_text(&params, text_of(batch->dead->class));
     pg_add_int8(&params, (int64_t)batch->most);
-    return lock_partner(batch, &locked, err) && pg_wait(&locked, NULL, err) &&
+    return batch_lock(batch, err) &&
            pg_query(batch->pg, &read, &params, batch->arena, &result, err) &&
            fill_dead(batch, result, err);
 }
@@ -206,6 +257,7 @@ void batch_convert(struct landing_batch *batch)
         if (i % ROWS_BETWEEN == ROWS_BETWEEN - 1)
             fiber_sleep(0);
     }
+    batch->converted = true;
 }
 
 /* PostgreSQL, or the store, would not have it. */

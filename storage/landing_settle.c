@@ -312,7 +312,7 @@ static void send_units(struct settling *settling)
         numbers[i] = unit->number;
         states[i] = (struct text){unit->states, unit->rows};
         for (size_t line = 0; line < unit->rows; line++)
-            waiting[i] += unit->states[line] == 'w' || unit->states[line] == 'f';
+            waiting[i] += batch_waits(unit->states[line]);
     }
     pg_add_int8_array(&params, numbers, NULL, batch->unit_count);
     pg_add_bytea_array(&params, states, batch->unit_count);

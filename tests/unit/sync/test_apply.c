@@ -459,6 +459,84 @@ static void check_interrupted(void *context)
 }
 IN_DATABASE(what_was_interrupted_is_done_once, check_interrupted)
 
+/* Batches of 7 across units of 20: three versions of each, which must come in their order. */
+static void land_versions(struct store *store, const struct apply_config *config,
+                          struct arena *arena)
+{
+    for (int version = 1; version <= 3; version++) {
+        struct landing_row rows[20];
+
+        for (int i = 0; i < 20; i++)
+            rows[i] = (struct landing_row){
+                .body = text_of(arena_printf(
+                    arena,
+                    "{\"resourceType\":\"Patient\",\"id\":\"%d\",\"meta\":{\"versionId\":\"%d\"},"
+                    "\"gender\":\"female\",\"birthDate\":\"200%d\"}",
+                    i, version, version)),
+                .updated = INT64_MIN};
+        land_rows(store, config->partner.number, false, rows, 20);
+    }
+}
+
+static void check_batches(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store();
+    struct apply_config a = config_of(store, "a", A_BASE);
+    struct landing_apply apply = {.access = us, .batch = 7};
+    struct landing_result result;
+    struct err err = {0};
+
+    (void)context;
+    land_versions(store, &a, arena);
+    assert_true(apply_landed(store, &a, &apply, &result, &err));
+    assert_counts(result, 60, 0, 0, 0);
+    check_balance();
+    assert_int_equal(version_of(store, &a, "Patient", "0", arena), 3);
+    assert_int_equal(version_of(store, &a, "Patient", "19", arena), 3);
+    assert_has(ours(store, &a, "Patient", "13", arena), "2003");
+    store_close(store);
+    arena_free(arena);
+}
+IN_DATABASE(batches_that_are_read_ahead_keep_the_order, check_batches)
+
+/* Between two batches another worker was there. */
+static bool meddle(void *context)
+{
+    int *calls = context;
+
+    if (++*calls != 2)
+        return false;
+    postgres_sql("with u as (update f_sync_unit set states = set_byte(states, 9, ascii('u')),"
+                 " waiting = waiting - 1 where number = (select min(number) from f_sync_unit)"
+                 " returning window_number)"
+                 " update f_sync_window set unchanged = unchanged + 1, waiting = waiting - 1"
+                 " where number = (select window_number from u)");
+    return false;
+}
+
+static void check_meddling(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store();
+    struct apply_config a = config_of(store, "a", A_BASE);
+    int calls = 0;
+    struct landing_apply apply = {.access = us, .batch = 7, .stop = meddle, .stop_context = &calls};
+    struct landing_result result;
+    struct err err = {0};
+
+    (void)context;
+    land_versions(store, &a, arena);
+    assert_true(apply_landed(store, &a, &apply, &result, &err));
+    assert_counts(result, 59, 0, 0, 0);
+    check_balance();
+    assert_int_equal(version_of(store, &a, "Patient", "9", arena), 2);
+    assert_int_equal(version_of(store, &a, "Patient", "10", arena), 3);
+    store_close(store);
+    arena_free(arena);
+}
+IN_DATABASE(a_batch_that_somebody_else_began_is_read_anew, check_meddling)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -474,6 +552,8 @@ int main(void)
         cmocka_unit_test(dead_letters_are_tried_again_or_discarded),
         cmocka_unit_test(a_row_that_the_database_refuses_is_found),
         cmocka_unit_test(what_was_interrupted_is_done_once),
+        cmocka_unit_test(batches_that_are_read_ahead_keep_the_order),
+        cmocka_unit_test(a_batch_that_somebody_else_began_is_read_anew),
     };
 
     return cmocka_run_group_tests(tests, start, postgres_stop);
