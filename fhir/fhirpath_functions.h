@@ -13,7 +13,10 @@ function_fn function_empty, function_exists, function_all, function_all_true, fu
     function_count, function_distinct, function_is_distinct, function_where, function_select,
     function_repeat, function_single, function_first, function_last, function_tail, function_skip,
     function_take, function_intersect, function_exclude, function_union, function_combine,
-    function_children, function_descendants, function_aggregate, function_sort;
+    function_children, function_descendants, function_aggregate;
+
+/* fhirpath_sort.c */
+function_fn function_sort;
 
 /* fhirpath_strings.c */
 function_fn function_index_of, function_last_index_of, function_substring, function_starts_with,

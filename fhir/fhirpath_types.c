@@ -7,6 +7,7 @@
  */
 
 #include "fhir/fhirpath_expr.h"
+#include "fhir/fhirpath_signature.h"
 
 #include <assert.h>
 
@@ -278,85 +279,6 @@ static bool visit_operator(struct survey *survey, const struct expr *expr,
     return add_system(out, FHIRPATH_BOOLEAN), true;
 }
 
-/* What a function gives. Those that are not listed give values of FHIRPath's own types. */
-enum gives {
-    GIVES_VALUES,
-    GIVES_FOCUS,
-    GIVES_ARGUMENTS,
-    GIVES_BOTH,
-    GIVES_TYPE,
-    GIVES_EXTENSION,
-    GIVES_ANY
-};
-
-enum { EACH = 1, WORDS = 2, AGAIN = 4, CONDITION = 8 };
-
-static const struct signature {
-    const char *name;
-    uint8_t gives; /* enum gives */
-    uint8_t flags; /* EACH: its arguments see the items of the focus; WORDS: it works on texts;
-                      AGAIN: on its own results, too; CONDITION: the first argument is a truth */
-} signatures[] = {
-    {"abs", GIVES_ANY, 0},
-    {"aggregate", GIVES_ANY, EACH},
-    {"all", GIVES_VALUES, EACH},
-    {"as", GIVES_TYPE, 0},
-    {"checkModifiers", GIVES_FOCUS, 0},
-    {"children", GIVES_ANY, 0},
-    {"combine", GIVES_BOTH, 0},
-    {"contains", GIVES_VALUES, WORDS},
-    {"descendants", GIVES_ANY, 0},
-    {"distinct", GIVES_FOCUS, 0},
-    {"elementDefinition", GIVES_ANY, 0},
-    {"endsWith", GIVES_VALUES, WORDS},
-    {"exclude", GIVES_FOCUS, 0},
-    {"exists", GIVES_VALUES, EACH},
-    {"extension", GIVES_EXTENSION, 0},
-    {"first", GIVES_FOCUS, 0},
-    {"getValue", GIVES_ANY, 0},
-    {"highBoundary", GIVES_ANY, 0},
-    {"iif", GIVES_ARGUMENTS, EACH | CONDITION},
-    {"indexOf", GIVES_VALUES, WORDS},
-    {"intersect", GIVES_FOCUS, 0},
-    {"last", GIVES_FOCUS, 0},
-    {"lowBoundary", GIVES_ANY, 0},
-    {"lower", GIVES_VALUES, WORDS},
-    {"matches", GIVES_VALUES, WORDS},
-    {"matchesFull", GIVES_VALUES, WORDS},
-    {"ofType", GIVES_TYPE, 0},
-    {"repeat", GIVES_ARGUMENTS, EACH | AGAIN},
-    {"replace", GIVES_VALUES, WORDS},
-    {"replaceMatches", GIVES_VALUES, WORDS},
-    {"resolve", GIVES_ANY, 0},
-    {"select", GIVES_ARGUMENTS, EACH},
-    {"single", GIVES_FOCUS, 0},
-    {"skip", GIVES_FOCUS, 0},
-    {"slice", GIVES_FOCUS, 0},
-    {"sort", GIVES_FOCUS, EACH},
-    {"startsWith", GIVES_VALUES, WORDS},
-    {"substring", GIVES_VALUES, WORDS},
-    {"tail", GIVES_FOCUS, 0},
-    {"take", GIVES_FOCUS, 0},
-    {"toChars", GIVES_VALUES, WORDS},
-    {"toQuantity", GIVES_ANY, 0},
-    {"trace", GIVES_FOCUS, EACH},
-    {"type", GIVES_ANY, 0},
-    {"union", GIVES_BOTH, 0},
-    {"upper", GIVES_VALUES, WORDS},
-    {"where", GIVES_FOCUS, EACH},
-};
-
-static const struct signature *signature_of(const struct function *function)
-{
-    static const struct signature other = {.gives = GIVES_VALUES};
-
-    for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++) {
-        if (text_is(text_of(signatures[i].name), function->name))
-            return &signatures[i];
-    }
-    return &other;
-}
-
 static bool is_same(const struct possible *a, const struct possible *b)
 {
     return a->any == b->any && a->system == b->system &&
@@ -418,7 +340,7 @@ static bool visit_call(struct survey *survey, const struct expr *call, const str
                        struct possible *out)
 {
     const struct function *function = call->call.function;
-    const struct signature *signature = signature_of(function);
+    const struct signature *signature = signature_of(function->name);
     struct possible focus = {.any = false}, given = {.any = false};
     const struct possible *seen = signature->flags & EACH ? &focus : this;
 

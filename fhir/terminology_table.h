@@ -195,6 +195,10 @@ uint32_t term_name_find(const struct terminology *terminology, struct text text)
 /* The number of the value set, or TERM_NOBODY. A version may be given in part. */
 uint32_t term_set_find(const struct terminology *terminology, struct text canonical);
 
+/* The code system with this url, or NULL; `*name` is that of the url, or TERM_NOBODY. */
+const struct code_system *term_system_find(const struct terminology *terminology,
+                                           struct text system, uint32_t *name);
+
 /* How codes are ordered: bytes, or without regard to the case of ASCII letters. */
 int term_compare(struct text a, struct text b, bool nocase);
 
