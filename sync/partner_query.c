@@ -13,10 +13,12 @@
 #define DAY_MS   INT64_C(86400000)
 #define LIST_MAX PARTNER_LIST_MAX
 
+#define CRITERIA_MAX 65536 /* lists of ids may be long; then they go by POST */
+
 /* Of one query of a search or snapshot. */
 static const struct partner_key query_keys[] = {
     {"type", partner_read_text, offsetof(struct partner_query, type), 0, 0, NULL, true},
-    {"q", partner_read_text, offsetof(struct partner_query, q), 0, 0, NULL, false},
+    {"q", partner_read_text, offsetof(struct partner_query, q), 0, CRITERIA_MAX, NULL, false},
     {"clock", partner_read_text, offsetof(struct partner_query, parameter), 0, 0, NULL, false},
     {"lookback", partner_read_duration, 0, 0, 0, NULL, false}, /* read by read_query() */
     {0},

@@ -104,8 +104,9 @@ bool partner_read_note(struct partner_reading *reading, const struct partner_key
 bool partner_read_text(struct partner_reading *reading, const struct partner_key *key,
                        json_t *value, void *field)
 {
-    (void)key;
-    if (!json_is_string(value) || json_string_length(value) > TEXT_MAX ||
+    const size_t most = key->max > 0 ? (size_t)key->max : TEXT_MAX;
+
+    if (!json_is_string(value) || json_string_length(value) > most ||
         strlen(json_string_value(value)) != json_string_length(value))
         return partner_refuse(reading, "a text");
     *(const char **)field = arena_strdup(reading->arena, json_string_value(value));

@@ -32,8 +32,8 @@ typedef bool partner_read_fn(struct partner_reading *reading, const struct partn
 struct partner_key {
     const char *name;
     partner_read_fn *read;
-    size_t offset;                   /* of the field, in what the table describes */
-    double min, max;                 /* numbers, and durations in milliseconds */
+    size_t offset;   /* of the field, in what the table describes */
+    double min, max; /* numbers, durations in milliseconds; max: of a text, its size */
     const struct partner_key *inner; /* of an object: its keys */
     bool required;
 };

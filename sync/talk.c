@@ -191,12 +191,20 @@ static bool is_transient(int status)
     return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
-/* Waits for the database. As long as the partner asked for, over restarts. */
+/* Waits for the database. As long as the partner asked for, over restarts: of several requests at
+ * once the one that asks for most counts. */
 static bool keep_away(struct talk *talk, int seconds, struct err *err)
 {
-    talk->not_before = clock_now() + seconds * MICRO;
+    const int64_t until = clock_now() + seconds * MICRO;
+
+    if (until <= talk->not_before)
+        return true;
+    talk->not_before = until;
     talk->counts.slept_ms += seconds * INT64_C(1000);
-    return landing_partner_not_before(talk->store, talk->number, talk->not_before, err);
+    while (!landing_partner_not_before(talk->store, talk->number, talk->not_before, err))
+        if (!talk_wait_for_database(talk, err))
+            return false;
+    return true;
 }
 
 /* 1, 2, 4, 8 times the first pause, and up to a quarter more. */

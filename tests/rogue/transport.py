@@ -113,6 +113,13 @@ class Gzip(Fault):
 
 
 class Cut(Fault):
+    """With etag=pages, pages too have a strong ETag and can be gone on with by Range."""
+
+    def fire(self, rq):
+        fired = super().fire(rq)
+        whole = not fired and self.params.get("etag") == "pages" and rq.kind in self.on
+        return [(self, "whole")] if whole else fired
+
     def before(self, rq, form):
         if self.params.get("etag") == "changes":
             rq.headers.pop("range", None)
@@ -123,6 +130,11 @@ class Cut(Fault):
         return None
 
     def after(self, rq, reply, form):
+        if self.params.get("etag") == "pages":
+            reply.encoding = "identity"
+            service.ranged(rq, reply)
+        if form == "whole":
+            return
         if self.params.get("etag") == "changes" and "ETag" in reply.headers:
             reply.headers["ETag"] = f'"changed-{self.struck}"'
         reply.cut = "close" if form == "after" else form
