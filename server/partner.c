@@ -29,19 +29,25 @@ static const char usage[] =
     "usage: isthmus partner add FILE [--check] [OPTIONS]\n"
     "       isthmus partner probe URL [--id ID] [--network NETWORK]... [--header 'NAME: "
     "VALUE']...\n"
+    "                                 [--ca FILE] [--proposal]\n"
     "       isthmus partner list [--json] [OPTIONS]\n"
-    "       isthmus partner show ID [OPTIONS]\n"
+    "       isthmus partner show ID [--version N] [OPTIONS]\n"
     "       isthmus partner status [ID] [OPTIONS]\n"
     "       isthmus partner pause ID --reason TEXT [OPTIONS]\n"
     "       isthmus partner resume ID [OPTIONS]\n"
     "       isthmus partner remove ID [OPTIONS]\n\n"
     "A partner is a FHIR server that is pulled from, described by a JSON document (docs/sync.md).\n"
     "add takes a new one or another version of one; a running worker follows at once. probe\n"
-    "finds out what a server honours and proposes a document. remove ends the pulling: what came\n"
+    "finds out what a server honours and proposes a document. Addresses that are not public are\n"
+    "asked only when --network names theirs (127.0.0.1/32); --ca names who signed its "
+    "certificate.\n"
+    "remove ends the pulling: what came\n"
     "stays. OPTIONS are those of isthmus serve: --data DIR or --database URL.\n\n"
-    "  --check    only says whether the document is right\n";
+    "  --check     only says whether the document is right\n"
+    "  --proposal  prints the document alone, as add takes it\n"
+    "  --version   shows an earlier version of the document\n";
 
-enum { CHECK, ID, NETWORK, HEADER, REASON, JSON, HELP };
+enum { CHECK, ID, NETWORK, HEADER, CA, PROPOSAL, REASON, VERSION, JSON, HELP };
 
 struct job {
     struct arena *arena;
@@ -81,7 +87,10 @@ int command_partner(int argc, char **argv)
                              {.name = "id", .takes_value = true},
                              {.name = "network", .takes_value = true},
                              {.name = "header", .takes_value = true},
+                             {.name = "ca", .takes_value = true},
+                             {.name = "proposal"},
                              {.name = "reason", .takes_value = true},
+                             {.name = "version", .takes_value = true},
                              {.name = "json"},
                              {.name = "help"},
                              {0}};
@@ -191,10 +200,13 @@ static bool probe(struct job *job, const struct config *config, struct err *err)
                     .id = job->own[ID].count ? job->own[ID].values[0] : "partner",
                     .networks = job->own[NETWORK].values,
                     .guard = &guard,
+                    .ca_file = job->own[CA].count ? job->own[CA].values[0] : NULL,
                     .headers = job->own[HEADER].values},
         .arena = job->arena,
         .err = err,
     };
+    if (probing.request.ca_file && probing.request.ca_file[0] != '/')
+        return err_set(err, ERR_INVALID, "ca", "--ca must be an absolute path of a PEM file.");
     if (!read_networks(&job->own[NETWORK], networks, &guard, err))
         return false;
     probing.loop = loop_new();
@@ -203,7 +215,8 @@ static bool probe(struct job *job, const struct config *config, struct err *err)
     loop_free(probing.loop);
     if (!probing.result)
         return false;
-    json_dumpf(probing.result, stdout, JSON_INDENT(2));
+    json_t *proposal = json_object_get(probing.result, "proposal");
+    json_dumpf(job->own[PROPOSAL].count ? proposal : probing.result, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(probing.result);
     return true;
@@ -262,11 +275,22 @@ static bool list(struct job *job, const struct config *config, struct err *err)
 static bool show_one(const struct store_site *site, void *context, struct err *err)
 {
     const struct job *job = context;
-    const struct landing_partner *partner = sync_partner(site, job->word, job->arena, err);
+    const struct argument *wanted = &job->own[VERSION];
+    const char *name = wanted->count ? wanted->values[0] : "0";
+    struct landing_partner *partner = sync_partner(site, job->word, job->arena, err);
+    int64_t version;
 
-    if (partner)
-        printf("%.*s\n", TEXT_ARGS(text_trim(partner->config)));
-    return partner;
+    if (!partner)
+        return false;
+    if (!text_to_int64(text_of(name), 0, INT32_MAX, &version) ||
+        !landing_partner_get(site->store, &sync_access, job->word, (int32_t)version, job->arena,
+                             &partner, err) ||
+        !partner)
+        return err->kind ? false
+                         : err_set(err, ERR_NOT_FOUND, "version",
+                                   "%.64s has no version %.20s of its document.", job->word, name);
+    printf("%.*s\n", TEXT_ARGS(text_trim(partner->config)));
+    return true;
 }
 
 static bool show(struct job *job, const struct config *config, struct err *err)

@@ -26,7 +26,7 @@ static const char usage[] =
     "       isthmus sync dead show PARTNER NUMBER [OPTIONS]\n"
     "       isthmus sync dead replay PARTNER [--number N | --class CLASS] [--dry-run] [OPTIONS]\n"
     "       isthmus sync dead discard PARTNER --reason TEXT [--number N | --class CLASS] [--by "
-    "NAME]\n"
+    "NAME] [--second NAME]\n"
     "       isthmus sync push list PARTNER [--json] [OPTIONS]\n"
     "       isthmus sync push retry PARTNER [--class CLASS] [OPTIONS]\n\n"
     "Pulls what is new at the partners (isthmus partner), applies it, and pushes to those that\n"
@@ -40,7 +40,8 @@ static const char usage[] =
     "balance of a partner: what came is what was applied, was unchanged, is older, dead or\n"
     "waits. Exit status 1 when it is not. dead is about what could not be applied, push about\n"
     "what could not be sent: list shows what waits and what failed, retry sends the latter "
-    "again.\n";
+    "again.\n"
+    "What is discarded is kept with its reason; of results, --second names who agrees.\n";
 
 static const struct subcommand {
     const char *name, *second;
@@ -60,7 +61,7 @@ static const struct subcommand {
 };
 
 /* Rows of the table of arguments. */
-enum { ONCE, PARTNER, JSON, DRY_RUN, CLASS, REASON, NUMBER, BY, METRICS, HELP };
+enum { ONCE, PARTNER, JSON, DRY_RUN, CLASS, REASON, NUMBER, BY, SECOND, METRICS, HELP };
 
 static unsigned count_words(const char *const *words)
 {
@@ -104,6 +105,7 @@ static int run(struct argument *own, const struct config *config, const char *co
         .class = last(&own[CLASS]),
         .reason = last(&own[REASON]),
         .decider = last(&own[BY]),
+        .second = last(&own[SECOND]),
         .number = last(&own[NUMBER]),
         .metrics = last(&own[METRICS]),
         .once = own[ONCE].count > 0,
@@ -127,6 +129,7 @@ int command_sync(int argc, char **argv)
                              {.name = "reason", .takes_value = true},
                              {.name = "number", .takes_value = true},
                              {.name = "by", .takes_value = true},
+                             {.name = "second", .takes_value = true},
                              {.name = "metrics", .takes_value = true},
                              {.name = "help"},
                              {0}};

@@ -112,6 +112,24 @@ static void print_windows(const struct books *books)
                books->dead);
 }
 
+/* What an operator may rely on. */
+static void print_verdict(const struct books *books, bool balanced)
+{
+    int64_t open = 0, incomplete = 0;
+
+    for (size_t i = 0; i < books->account_count; i++) {
+        open += books->accounts[i].open + books->accounts[i].landed;
+        incomplete += books->accounts[i].reason && books->accounts[i].incomplete;
+    }
+    printf("\n%s", balanced ? "Every row that came is accounted for"
+                            : "THE BALANCE DOES NOT COME OUT: rows are lost; report it to us");
+    if (open)
+        printf("; %" PRId64 " windows are not at their end", open);
+    if (incomplete)
+        printf("; in %" PRId64 " pulls something was given up or remarked (above)", incomplete);
+    puts(".");
+}
+
 static json_t *counts_json(const struct landing_counts *c)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "expected",
@@ -200,6 +218,7 @@ bool sync_account(const struct store_site *site, void *context, struct err *err)
         print_presences(&books);
         print_pushes(&books);
         print_windows(&books);
+        print_verdict(&books, balanced);
     }
     job->unbalanced = !balanced;
     return true;

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "fhir/definitions.h"
 #include "server/config.h"
+#include "server/sync_dead_help.h"
 #include "server/sync_internal.h"
 #include "storage/landing.h"
 #include "storage/store.h"
@@ -14,7 +15,8 @@
 #include <inttypes.h>
 #include <jansson.h>
 
-#define LISTED 1000
+#define LISTED         1000
+#define MOST_DISCARDED 100000 /* at once */
 
 static bool filter_of(const struct sync_job *job, const struct landing_partner *partner,
                       struct landing_dead_filter *filter, struct err *err)
@@ -48,6 +50,26 @@ static void print_json(const struct landing_dead *dead, size_t count)
     json_decref(list);
 }
 
+/* Each class once, in the order in which they come up. */
+static void print_help(const struct sync_job *job, const struct landing_dead *dead, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct dead_help *help = dead_help(dead[i].class);
+        size_t first = 0;
+
+        while (strcmp(dead[first].class, dead[i].class) != 0)
+            first++;
+        if (first < i)
+            continue;
+        printf("\n%s: %s\n  Why it matters: %s\n  What to do: %s\n", dead[i].class, help->what,
+               help->matters, help->remedy);
+    }
+    if (count)
+        printf("\nisthmus sync dead show %s NUMBER prints what came: health data. dead replay %s "
+               "[--number N | --class CLASS] --dry-run\nshows what trying again would change.\n",
+               job->words[0], job->words[0]);
+}
+
 bool sync_dead_list(const struct store_site *site, void *context, struct err *err)
 {
     const struct sync_job *job = context;
@@ -71,7 +93,23 @@ bool sync_dead_list(const struct store_site *site, void *context, struct err *er
     }
     if (count == 0)
         puts("There are none.");
+    if (count == LISTED)
+        printf("(the oldest %d; there may be more)\n", LISTED);
+    print_help(job, dead, count);
     return true;
+}
+
+/* On the error output, so that the bytes can be piped on. */
+static void describe(const struct landing_dead *dead)
+{
+    const struct dead_help *help = dead_help(dead->class);
+
+    fprintf(stderr, "%s: %s %s\n%s\nWhy it matters: %s\nWhat to do: %s\n", dead->class,
+            or_dash(dead->where), or_dash(dead->rule), help->what, help->matters, help->remedy);
+    if (dead->decided)
+        fprintf(stderr, "It was %s%s%s%s%s.\n", dead->decided, dead->decider ? " by " : "",
+                dead->decider ? dead->decider : "", dead->reason ? ": " : "",
+                dead->reason ? dead->reason : "");
 }
 
 /* The bytes as they came: health data, on purpose, for whoever may run this command. */
@@ -91,8 +129,7 @@ bool sync_dead_show(const struct store_site *site, void *context, struct err *er
         !landing_dead_body(site->store, partner->number, filter.number, job->arena, &body, err))
         return false;
     if (count)
-        fprintf(stderr, "%s: %s %s\n", dead[0].class, or_dash(dead[0].where),
-                or_dash(dead[0].rule));
+        describe(&dead[0]);
     fwrite(body.data ? body.data : "", 1, body.size, stdout);
     putchar('\n');
     return true;
@@ -145,10 +182,50 @@ bool sync_dead_replay(const struct store_site *site, void *context, struct err *
     if (!apply_dead(site->store, &config, &apply, &filter, job->dry_run, on_replayed, job, &result,
                     err))
         return false;
+    if (result.counts.landed == 0)
+        return err_set(err, ERR_NOT_FOUND, NULL,
+                       "No open dead letter fits; `isthmus sync dead list %.64s` shows them.",
+                       landed->name);
     printf("%" PRId64 " applied, %" PRId64 " unchanged, %" PRId64 " older, %" PRId64 " dead%s\n",
            result.counts.applied, result.counts.unchanged, result.counts.older, result.counts.dead,
            job->dry_run ? " (nothing was changed)" : "");
     return true;
+}
+
+/* Discarding. */
+
+static bool is_result(const struct landing_dead *dead)
+{
+    return dead->type &&
+           (strcmp(dead->type, "Observation") == 0 || strcmp(dead->type, "DiagnosticReport") == 0);
+}
+
+/* A result that is thrown away is seen by nobody any more: two people have to want that. */
+static bool may_discard(const struct store_site *site, const struct sync_job *job,
+                        const struct landing_dead_filter *filter, const char *decider,
+                        struct err *err)
+{
+    struct landing_dead *dead;
+    size_t count, results = 0;
+
+    if (!landing_dead_list(site->store, filter, MOST_DISCARDED, job->arena, &dead, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        results += is_result(&dead[i]);
+    if (count == 0)
+        return err_set(err, ERR_NOT_FOUND, NULL,
+                       "No open dead letter fits; `isthmus sync dead list %.64s` shows them.",
+                       job->words[0]);
+    if (count == MOST_DISCARDED)
+        return err_set(err, ERR_INVALID, NULL,
+                       "These are %d or more; name a class or a number, or replay them.",
+                       MOST_DISCARDED);
+    if (results == 0 || (job->second && strcmp(job->second, decider) != 0))
+        return true;
+    return err_set(err, ERR_INVALID, NULL,
+                   "%zu of these %zu are results; a second person has to agree: --second NAME, "
+                   "somebody else than %.64s.",
+                   results, count, decider);
 }
 
 bool sync_dead_discard(const struct store_site *site, void *context, struct err *err)
@@ -156,16 +233,18 @@ bool sync_dead_discard(const struct store_site *site, void *context, struct err 
     const struct sync_job *job = context;
     struct landing_dead_filter filter;
     const char *user = getenv("USER");
+    const char *decider = job->decider ? job->decider : user ? user : "unknown";
     int64_t discarded;
     const struct landing_partner *partner = sync_partner(site, job->words[0], job->arena, err);
 
     if (!partner || !filter_of(job, partner, &filter, err) ||
-        !landing_dead_discard(site->store, &filter,
-                              job->decider ? job->decider
-                              : user       ? user
-                                           : "unknown",
-                              job->reason, &discarded, err))
+        !may_discard(site, job, &filter, decider, err))
         return false;
-    printf("%" PRId64 " discarded\n", discarded);
+    if (job->second)
+        decider = arena_printf(job->arena, "%s, %s", decider, job->second);
+    if (!landing_dead_discard(site->store, &filter, decider, job->reason, &discarded, err))
+        return false;
+    printf("%" PRId64 " discarded; `isthmus sync dead show` still has them, with the reason.\n",
+           discarded);
     return true;
 }

@@ -12,7 +12,7 @@ struct sync_job {
     const char *const *words; /* behind the subcommand, NULL-ended */
     struct arena *arena;
     const char *partner; /* --partner; NULL: all */
-    const char *class, *reason, *decider, *number, *metrics;
+    const char *class, *reason, *decider, *second, *number, *metrics;
     bool once, json, dry_run;
     bool unbalanced; /* an account did not come out */
 };

@@ -9,6 +9,7 @@
 #include "base/fiber.h"
 #include "server/sync_internal.h"
 #include "storage/landing.h"
+#include "sync/partner.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -32,17 +33,37 @@ static const char *ago(struct arena *arena, int64_t time)
     return arena_printf(arena, "%" PRId64 " d", seconds / 86400);
 }
 
+/* When a partner may be asked again, and why not before; NULL: now. */
+static const char *waits_until(const struct landing_partner *landed, struct arena *arena)
+{
+    int64_t now = clock_now(), opens = now;
+    char until[CLOCK_INSTANT_SIZE];
+    struct partner partner;
+    struct err ignored = {0};
+
+    if (landed->not_before > now) {
+        clock_format_instant(landed->not_before, until);
+        return arena_printf(arena, "asked to wait until %s", until);
+    }
+    if (!partner_parse(landed->config, arena, &partner, &ignored))
+        return arena_printf(arena, "its document cannot be read: %s", ignored.text);
+    if (!partner.enabled)
+        return "not enabled";
+    if (partner_window_is_open(&partner, now, &opens))
+        return NULL;
+    clock_format_instant(opens, until);
+    return arena_printf(arena, "outside its hours until %s", until);
+}
+
 static const char *state_of(const struct landing_partner *partner, struct arena *arena)
 {
-    char until[CLOCK_INSTANT_SIZE];
+    const char *waits;
 
     if (partner->paused)
         return arena_printf(arena, "paused%s%s", partner->pause_reason ? ": " : "",
                             partner->pause_reason ? partner->pause_reason : "");
-    if (partner->not_before <= clock_now())
-        return "active";
-    clock_format_instant(partner->not_before, until);
-    return arena_printf(arena, "asked to wait until %s", until);
+    waits = waits_until(partner, arena);
+    return waits ? waits : "active";
 }
 
 static void draw_account(const struct landing_account *account, struct arena *arena,
@@ -78,7 +99,7 @@ static bool draw_partner(const struct store_site *site, const struct landing_par
 }
 
 static void add_json(const struct landing_partner *partner, const struct landing_account *accounts,
-                     size_t count, int64_t dead, json_t *list)
+                     size_t count, int64_t dead, struct arena *arena, json_t *list)
 {
     json_t *pulls = json_array();
 
@@ -97,8 +118,9 @@ static void add_json(const struct landing_partner *partner, const struct landing
                           : json_integer((json_int_t)(a->completed / MICRO))));
     }
     json_array_append_new(list,
-                          json_pack("{s:s, s:b, s:I, s:o}", "partner", partner->name, "paused",
-                                    partner->paused, "dead", (json_int_t)dead, "pulls", pulls));
+                          json_pack("{s:s, s:b, s:s, s:I, s:o}", "partner", partner->name, "paused",
+                                    partner->paused, "state", state_of(partner, arena), "dead",
+                                    (json_int_t)dead, "pulls", pulls));
 }
 
 static bool print_json(const struct store_site *site, const struct sync_job *job,
@@ -118,7 +140,7 @@ static bool print_json(const struct store_site *site, const struct sync_job *job
         good = landing_accounts(site->store, partners[i].number, job->arena, &accounts,
                                 &account_count, &presences, &presence_count, &pushed, &dead, err);
         if (good)
-            add_json(&partners[i], accounts, account_count, dead, list);
+            add_json(&partners[i], accounts, account_count, dead, job->arena, list);
     }
     if (good) {
         json_dumpf(list, stdout, JSON_INDENT(2));

@@ -5,17 +5,24 @@
 #include "sync/probe.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "fhir/check.h"
+#include "fhir/issue.h"
+#include "fhir/json.h"
+#include "fhir/node.h"
 #include "sync/fetch.h"
 #include "sync/page.h"
 #include "sync/url.h"
 
-#define MICRO      INT64_C(1000000)
-#define PATIENCE   30000
-#define ANSWER_MAX ((size_t)32 << 20)
-#define FUTURE     "ge2999-01-01T00:00:00.000Z"
-#define SKEW_MAX   (5 * MICRO)
+#define MICRO        INT64_C(1000000)
+#define PATIENCE     30000
+#define ANSWER_MAX   ((size_t)32 << 20)
+#define SINCE        "2999-01-01T00:00:00.000Z"
+#define FUTURE       "ge" SINCE
+#define FINDINGS_MAX 20
+#define SKEW_MAX     (5 * MICRO)
 
 struct probing {
     struct fetcher *fetcher;
@@ -28,6 +35,7 @@ static bool ask(const struct probing *probing, const char *path, struct fetch_re
                 struct err *err)
 {
     const char *headers[64] = {"Accept: application/fhir+json"};
+    const struct fetch_tls tls = {.ca_file = probing->request->ca_file};
     size_t count = 1;
 
     for (const char *const *h = probing->request->headers; h && *h && count < 63; h++)
@@ -41,6 +49,7 @@ static bool ask(const struct probing *probing, const char *path, struct fetch_re
         .redirects = 5,
         .public_headers = 1,
         .guard = probing->request->guard,
+        .tls = &tls,
     };
 
     *response = (struct fetch_response){0};
@@ -126,7 +135,78 @@ static bool has_history(struct probing *probing, const char *type)
     snprintf(path, sizeof(path), "/%s/_history?_count=1", type);
     bool has = ask_page(probing, path, &page);
     note(probing, "history", json_boolean(has));
+    if (has) {
+        snprintf(path, sizeof(path), "/%s/_history?_since=" SINCE "&_count=1", type);
+        note(probing, "since", json_boolean(ask_page(probing, path, &page) && page.count == 0));
+    }
     return has;
+}
+
+/* A dry run. */
+
+/* What structure says to a resource, as applying it would; its place in the standard, no values. */
+static void try_resource(struct text body, json_t *counts, json_t *findings)
+{
+    struct arena *arena = arena_new();
+    struct issues issues;
+    struct err err = {0};
+
+    issues_init(&issues, arena, 1);
+    issues.errors_only = true;
+    struct node *resource =
+        json_read(arena, body.data, body.size, &json_default_limits, &issues, &err);
+    if (resource && issues.errors == 0)
+        check_structure(resource, &issues);
+    bool good = resource && issues.errors == 0;
+    const char *name = good ? "good" : "wouldBeDead";
+    json_object_set_new(counts, name,
+                        json_integer(json_integer_value(json_object_get(counts, name)) + 1));
+    if (!good && json_array_size(findings) < FINDINGS_MAX)
+        json_array_append_new(
+            findings, json_pack("{s:s*, s:s}", "where",
+                                resource && issues.first ? issues.first->expression : NULL, "rule",
+                                !resource      ? err.text
+                                : issues.first ? issues.first->text
+                                               : ""));
+    arena_free(arena);
+}
+
+static void try_page(const struct probing *probing, const char *path, const char *type,
+                     json_t *found, json_t *findings, const char **id)
+{
+    json_t *counts = json_object();
+    struct page page;
+
+    if (!ask_page(probing, path, &page) || page.count == 0) {
+        json_decref(counts);
+        return;
+    }
+    if (!*id && page.entries[0].id.size)
+        *id = text_dup(probing->arena, page.entries[0].id);
+    for (size_t i = 0; i < page.count; i++)
+        try_resource(page.entries[i].body, counts, findings);
+    json_object_set_new(found, type, counts);
+}
+
+/* One patient, and a page of what belongs to him: nothing is kept of it. */
+static void try_patient(struct probing *probing)
+{
+    static const char *const types[] = {"AllergyIntolerance", "Condition",    "DiagnosticReport",
+                                        "Encounter",          "Immunization", "MedicationRequest",
+                                        "Observation",        "Procedure"};
+    json_t *found = json_object(), *findings = json_array();
+    const char *id = NULL;
+
+    try_page(probing, "/Patient?_count=1", "Patient", found, findings, &id);
+    for (size_t i = 0; id && i < sizeof(types) / sizeof(types[0]); i++) {
+        struct buf path = buf_in(probing->arena);
+
+        buf_printf(&path, "/%s?patient=", types[i]);
+        url_encode(&path, text_of(id));
+        buf_add_text(&path, "&_count=50");
+        try_page(probing, buf_text(&path), types[i], found, findings, &id);
+    }
+    note(probing, "dryRun", json_pack("{s:o, s:o}", "resources", found, "findings", findings));
 }
 
 /* Whether pages are followed by links to the host that was asked; `*alias` is another host. */
@@ -171,6 +251,23 @@ static json_t *queries(json_t *types, bool by_time)
     return list;
 }
 
+static void propose_headers(const struct probe_request *request, json_t *proposal)
+{
+    json_t *headers = json_object();
+
+    for (const char *const *header = request->headers; header && *header; header++) {
+        struct text name, value;
+        if (text_split(text_of(*header), ':', &name, &value)) {
+            value = text_trim(value);
+            json_object_setn_new(headers, name.data, name.size,
+                                 json_stringn(value.data, value.size));
+        }
+    }
+    if (json_object_size(headers))
+        json_object_set(proposal, "headers", headers);
+    json_decref(headers);
+}
+
 static json_t *propose(const struct probing *probing, json_t *types, bool by_time, bool history,
                        const char *alias)
 {
@@ -196,6 +293,10 @@ static json_t *propose(const struct probing *probing, json_t *types, bool by_tim
     json_decref(networks);
     if (alias)
         json_object_set_new(proposal, "linkRewrite", json_true());
+    if (request->ca_file)
+        json_object_set_new(proposal, "tls",
+                            json_pack("{s:s+}", "caRef", "file:", request->ca_file));
+    propose_headers(request, proposal);
     return proposal;
 }
 
@@ -219,8 +320,10 @@ json_t *probe_partner(struct fetcher *fetcher, const struct probe_request *reque
     note(&probing, "probedWith", type ? json_string(type) : json_null());
     bool by_time = type && honours_last_updated(&probing, type);
     bool history = type && has_history(&probing, type);
-    if (type)
+    if (type) {
         look_at_pages(&probing, type, &alias);
+        try_patient(&probing);
+    }
     json_t *result = json_pack("{s:o, s:o}", "found", probing.found, "proposal",
                                propose(&probing, types, by_time, history, alias));
     json_decref(types);

@@ -19,6 +19,7 @@ struct probe_request {
     const char *const *networks; /* as texts, for the proposal; NULL-ended */
     const struct fetch_guard *guard;
     const char *const *headers; /* "Name: value"; NULL-ended, or NULL */
+    const char *ca_file;        /* whom to trust; NULL: as the system does */
 };
 
 /*

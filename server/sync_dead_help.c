@@ -1,0 +1,67 @@
+/*
+ * Dead letters - see sync_dead_help.h.
+ */
+
+#include "server/sync_dead_help.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define NOT_HERE "This version of the record is not here; an earlier one may be, and looks current."
+
+static const struct dead_help helps[] = {
+    {"parse", "What came is no JSON.", NOT_HERE,
+     "Send the bytes (`dead show`) to the partner; when it is mended there, it comes by itself, "
+     "and "
+     "this one is discarded."},
+    {"utf8", "Its text has bytes that are no UTF-8, mostly Latin-1.",
+     NOT_HERE " Names are not guessed.", "Ask the partner to send UTF-8; then as for parse."},
+    {"too_large", "It is larger, deeper or has more elements than is accepted.", NOT_HERE,
+     "Look at it (`dead show`): mostly a scan that belongs into a Binary. The partner has to "
+     "split it."},
+    {"not_fhir", "It is JSON, but its resourceType is none of R4.", NOT_HERE,
+     "Ask the partner which version of FHIR it speaks (`partner probe`). Discard it when it is "
+     "none of "
+     "interest."},
+    {"wrong_type", "An OperationOutcome stands in place of a resource.",
+     "Something that exists there was withheld: its record here may be incomplete.",
+     "`dead show` says why it was withheld; mostly a right that is lacking there."},
+    {"no_id",
+     "It has no id, or one above 1,024 bytes, so that later versions could not be matched.",
+     NOT_HERE, "Ask the partner; discard this one when it has come with an id."},
+    {"subsetted", "It is a part of a resource (SUBSETTED); written, it would erase the rest.",
+     "The complete record here stays as it was and may be older.",
+     "Take out of the query what narrows it (_elements, _summary); then discard this one."},
+    {"structural", "It is against the structure of its type: what stands where is said behind it.",
+     NOT_HERE,
+     "`dead replay --dry-run` after the partner mended it; or set its validation to \"off\", add "
+     "it "
+     "again, replay, and set it back."},
+    {"identity_conflict",
+     "The patient's birth date and family name are both others than before: the id may have been "
+     "given to somebody else.",
+     "Applied wrongly, two people's records would be one. Results that name this patient are still "
+     "applied.",
+     "Ask the partner who it is. The same person: `dead replay`. Somebody else: pause the partner "
+     "and have the id corrected there, then discard."},
+    {"version_regression",
+     "Its version is lower than that of what came before, though it is newer by its time.",
+     "The partner may have restored a backup: what it serves now may lack what it served before.",
+     "Ask the partner. A backup was restored: `dead replay` accepts what it serves now. Else "
+     "discard."},
+    {"storage", "PostgreSQL refused it.", NOT_HERE,
+     "Look at the rule behind it; try `dead replay` once. When it dies again, report it to us with "
+     "the rule, not with the bytes."},
+};
+
+static const struct dead_help unknown = {"", "A class of another version of this program.",
+                                         "It is not known.",
+                                         "Use the version that the worker is of."};
+
+const struct dead_help *dead_help(const char *class)
+{
+    for (size_t i = 0; i < sizeof(helps) / sizeof(helps[0]); i++)
+        if (strcmp(helps[i].class, class) == 0)
+            return &helps[i];
+    return &unknown;
+}

@@ -1,0 +1,378 @@
+"""The worker as a process: several on one database, its metrics, its hours, TLS; and what the commands
+around it tell an operator.
+"""
+
+import datetime
+import json
+import os
+import pty
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+import unittest
+import urllib.request
+
+import harness
+from sync_harness import Exchange, Rogue, partner
+from sync_state import GOOD_TYPES, account, pulled, queries, sql, states, totals
+
+
+class Case(unittest.TestCase):
+    """One server for all tests of a class; the partner of each, and its base, are its own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.rogue = Rogue(120)
+        cls.addClassCleanup(cls.rogue.close)
+        cls.server = harness.Server().start()
+        cls.addClassCleanup(cls.server.__exit__, None, None, None)
+        cls.exchange = Exchange(cls.server)
+
+    def setUp(self):
+        self.name = self._testMethodName[:60].lower()
+        self.spec = f"slow:ms=1;of={self.name}"
+
+    def add(self, types, **changes):
+        document = pulled(self.name, self.rogue.base(self.spec), types, **changes)
+        self.exchange.add(document)
+        return document
+
+    def once(self, status=0):
+        return self.exchange.once("--partner", self.name, status=status)
+
+    def totals(self):
+        return totals(self.exchange, self.name)
+
+    def until(self, true, why=lambda: ""):
+        self.assertTrue(harness.until(lambda: bool(true()), True), why())
+
+    def requests(self, spec=None, kind="search"):
+        asked = self.rogue.ask("/control/state")["requests"]
+        return asked.get(f"/fault/{spec or self.spec}/fhir", {}).get(kind, 0)
+
+
+class Workers(Case):
+    """Two on one database."""
+
+    PARTNERS = 4
+
+    def base(self, number):
+        return f"slow:ms=1;number={number}"
+
+    def start(self, name):
+        path = os.path.join(self.server.folder, name)
+        with open(path, "ab") as log:
+            worker = harness.spawn(harness.ISTHMUS, "sync", "--data", self.exchange.data, "--base-url",
+                                   self.server.base, stdout=log, stderr=log)
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.kill)
+        return worker, path
+
+    def taken(self, path):
+        """The partners that a worker has said to be in charge of."""
+        with open(path) as log:
+            found = [re.search(r"partner=(\S+)", line)[1] for line in log if "in charge" in line]
+        return [name for name in found if re.match(r"p\d|" + self.name, name)]
+
+    def done(self, number):
+        return totals(self.exchange, f"p{number}")["applied"]
+
+    def test_they_share_the_partners_and_do_nothing_twice(self):
+        for i in range(self.PARTNERS):
+            document = pulled(f"p{i}", self.rogue.base(self.base(i)), GOOD_TYPES)
+            document["modes"]["search"]["every"] = "PT1H"
+            self.exchange.add(document)
+        workers = [self.start("one.log"), self.start("two.log")]
+        expected = len(self.rogue.expect(self.base(0))["resources"])
+        self.until(lambda: all(self.done(i) == expected for i in range(self.PARTNERS)))
+        taken = [self.taken(path) for _, path in workers]
+        self.assertEqual(sorted(taken[0] + taken[1]), [f"p{i}" for i in range(self.PARTNERS)])
+        for i in range(self.PARTNERS):
+            self.assertEqual(self.requests(self.base(i)), len(GOOD_TYPES), "once each")
+            self.assertEqual(totals(self.exchange, f"p{i}")["landed"], expected)
+
+        # The one that has more is killed; the other takes over what it had, and nothing else.
+        victim = 0 if len(taken[0]) >= len(taken[1]) else 1
+        workers[victim][0].kill()
+        workers[victim][0].wait()
+        survivor = workers[1 - victim][1]
+        self.until(lambda: len(self.taken(survivor)) == self.PARTNERS)
+        self.assertEqual(sorted(self.taken(survivor)), [f"p{i}" for i in range(self.PARTNERS)])
+
+    def test_a_single_run_leaves_alone_what_somebody_else_does(self):
+        self.add(GOOD_TYPES)
+        _, path = self.start("three.log")
+        self.until(lambda: self.name in self.taken(path))
+        done = self.once(status=1)
+        self.assertIn("another worker is in charge", done.stderr)
+
+
+class Observed(Case):
+    NAMES = ["rows_total", "lag_seconds", "last_complete_timestamp", "incomplete_windows_total",
+             "http_responses_total", "retry_after_sleep_seconds_total", "clock_skew_seconds",
+             "guard_trips_total", "echo_suppressed_total", "paused"]
+
+    def test_metrics_agree_with_the_account_and_name_nobody(self):
+        port = harness.free_port()
+        self.spec = "W-49"
+        self.add(GOOD_TYPES)
+        with open(os.path.join(self.server.folder, "sync.log"), "ab") as log:
+            worker = harness.spawn(
+                harness.ISTHMUS, "sync", "--data", self.exchange.data, "--metrics",
+                f"127.0.0.1:{port}", "--partner", self.name, stdout=log, stderr=log)
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.kill)
+
+        def read():
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", None, 30) as answer:
+                    return answer.read().decode()
+            except OSError:
+                return ""
+
+        def rows():
+            return {m[1]: int(float(m[2])) for m in re.finditer(
+                r'isthmus_sync_rows_total\{partner="\w+",stage="(\w+)"\} (\S+)', read())}
+
+        def books():
+            return {stage: n for stage, n in self.totals().items() if stage != "waiting"}
+        self.until(lambda: rows().get("landed", 0) > 100 and rows() == books(), lambda: str(rows()))
+        found = rows()
+        self.assertEqual(found["landed"], sum(n for stage, n in found.items() if stage != "landed"))
+        text = read()
+        for name in self.NAMES:
+            self.assertIn(f"isthmus_sync_{name}{{partner=", text)
+        for row in self.rogue.expect("W-49")["resources"]:
+            if len(row["id"]) > 3:
+                self.assertNotIn(f'"{row["id"]}"', text)
+        worker.send_signal(signal.SIGTERM)
+        self.assertEqual(worker.wait(60), 0)
+
+    def test_alarms_are_about_metrics_that_there_are(self):
+        with open(os.path.join(harness.ROOT, "docs/sync_alerts.yml")) as file:
+            text = file.read()
+        with open(os.path.join(harness.ROOT, "sync/peer_metrics.c")) as file:
+            known = set(re.findall(r'"(isthmus_sync_\w+)"', file.read()))
+        named = set(re.findall(r"isthmus_sync_\w+", text))
+        self.assertGreater(len(named), 5)
+        self.assertLessEqual(named, known)
+
+    def test_status_is_plain_in_a_pipe_and_drawn_again_on_a_terminal(self):
+        self.add(["Patient"])
+        self.once()
+        plain = self.exchange.isthmus("sync", "status", "--partner", self.name).stdout
+        self.assertNotIn("\033", plain)
+        self.assertIn(f"{self.name}  (active; 0 dead letters open)", plain)
+        self.assertRegex(plain, r"search +Patient +\d+ s +\d+")
+
+        main, other = pty.openpty()
+        process = subprocess.Popen(
+            [harness.ISTHMUS, "sync", "status", "--data", self.exchange.data], stdin=other,
+            stdout=other, stderr=subprocess.DEVNULL)
+        os.close(other)
+        seen = b""
+        while seen.count(b"\033[H") < 2:
+            seen += os.read(main, 65536)
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        os.close(main)
+        self.assertIn(b"Patient", seen)
+
+    def test_the_account_has_a_status(self):
+        self.add(["Patient"])
+        self.once()
+        self.assertIn("Every row that came is accounted for",
+                      self.exchange.isthmus("sync", "account", self.name, status=0).stdout)
+        sql(self.exchange, "update f_sync_window set expected = expected + 1 where partner ="
+            f" (select number from f_partner where name = '{self.name}')")
+        said = self.exchange.isthmus("sync", "account", self.name, status=1).stdout
+        self.assertIn("DOES NOT BALANCE", said)
+        self.assertIn("THE BALANCE DOES NOT COME OUT", said)
+        self.assertFalse(account(self.exchange, self.name)["balanced"])
+        self.exchange.isthmus("sync", "account", "nobody", status=1)
+
+    def test_earlier_versions_of_a_document_are_kept(self):
+        document = self.add(["Patient"])
+        self.exchange.add({**document, "name": "Another"})
+        shown = [json.loads(self.exchange.isthmus("partner", "show", self.name, *version).stdout)
+                 for version in ([], ["--version", "1"])]
+        self.assertEqual([d.get("name") for d in shown], ["Another", None])
+        done = self.exchange.isthmus("partner", "show", self.name, "--version", "3", status=1)
+        self.assertIn("no version 3", done.stderr)
+
+
+class Limits(Case):
+    def test_outside_of_its_hours_a_partner_is_not_asked(self):
+        hour = datetime.datetime.now(datetime.timezone.utc).hour
+        document = self.add(["Patient"])
+        document["limits"]["window"] = f"{(hour + 3) % 24:02}:00-{(hour + 5) % 24:02}:00"
+        self.exchange.add(document)
+        self.once(1)
+        self.assertEqual(self.requests(), 0)
+        self.assertRegex(self.exchange.isthmus("sync", "status", "--partner", self.name).stdout,
+                         rf"outside its hours until \S+T{(hour + 3) % 24:02}:00")
+        document["limits"]["window"] = f"{(hour - 1) % 24:02}:00-{(hour + 2) % 24:02}:00"
+        self.exchange.add(document)
+        self.once()
+        self.assertGreater(self.totals()["applied"], 0)
+
+    def test_a_day_has_so_many_requests(self):
+        document = self.add(GOOD_TYPES)
+        document["limits"]["dailyRequests"] = 5
+        self.exchange.add(document)
+        self.once(1)
+        self.assertEqual(self.requests() + self.requests(kind="page"), 5)
+        document["limits"].pop("dailyRequests")
+        self.exchange.add(document)
+        self.once()
+        self.assertEqual(self.totals()["applied"], len(self.rogue.expect(self.spec)["resources"]))
+
+
+class Tls:
+    """TLS before a server that has none: everything is passed on as it is."""
+
+    def __init__(self, port, certificate, key):
+        self.port = port
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self.listener = context.wrap_socket(socket.create_server(("127.0.0.1", 0)), server_side=True)
+        self.own = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                outside, _ = self.listener.accept()
+            except ssl.SSLError:
+                continue
+            except OSError:
+                return
+            inside = socket.create_connection(("127.0.0.1", self.port))
+            for pair in ((outside, inside), (inside, outside)):
+                threading.Thread(target=self.copy, args=pair, daemon=True).start()
+
+    @staticmethod
+    def copy(here, there):
+        try:
+            while data := here.recv(65536):
+                there.sendall(data)
+        except OSError:
+            pass
+        for end in (here, there):
+            end.close()
+
+    def close(self):
+        self.listener.close()
+
+
+class Behind(harness.Server):
+    """A server that says it is somewhere else."""
+
+    outside = None
+
+    @property
+    def base(self):
+        return self.outside
+
+    def client(self, timeout=60):
+        self.clients.append(harness.Client(f"{self.root}/fhir", timeout))
+        return self.clients[-1]
+
+
+class Secured(Case):
+    def test_a_second_isthmus_is_pulled_from_by_tls(self):
+        authority = self.rogue.ask("/control/tls", {})["ca"]
+        folder = os.path.dirname(authority)
+        other = Behind()
+        tls = Tls(other.port, os.path.join(folder, "good.crt"), os.path.join(folder, "good.key"))
+        self.addCleanup(tls.close)
+        base = other.outside = f"https://127.0.0.1:{tls.own}/fhir"
+        other.arguments += ["--base-url", base]
+        other.start()
+        self.addCleanup(other.__exit__, None, None, None)
+        client = other.client()
+        for i in range(60):
+            client.put(f"Patient/t{i}", {"resourceType": "Patient", "id": f"t{i}",
+                                         "name": [{"family": f"Secure {i}"}]})
+        self.exchange.add(partner("p", base, search={"pageSize": 20, "queries": queries(["Patient"])}))
+        self.exchange.once(status=1)
+        self.assertIn("SSL", account(self.exchange, "p")["incompleteWindows"][0]["reason"])
+        self.assertNotIn(base, states(self.exchange))
+
+        document = partner("p", base, search={"pageSize": 20, "queries": queries(["Patient"])})
+        self.exchange.add({**document, "tls": {"caRef": "file:" + authority}})
+        self.exchange.once(status=0)
+        held = states(self.exchange)[base]
+        self.assertEqual({id_ for _, id_ in held}, {f"t{i}" for i in range(60)})
+        self.assertEqual({r["name"][0]["family"] for r in held.values()},
+                         {f"Secure {i}" for i in range(60)})
+
+        done = harness.run("partner", "probe", base, "--network", "127.0.0.1/32", "--ca", authority,
+                           "--proposal")
+        self.assertEqual(json.loads(done.stdout)["tls"]["caRef"], "file:" + authority)
+
+
+class DeadLetters(Case):
+    def dead(self, *more):
+        return json.loads(self.exchange.isthmus("sync", "dead", "list", "p", "--json", *more).stdout)
+
+    def edit(self, **more):
+        self.rogue.ask("/control/data", {
+            "resourceType": "Patient", "id": "d1", "birthDate": "1970-01-01",
+            "name": [{"family": "Abel"}], **more})
+
+    def test_a_letter_is_looked_at_tried_dry_and_decided(self):
+        self.edit()
+        self.exchange.add(pulled("p", self.rogue.base(), ["Patient", "Observation"]))
+        self.exchange.once(status=0)
+        self.edit(name=[{"family": "Zorn"}], birthDate="1999-09-09")
+        self.rogue.ask("/control/data", {"resourceType": "Observation", "id": "d2", "status": ["final"],
+                                         "code": {"text": "weight"}})
+        self.exchange.once(status=0)
+        letters = self.dead()
+        self.assertEqual(sorted(letter["class"] for letter in letters),
+                         ["identity_conflict", "structural"])
+        number = {letter["class"]: str(letter["number"]) for letter in letters}
+        said = self.exchange.isthmus("sync", "dead", "list", "p").stdout
+        self.assertIn("What to do:", said)
+        self.assertIn("identity_conflict: The patient's birth date", said)
+        shown = self.exchange.isthmus("sync", "dead", "show", "p", number["identity_conflict"])
+        self.assertEqual(json.loads(shown.stdout)["name"][0]["family"], "Zorn")
+        self.assertIn("Why it matters:", shown.stderr)
+
+        dry = self.exchange.isthmus("sync", "dead", "replay", "p", "--class", "identity_conflict",
+                                    "--dry-run").stdout
+        before, after = (json.loads(line[2:]) for line in dry.splitlines() if line[:2] in ("- ", "+ "))
+        self.assertEqual((before["name"][0]["family"], after["name"][0]["family"]), ("Abel", "Zorn"))
+        self.assertIn("nothing was changed", dry)
+        self.assertEqual(len(self.dead()), 2)
+        self.assertIn("1 applied", self.exchange.isthmus(
+            "sync", "dead", "replay", "p", "--number", number["identity_conflict"]).stdout)
+        self.assertEqual(len(self.dead()), 1)
+        done = self.exchange.isthmus("sync", "dead", "replay", "p", "--number", "999", status=1)
+        self.assertIn("No open dead letter fits", done.stderr)
+
+        discard = ["sync", "dead", "discard", "p", "--by", "Ann"]
+        self.exchange.isthmus(*discard, status=2)
+        done = self.exchange.isthmus(*discard, "--reason", "a test", status=1)
+        self.assertIn("a second person has to agree", done.stderr)
+        self.exchange.isthmus(*discard, "--reason", "a test", "--second", "Ann", status=1)
+        self.assertIn("1 discarded", self.exchange.isthmus(
+            *discard, "--reason", "a test", "--second", "Bob").stdout)
+        self.assertEqual(self.dead(), [])
+        self.assertIn("There are none.", self.exchange.isthmus("sync", "dead", "list", "p").stdout)
+        shown = self.exchange.isthmus("sync", "dead", "show", "p", number["structural"])
+        self.assertIn("discarded by Ann, Bob: a test", shown.stderr)
+        self.assertTrue(account(self.exchange, "p")["balanced"])
+
+        # What was discarded does not come up again.
+        self.exchange.once(status=0)
+        self.assertEqual(self.dead(), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
