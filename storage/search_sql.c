@@ -19,6 +19,7 @@ enum {
 };
 
 static bool has_room(struct search_sql *sql);
+static void add_param(struct search_sql *sql, const char *type);
 static void atom_holds(struct search_sql *sql, const struct search_atom *atom);
 static void tokens_hold(struct search_sql *sql, const struct search_atom *atom);
 static void quantity_holds(struct search_sql *sql, const struct search_atom *atom);
@@ -39,6 +40,10 @@ void sql_add(struct search_sql *sql, const char *fmt, ...)
 {
     va_list args;
 
+    if (!strchr(fmt, '%')) { /* most of what a statement is made of */
+        buf_add_text(&sql->text, fmt);
+        return;
+    }
     va_start(args, fmt);
     buf_vprintf(&sql->text, fmt, args);
     va_end(args);
@@ -52,12 +57,23 @@ static bool has_room(struct search_sql *sql)
     return false;
 }
 
+/* The last parameter, with its type: `$12::int8`. */
+static void add_param(struct search_sql *sql, const char *type)
+{
+    int number = sql->params.count;
+
+    buf_add_char(&sql->text, '$');
+    for (int power = number >= 100 ? 100 : number >= 10 ? 10 : 1; power > 0; power /= 10)
+        buf_add_char(&sql->text, (char)('0' + number / power % 10));
+    buf_add_text(&sql->text, type);
+}
+
 void sql_int8(struct search_sql *sql, int64_t value)
 {
     if (!has_room(sql))
         return;
     pg_add_int8(&sql->params, value);
-    sql_add(sql, "$%d::int8", sql->params.count);
+    add_param(sql, "::int8");
 }
 
 void sql_int4(struct search_sql *sql, int32_t value)
@@ -65,7 +81,7 @@ void sql_int4(struct search_sql *sql, int32_t value)
     if (!has_room(sql))
         return;
     pg_add_int4(&sql->params, value);
-    sql_add(sql, "$%d::int4", sql->params.count);
+    add_param(sql, "::int4");
 }
 
 void sql_float8(struct search_sql *sql, double value)
@@ -73,7 +89,7 @@ void sql_float8(struct search_sql *sql, double value)
     if (!has_room(sql))
         return;
     pg_add_float8(&sql->params, value);
-    sql_add(sql, "$%d::float8", sql->params.count);
+    add_param(sql, "::float8");
 }
 
 void sql_time(struct search_sql *sql, int64_t time)
@@ -81,7 +97,7 @@ void sql_time(struct search_sql *sql, int64_t time)
     if (!has_room(sql))
         return;
     pg_add_timestamp(&sql->params, time);
-    sql_add(sql, "$%d::timestamptz", sql->params.count);
+    add_param(sql, "::timestamptz");
 }
 
 void sql_text(struct search_sql *sql, struct text value)
@@ -89,7 +105,7 @@ void sql_text(struct search_sql *sql, struct text value)
     if (!has_room(sql))
         return;
     pg_add_text(&sql->params, value);
-    sql_add(sql, "$%d::text", sql->params.count);
+    add_param(sql, "::text");
 }
 
 void sql_int8s(struct search_sql *sql, const int64_t *values, size_t count)
@@ -97,7 +113,7 @@ void sql_int8s(struct search_sql *sql, const int64_t *values, size_t count)
     if (!has_room(sql))
         return;
     pg_add_int8_array(&sql->params, values, NULL, count);
-    sql_add(sql, "$%d::int8[]", sql->params.count);
+    add_param(sql, "::int8[]");
 }
 
 void sql_is_any(struct search_sql *sql, const int64_t *values, size_t count)
