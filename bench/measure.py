@@ -6,7 +6,7 @@ import re
 import statistics
 import subprocess
 
-from service import program
+from service import PLANNING, program
 
 HERE = pathlib.Path(__file__).resolve().parent
 CONNECTIONS = 64
@@ -56,10 +56,8 @@ class Measure:
         for number, script in enumerate(scripts):
             words += ["-f", self.file(f"script{number}.sql", script)]
         text = run([*words, self.service.conninfo], stderr=subprocess.STDOUT,
-                   env={**os.environ, "PGOPTIONS": "-c plan_cache_mode=force_generic_plan "
-                                                   "-c enable_memoize=off -c jit=off "
-                                                   "-c enable_sort=off "
-                                                   "-c max_parallel_workers_per_gather=0"})
+                   env={**os.environ, "PGOPTIONS": " ".join(
+                       f"-c {name}={value}" for name, value in PLANNING.items())})
         failed = re.search(r"number of failed transactions: (\d+)", text)
         if failed and int(failed[1]):
             raise SystemExit(f"pgbench: {failed[1]} transactions failed")

@@ -1,6 +1,4 @@
 """Searches over a filled database: each against the SQL it becomes, through pgbench."""
-import pathlib
-import re
 from urllib.parse import quote
 
 from measure import latencies
@@ -30,9 +28,9 @@ def queries(bench, report):
 
 def asked(bench, paths, connections):
     """What wrk measures, and the CPU that a request takes."""
-    before = cpu(bench.service)
+    before = bench.service.cpu()
     figures = bench.measure.wrk(paths, connections=connections)
-    used = [after - was for was, after in zip(before, cpu(bench.service))]
+    used = [after - was for was, after in zip(before, bench.service.cpu())]
     server, postgres = (1e6 * seconds / figures["requests"] for seconds in used)
     return {**figures, "server": server, "postgres": postgres}
 
@@ -166,24 +164,3 @@ def everyday(sample, at):
         f"/Encounter?patient={one}&_sort=-date", f"/Encounter?patient={two}&date=ge2023",
         f"/Patient?_id={one}&_revinclude=Condition:patient",
     ]
-
-
-TICKS = 100.0  # of /proc/PID/stat, a second
-
-
-def cpu(service):
-    """Seconds that the server and PostgreSQL have used so far."""
-    postmaster = int((service.data / "postgres" / "postmaster.pid").read_text().split()[0])
-    server = postgres = 0.0
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            number, rest = re.match(r"(\d+) \(.*\) (.*)", stat.read_text(), re.S).groups()
-        except OSError:
-            continue
-        fields = rest.split()
-        seconds = (int(fields[11]) + int(fields[12])) / TICKS
-        if int(number) == service.process.pid:
-            server = seconds
-        elif postmaster in (int(number), int(fields[1])):
-            postgres += seconds
-    return server, postgres

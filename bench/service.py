@@ -1,4 +1,5 @@
 """A server of our own for the benchmark, and a look into its database."""
+import contextlib
 import json
 import os
 import pathlib
@@ -12,6 +13,9 @@ import urllib.request
 POSTGRES = pathlib.Path("/usr/lib/postgresql/15/bin")
 ENTRY = re.compile(r"^\d{4}-\d\d-\d\d \S+ UTC \[(\d+)\] (\w+):  ", re.M)
 PARAMETER = re.compile(r"\$(\d+) = (NULL|'(?:[^']|'')*')")
+TICKS = 100.0  # of /proc/PID/stat, a second
+PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_memoize": "off", "jit": "off",
+            "enable_sort": "off", "max_parallel_workers_per_gather": "0"}  # as the server does
 CAPTURE = {"log_statement": "all", "log_error_verbosity": "default",
            "log_parameter_max_length": "-1"}
 
@@ -125,14 +129,38 @@ class Service:
     def capture(self, requests):
         """What each of the calls in `requests` makes the server ask of its database: a list of
         statements each, the values of parameters written into them. PostgreSQL's log tells."""
+        with self.logging():
+            return [self.statements_of(request) for request in requests]
+
+    @contextlib.contextmanager
+    def logging(self):
+        """While PostgreSQL's log has every statement."""
         self.psql(*[f"alter system set {name} = '{value}'" for name, value in CAPTURE.items()],
                   "select pg_reload_conf()")
         time.sleep(0.5)
         try:
-            return [self.statements_of(request) for request in requests]
+            yield
         finally:
             self.psql(*[f"alter system reset {name}" for name in CAPTURE],
                       "select pg_reload_conf()")
+
+    def cpu(self):
+        """Seconds that the server and PostgreSQL have used so far, of processes that ended too."""
+        postmaster = int((self.data / "postgres" / "postmaster.pid").read_text().split()[0])
+        server = postgres = 0.0
+        for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            try:
+                number, rest = re.match(r"(\d+) \(.*\) (.*)", stat.read_text(), re.S).groups()
+                fields = [int(field) for field in rest.split()[1:15]]
+                if int(number) == self.process.pid:
+                    server = scheduled(stat.parent)
+                elif postmaster in (int(number), fields[0]):
+                    postgres += scheduled(stat.parent)
+                if int(number) == postmaster:
+                    postgres += (fields[12] + fields[13]) / TICKS
+            except (OSError, AttributeError):
+                continue # it has ended
+        return server, postgres
 
     def statements_of(self, request):
         log = self.data / "postgres.log"
@@ -144,6 +172,12 @@ class Service:
             text = file.read()
         return [bind(sql, parameters) for sql, parameters in executed(text)
                 if re.search(r"\b(from|into|update) f_", sql) and "pg_class" not in sql]
+
+
+def scheduled(process):
+    """Seconds of all its threads, to the nanosecond."""
+    return sum(int(path.read_text().split()[0])
+               for path in process.glob("task/*/schedstat")) / 1e9
 
 
 def executed(text):
