@@ -58,7 +58,8 @@ struct run {
 
 static bool read_level(struct run *run, struct err *err);
 static bool gather(struct run *run, struct err *err);
-static bool validate_file(const struct run *run, const char *path, bool *fine);
+static bool validate_file(const struct run *run, const char *path);
+static bool report_unreadable(const char *path);
 static bool validate_lines(const struct run *run, struct text content);
 static bool validate_one(const struct run *run, struct text content, bool xml);
 
@@ -93,7 +94,7 @@ int command_validate(int argc, char **argv)
                    read_level(&run, &err) && words[0];
     bool ready = called_right && gather(&run, &err);
     for (; ready && *words; words++)
-        ready = validate_file(&run, *words, &fine);
+        fine = validate_file(&run, *words) && fine;
     if (err.kind)
         fprintf(stderr, "isthmus validate: %s\n", err.text);
     if (!called_right)
@@ -152,24 +153,21 @@ static bool gather(struct run *run, struct err *err)
     return good;
 }
 
-/* False when the file cannot be read at all. */
-static bool validate_file(const struct run *run, const char *path, bool *fine)
+/* False when there are errors. */
+static bool validate_file(const struct run *run, const char *path)
 {
-    bool lines = text_ends_with(text_of(path), TEXT(".ndjson"));
+    bool lines = text_ends_with(text_of(path), TEXT(".ndjson")), fine;
     struct buf content = {0};
 
-    if (!file_read(path, lines ? SIZE_MAX : json_default_limits.size, &content)) {
-        fprintf(stderr, "isthmus validate: %s: %s\n", path, strerror(errno));
-        return false;
-    }
+    if (!file_read(path, lines ? SIZE_MAX : json_default_limits.size, &content))
+        return report_unreadable(path);
     struct text text = {content.data, content.size};
     if (run->own[ALLOW_COMMENTS].count && content.data)
         json_blank_comments(content.data, content.size);
-    *fine = (lines ? validate_lines(run, text)
-                   : validate_one(run, text, text_ends_with(text_of(path), TEXT(".xml")))) &&
-            *fine;
+    fine = lines ? validate_lines(run, text)
+                 : validate_one(run, text, text_ends_with(text_of(path), TEXT(".xml")));
     buf_release(&content);
-    return true;
+    return fine;
 }
 
 static bool validate_lines(const struct run *run, struct text content)
@@ -190,6 +188,21 @@ static void print_outcome(const struct issues *issues, struct arena *arena)
     json_write(issues_outcome(arena, issues), &out);
     buf_add_char(&out, '\n');
     fwrite(out.data, 1, out.size, stdout);
+}
+
+/* An outcome like any other, so that there is one for each file. */
+static bool report_unreadable(const char *path)
+{
+    struct arena *arena = arena_new();
+    const char *cause = strerror(errno);
+    struct issues issues;
+
+    fprintf(stderr, "isthmus validate: %s: %s\n", path, cause);
+    issues_init(&issues, arena, 1);
+    issue_add(&issues, ISSUE_FATAL, "not-found", NULL, "The file cannot be read: %s.", cause);
+    print_outcome(&issues, arena);
+    arena_free(arena);
+    return false;
 }
 
 static bool validate_one(const struct run *run, struct text content, bool xml)

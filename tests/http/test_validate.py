@@ -272,6 +272,14 @@ class Command(unittest.TestCase):
                          ["information", "error", "information", "error", "fatal"])
         self.assertEqual(found[1]["expression"], ["Patient.gender"])
 
+    def test_a_file_that_cannot_be_read_keeps_no_other_from_it(self):
+        good = self.file("good.json", json.dumps(GOOD))
+        done = run("validate", self.folder + "/missing.json", self.folder, good)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("missing.json", done.stderr)
+        found = [json.loads(line)["issue"][0]["severity"] for line in done.stdout.splitlines()]
+        self.assertEqual(found, ["fatal", "fatal", "information"])
+
     def test_levels_profiles_and_wrong_calls(self):
         wrong = self.file("wrong.json", json.dumps(WRONG_CODE))
         self.assertEqual(run("validate", "--level", "structure", wrong).returncode, 0)
