@@ -60,7 +60,9 @@ const struct query *query_parse_type(struct arena *arena, const char *type, bool
     while (query_next_item(&text, '&', &pair))
         if (pair.size > 0)
             good &= read_pair(&reader, pair);
-    return good && query_settle_projection(&reader) ? reader.query : NULL;
+    return good && query_settle_projection(&reader) && query_settle_contained(&reader)
+               ? reader.query
+               : NULL;
 }
 
 static bool start(struct query_reader *reader, const char *type, struct text text)
@@ -82,6 +84,7 @@ static bool start(struct query_reader *reader, const char *type, struct text tex
 
     query->type = resource->name;
     query->count = reader->options->count;
+    query->containers = true;
     query->params = reader->params = arena_many(reader->arena, struct query_param, pairs + 2);
     query->includes = reader->includes = arena_many(reader->arena, struct query_include, pairs + 1);
     query->used = reader->used = arena_many(reader->arena, struct query_used, pairs + 1);

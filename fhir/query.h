@@ -101,6 +101,7 @@ enum query_subject {
     QUERY_CHAIN,        /* a resource that `param` refers to is found by one of the parts */
     QUERY_HAS,          /* a resource found by the part refers to this one by `param`, its own */
     QUERY_GROUP,        /* the resource itself is found by one of the parts; no param */
+    QUERY_CONTAINS,     /* it contains a resource found by the part; no param */
     QUERY_COMPARTMENT,  /* it belongs to what the value refers to, a Patient or one of the others
                          * that have compartments; no param */
 };
@@ -118,7 +119,7 @@ struct query_param {
     bool negated;                     /* GROUP: none of the parts may find it */
     const struct query_value *values; /* none for MODIFIER_MISSING */
     size_t value_count;
-    const struct query *const *parts; /* CHAIN, HAS, GROUP */
+    const struct query *const *parts; /* CHAIN, HAS, GROUP, CONTAINS */
     size_t part_count;
 };
 
@@ -136,6 +137,13 @@ struct query_include {
     const char *source;               /* resource type the reference stands in; NULL: any */
     const struct search_param *param; /* NULL: every reference parameter of `source` */
     const char *target;               /* resource type, NULL: any */
+};
+
+/* R4 search.html#contained: what is searched. */
+enum query_contained {
+    QUERY_OUTER,     /* resources */
+    QUERY_CONTAINED, /* what they contain */
+    QUERY_BOTH,
 };
 
 enum query_total { QUERY_TOTAL_NONE, QUERY_TOTAL_ESTIMATE, QUERY_TOTAL_ACCURATE };
@@ -158,6 +166,9 @@ struct query {
     size_t sort_count;
     const struct query_include *includes;
     size_t include_count;
+
+    enum query_contained contained;
+    bool containers; /* of what is contained, what contains it is the match */
 
     unsigned count;  /* page size, at most the configured one */
     bool count_only; /* _summary=count or _count=0: only the total is wanted */

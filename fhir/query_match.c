@@ -69,7 +69,7 @@ static bool meets(struct matcher *matcher, const struct query_param *param)
 static bool is_about_itself(const struct query_param *param)
 {
     if (param->subject == QUERY_CHAIN || param->subject == QUERY_HAS ||
-        param->subject == QUERY_COMPARTMENT)
+        param->subject == QUERY_CONTAINS || param->subject == QUERY_COMPARTMENT)
         return false;
     for (size_t i = 0; i < param->part_count; i++)
         for (size_t k = 0; k < param->parts[i]->param_count; k++)

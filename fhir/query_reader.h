@@ -111,6 +111,9 @@ enum query_taken query_read_result_param(struct query_reader *reader, struct tex
 /* Decides about _summary and _elements when all has been read. */
 bool query_settle_projection(struct query_reader *reader);
 
+/* Decides about _contained and _containedType likewise. */
+bool query_settle_contained(struct query_reader *reader);
+
 /* The subject a parameter is about. */
 enum query_subject query_subject_of(const struct search_param *param);
 

@@ -14,7 +14,7 @@
 typedef bool read_result_fn(struct query_reader *reader, struct text name, struct text *value);
 
 static read_result_fn read_sort, read_count, read_total, read_summary, read_include,
-    read_revinclude, read_contained, read_elements, read_type, read_page, pass;
+    read_revinclude, read_contained, read_contained_type, read_elements, read_type, read_page, pass;
 static bool add_include(struct query_reader *reader, struct text name, struct text value,
                         bool reverse);
 static bool check_source(struct query_reader *reader, struct text name,
@@ -37,6 +37,7 @@ static const struct result_param {
     {"_include", read_include, true, true, true},
     {"_revinclude", read_revinclude, true, true, true},
     {"_contained", read_contained, false, true, false},
+    {"_containedType", read_contained_type, false, true, false},
     {"_type", read_type, false, true, false},
     {"_page", read_page, false, false, false},
     {"_format", pass, true, false, false},
@@ -178,9 +179,50 @@ bool query_settle_projection(struct query_reader *reader)
 
 static bool read_contained(struct query_reader *reader, struct text name, struct text *value)
 {
-    return text_is(*value, "false") ||
-           query_refuse(reader, name, "not-supported",
-                        "Contained resources are not searched: \"_contained\" takes false only.");
+    static const char *const names[] = {
+        [QUERY_OUTER] = "false",
+        [QUERY_CONTAINED] = "true",
+        [QUERY_BOTH] = "both",
+    };
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (!text_is(*value, names[i]))
+            continue;
+        reader->query->contained = (enum query_contained)i;
+        return true;
+    }
+    return query_refuse(reader, name, "value", "\"_contained\" takes true, false or both.");
+}
+
+static bool read_contained_type(struct query_reader *reader, struct text name, struct text *value)
+{
+    reader->query->containers = text_is(*value, "container");
+    return reader->query->containers || text_is(*value, "contained") ||
+           query_refuse(reader, name, "value", "\"_containedType\" takes container or contained.");
+}
+
+/* Matches that are contained are no resources of their own, to be included by others or with them;
+ * those of several kinds come one kind after the other. */
+bool query_settle_contained(struct query_reader *reader)
+{
+    struct query *query = reader->query;
+    bool mixed = query->contained == QUERY_BOTH || query->containers;
+
+    if (query->contained == QUERY_OUTER)
+        return true;
+    if (reader->several)
+        return query_refuse(reader, TEXT("_contained"), "not-supported",
+                            "\"_contained\" is for searches of one type.");
+    if (!query->containers && query->include_count > 0)
+        return query_refuse(reader, TEXT("_containedType"), "not-supported",
+                            "\"_containedType=contained\" does not go with \"_include\" and "
+                            "\"_revinclude\".");
+    for (size_t i = 0; mixed && i < query->sort_count; i++)
+        if (query->sorts[i].subject == QUERY_VALUE)
+            return query_refuse(reader, TEXT("_sort"), "not-supported",
+                                "With \"_contained\", containers and both can be sorted by _id and "
+                                "_lastUpdated only.");
+    return true;
 }
 
 /* query_parse_types() has read it. */

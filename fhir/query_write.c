@@ -31,6 +31,7 @@ void query_write_self(const struct query *query, struct buf *out)
 void query_write_identity(const struct query *query, struct buf *out)
 {
     buf_add_text(out, query->type ? query->type : "*");
+    buf_add_text(out, query->contained == QUERY_CONTAINED ? "#" : "");
     for (size_t i = 0; i < query->param_count; i++)
         if (query->params[i].subject == QUERY_COMPARTMENT)
             buf_printf(out, " of %.*s/%.*s", TEXT_ARGS(query->params[i].values[0].reference_type),
@@ -48,8 +49,8 @@ void query_write_identity(const struct query *query, struct buf *out)
 /* Whether the parameter decides which resources match, or their order. */
 static bool selects(const struct query_used *used)
 {
-    static const char *const others[] = {"_count",   "_total",      "_summary",  "_elements",
-                                         "_include", "_revinclude", "_contained"};
+    static const char *const others[] = {"_count",    "_total",   "_summary",
+                                         "_elements", "_include", "_revinclude"};
 
     struct text name = used->name, modifier;
 

@@ -45,6 +45,10 @@ static struct arena *plans_arena; /* for as long as the process lives, or until 
 
 static bool make_plan(struct arena *arena, const struct search_param *param, struct plan *plan,
                       struct err *err);
+static void extract_resource(struct extraction *extraction, const struct node *resource,
+                             struct search_values *values);
+static void extract_contained(struct extraction *extraction, const struct node *resource,
+                              struct search_values *values);
 static void extract_param(struct extraction *extraction, const struct search_param *param,
                           const struct node *resource);
 static void extract_composite(struct extraction *extraction, const struct search_param *param,
@@ -127,28 +131,58 @@ void search_values_extract(const struct node *resource, struct arena *arena,
                            struct search_values *values, unsigned *failed)
 {
     struct extraction extraction = {
-        .context = {.resource = resource,
-                    .root_resource = resource,
-                    .max_steps = MAX_STEPS,
-                    .search_rules = true},
+        .context = {.root_resource = resource, .max_steps = MAX_STEPS, .search_rules = true},
         .gather = {.arena = arena, .numbers = &extraction.numbers, .first_room = FIRST_ROOM},
     };
+
+    *values = (struct search_values){0};
+    extract_resource(&extraction, resource, values);
+    if (node_child(resource, "contained"))
+        extract_contained(&extraction, resource, values);
+    if (failed)
+        *failed = extraction.failed + extraction.gather.full;
+}
+
+static void extract_resource(struct extraction *extraction, const struct node *resource,
+                             struct search_values *values)
+{
     uint64_t present = present_heads(resource);
     const struct search_param *params;
     unsigned count;
 
+    extraction->context.resource = resource;
     assert(plans && resource->type);
     params = search_params_of(resource->type->name, &count);
     for (unsigned i = 0; i < count; i++) {
         const struct plan *plan = &plans[params[i].number];
 
         if (plan->expression && (plan->heads == UINT64_MAX || (plan->heads & present)))
-            extract_param(&extraction, &params[i], resource);
+            extract_param(extraction, &params[i], resource);
     }
-    values->items = extraction.gather.items;
-    values->count = extraction.gather.count;
-    if (failed)
-        *failed = extraction.failed + extraction.gather.full;
+    values->items = extraction->gather.items;
+    values->count = extraction->gather.count;
+}
+
+static void extract_contained(struct extraction *extraction, const struct node *resource,
+                              struct search_values *values)
+{
+    const struct node *first = node_child(resource, "contained");
+    size_t count = 0;
+
+    for (const struct node *node = first; node; node = node_next_same(node))
+        count++;
+    values->contained = arena_many(extraction->gather.arena, struct search_contained, count);
+    for (const struct node *node = first; node; node = node_next_same(node)) {
+        struct search_contained *contained = &values->contained[values->contained_count];
+
+        if (!node->type || (node->flags & NODE_RAW) || !node_is_resource(node))
+            continue;
+        extraction->gather.items = NULL;
+        extraction->gather.count = extraction->gather.room = 0;
+        extract_resource(extraction, node, &contained->values);
+        contained->resource = node;
+        values->contained_count++;
+    }
 }
 
 /* Evaluates; what fails is counted and gives nothing. */

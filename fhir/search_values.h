@@ -36,11 +36,12 @@ struct search_value {
      * identifier is given, which is then in system and code, and when somebody
      * contained is meant or only a display says who); `reference_type`
      * and `reference_id` are filled for a literal reference to type/id
-     * (relative, or absolute: then `reference_base` is the part before it). */
+     * (relative, or absolute: then `reference_base` is the part before it). `fragment`: the id of
+     * somebody contained, or empty for the container itself; absent otherwise. */
     struct text system, code, text;
     bool system_implied;
     struct text identifier_type_system, identifier_type_code; /* Identifier.type, for :of-type */
-    struct text reference_base, reference_type, reference_id, reference_version;
+    struct text reference_base, reference_type, reference_id, reference_version, fragment;
 
     /* DATE: inclusive microseconds UTC; open ends are SEARCH_TIME_MIN / MAX. */
     int64_t time_low, time_high;
@@ -61,9 +62,20 @@ struct search_value {
     uint16_t component_count;
 };
 
+struct search_contained;
+
 struct search_values {
     struct search_value *items;
     size_t count;
+
+    /* What the resource contains, and what that can be found by (R4 search.html#contained). */
+    struct search_contained *contained;
+    size_t contained_count;
+};
+
+struct search_contained {
+    const struct node *resource;
+    struct search_values values;
 };
 
 /*

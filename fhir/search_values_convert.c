@@ -223,6 +223,7 @@ static bool same_value(const struct search_value *a, const struct search_value *
            a->latitude == b->latitude && a->longitude == b->longitude &&
            text_equals(a->reference_id, b->reference_id) &&
            text_equals(a->reference_type, b->reference_type) &&
+           text_equals(a->fragment, b->fragment) && !a->fragment.data == !b->fragment.data &&
            text_equals(a->identifier_type_system, b->identifier_type_system) &&
            text_equals(a->identifier_type_code, b->identifier_type_code) && same_components(a, b);
 }
@@ -244,6 +245,7 @@ static uint64_t hash_value(const struct hash_key *key, const struct search_value
     hash_part(&state, value->system.data, value->system.size);
     hash_part(&state, value->text.data, value->text.size);
     hash_part(&state, value->identifier_type_code.data, value->identifier_type_code.size);
+    hash_part(&state, value->fragment.data, value->fragment.size);
     hash_number(&state, (uint64_t)value->time_low);
     hash_number(&state, (uint64_t)value->time_high);
     hash_double(&state, value->number);

@@ -61,12 +61,16 @@ static bool is_own(struct text base)
     return base.size > 0 && text_equals(base, own_base);
 }
 
-/* What is literally referred to; a fragment points into the same resource,
- * which is not searched by (R4 search.html#contained). */
+/* What is literally referred to; a fragment points into the same resource, which only chains
+ * follow (R4 search.html#contained). */
 static bool read_literal(struct search_value *value, struct text text)
 {
-    if (!text.data || text.size == 0 || text.data[0] == '#')
+    if (!text.data || text.size == 0)
         return false;
+    if (text.data[0] == '#') {
+        value->fragment = (struct text){text.data + 1, text.size - 1};
+        return false;
+    }
     value->text = text;
     if (!reference_split(text, &value->reference_base, &value->reference_type, &value->reference_id,
                          &value->reference_version)) {
@@ -78,7 +82,7 @@ static bool read_literal(struct search_value *value, struct text text)
     return true;
 }
 
-/* Somebody who is contained or only has a name cannot be searched for, but is
+/* Somebody who is contained or only has a name cannot be searched for by reference, but is
  * there: for :missing it is a value (R4 search.html#modifiers). */
 void convert_reference(struct gather *gather, const struct node *node)
 {

@@ -54,6 +54,10 @@ const struct query *condition_parse(struct request *req, const char *type, struc
         snprintf(err->where, sizeof(err->where), "%s", where);
         return NULL;
     }
+    if (query->contained != QUERY_OUTER) {
+        err_set(err, ERR_INVALID, where, "Criteria are about resources, not about contained ones.");
+        return NULL;
+    }
     if (!query_is_effective(query)) {
         err_set(err, ERR_INVALID, where,
                 "The criteria select nothing in particular; name at least one search parameter "

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "fhir/type.h"
+#include "storage/side_rows.h"
 
 struct sent {
     struct pg_reply reply;
@@ -40,6 +41,14 @@ static const struct pg_statement log_statement = {
     "$6::timestamptz[], $7::text[], $8::int2[], $9::text[], $10::int4[], $11::int4[]) "
     "as x(rkey, ver, updated, op, rtype, id, first, last)"};
 
+static const struct pg_statement contained_statement = {
+    "insert into f_contained (rkey, container, updated, tenant, ver, rtype, op, id, body, toks) "
+    "select x.rkey, x.container, x.updated, $1::int4, x.ver, x.rtype, x.op::\"char\", x.id, "
+    "x.body, ($2::int8[])[x.first:x.last] from unnest($3::int8[], $4::int8[], "
+    "$5::timestamptz[], $6::int4[], $7::int2[], $8::text[], $9::text[], $10::bytea[], "
+    "$11::int4[], $12::int4[]) as x(rkey, container, updated, ver, rtype, op, id, body, first, "
+    "last)"};
+
 static const struct pg_statement string_statement = {
     "insert into f_str (h, norm, rkey) select * from unnest($1::int8[], $2::text[], $3::int8[])"};
 
@@ -64,9 +73,8 @@ static const struct pg_statement check_statement = {
 
 static void insert_rows(struct bulk *bulk, struct change **changes, size_t count);
 static void insert_log(struct bulk *bulk, struct change **changes, size_t count);
-static void insert_strings(struct bulk *bulk, struct change **changes, size_t count);
-static void insert_dates(struct bulk *bulk, struct change **changes, size_t count);
-static void insert_quantities(struct bulk *bulk, struct change **changes, size_t count);
+static void insert_contained(struct bulk *bulk, struct change **changes, size_t count);
+static void insert_sides(struct bulk *bulk, struct change **changes, size_t count);
 static void insert_codes(struct bulk *bulk, struct change **changes, size_t count);
 static void check_history(struct bulk *bulk, struct change **changes, size_t count);
 static void add_columns(struct pg_params *params, struct change **changes, size_t count);
@@ -91,9 +99,8 @@ void bulk_insert(struct bulk *bulk, struct change **changes, size_t count)
             ;
         insert_rows(bulk, changes + first, end - first);
     }
-    insert_strings(bulk, changes, count);
-    insert_dates(bulk, changes, count);
-    insert_quantities(bulk, changes, count);
+    insert_contained(bulk, changes, count);
+    insert_sides(bulk, changes, count);
     insert_codes(bulk, changes, count);
     check_history(bulk, changes, count);
 }
@@ -282,97 +289,76 @@ static void insert_log(struct bulk *bulk, struct change **changes, size_t count)
     pg_send(bulk->pg, &log_statement, &params, bulk->arena, add_reply(bulk, count));
 }
 
-static void insert_strings(struct bulk *bulk, struct change **changes, size_t count)
+static void insert_contained(struct bulk *bulk, struct change **changes, size_t count)
 {
     struct arena *arena = bulk->scratch;
     struct pg_params params = pg_params_in(arena);
-    size_t total = 0, at = 0;
+    size_t total = 0;
 
     for (size_t i = 0; i < count; i++)
-        total += changes[i]->row->string_count;
+        total += changes[i]->row->contained_count;
     if (total == 0)
         return;
 
-    int64_t *h = arena_many(arena, int64_t, total), *rkey = arena_many(arena, int64_t, total);
-    struct text *norm = arena_many(arena, struct text, total);
+    struct change **contained = arena_many(arena, struct change *, total);
+    struct text *body = arena_many(arena, struct text, total);
+    int64_t *container = arena_many(arena, int64_t, total);
+    total = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct row *row = changes[i]->row;
-
-        for (size_t k = 0; k < row->string_count; k++, at++) {
-            h[at] = row->strings[k].h;
-            norm[at] = row->strings[k].norm;
-            rkey[at] = row->rkey;
+        for (size_t k = 0; k < changes[i]->row->contained_count; k++, total++) {
+            contained[total] = arena_one(arena, struct change);
+            *contained[total] = *changes[i];
+            contained[total]->row = changes[i]->row->contained[k];
+            body[total] = contained[total]->row->json;
+            container[total] = changes[i]->row->rkey;
         }
     }
-    pg_add_int8_array(&params, h, NULL, total);
-    pg_add_text_array(&params, norm, total);
-    pg_add_int8_array(&params, rkey, NULL, total);
-    pg_send(bulk->pg, &string_statement, &params, bulk->arena, add_reply(bulk, total));
+    struct heads heads = make_heads(arena, contained, total, toks_of);
+    pg_add_int4(&params, changes[0]->tenant);
+    pg_add_int8_array(&params, heads.lists, NULL, heads.list_count);
+    pg_add_int8_array(&params, heads.rkey, NULL, total);
+    pg_add_int8_array(&params, container, NULL, total);
+    pg_add_timestamp_array(&params, heads.updated, NULL, total);
+    pg_add_int4_array(&params, heads.ver, total);
+    pg_add_int2_array(&params, heads.rtype, total);
+    pg_add_text_array(&params, heads.op, total);
+    pg_add_text_array(&params, heads.id, total);
+    pg_add_bytea_array(&params, body, total);
+    pg_add_int4_array(&params, heads.first, total);
+    pg_add_int4_array(&params, heads.last, total);
+    pg_send(bulk->pg, &contained_statement, &params, bulk->arena, add_reply(bulk, total));
 }
 
-static void insert_dates(struct bulk *bulk, struct change **changes, size_t count)
+/* Of the resources and of what they contain. */
+static void insert_sides(struct bulk *bulk, struct change **changes, size_t count)
 {
+    static const struct {
+        const struct pg_statement *statement;
+        size_t (*add)(const struct row *const *rows, size_t count, struct pg_params *params);
+    } sides[] = {
+        {&string_statement, side_rows_strings},
+        {&date_statement, side_rows_dates},
+        {&quantity_statement, side_rows_quantities},
+    };
     struct arena *arena = bulk->scratch;
-    struct pg_params params = pg_params_in(arena);
-    size_t total = 0, at = 0;
+    size_t row_count = count;
 
     for (size_t i = 0; i < count; i++)
-        total += changes[i]->row->date_count;
-    if (total == 0)
-        return;
-
-    int64_t *h = arena_many(arena, int64_t, total), *rkey = arena_many(arena, int64_t, total);
-    int64_t *low = arena_many(arena, int64_t, total), *high = arena_many(arena, int64_t, total);
+        row_count += changes[i]->row->contained_count;
+    const struct row **rows = arena_many(arena, const struct row *, row_count);
+    row_count = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct row *row = changes[i]->row;
-
-        for (size_t k = 0; k < row->date_count; k++, at++) {
-            h[at] = row->dates[k].h;
-            low[at] = row->dates[k].low;
-            high[at] = row->dates[k].high;
-            rkey[at] = row->rkey;
-        }
+        rows[row_count++] = changes[i]->row;
+        for (size_t k = 0; k < changes[i]->row->contained_count; k++)
+            rows[row_count++] = changes[i]->row->contained[k];
     }
-    pg_add_int8_array(&params, h, NULL, total);
-    pg_add_timestamp_array(&params, low, NULL, total);
-    pg_add_timestamp_array(&params, high, NULL, total);
-    pg_add_int8_array(&params, rkey, NULL, total);
-    pg_send(bulk->pg, &date_statement, &params, bulk->arena, add_reply(bulk, total));
-}
+    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
+        struct pg_params params = pg_params_in(arena);
+        size_t total = sides[i].add(rows, row_count, &params);
 
-static void insert_quantities(struct bulk *bulk, struct change **changes, size_t count)
-{
-    struct arena *arena = bulk->scratch;
-    struct pg_params params = pg_params_in(arena);
-    size_t total = 0, at = 0;
-
-    for (size_t i = 0; i < count; i++)
-        total += changes[i]->row->quantity_count;
-    if (total == 0)
-        return;
-
-    int64_t *h = arena_many(arena, int64_t, total), *rkey = arena_many(arena, int64_t, total);
-    double *low = arena_many(arena, double, total), *high = arena_many(arena, double, total);
-    int64_t *unit = arena_many(arena, int64_t, total);
-    bool *no_unit = arena_many(arena, bool, total);
-    for (size_t i = 0; i < count; i++) {
-        const struct row *row = changes[i]->row;
-
-        for (size_t k = 0; k < row->quantity_count; k++, at++) {
-            h[at] = row->quantities[k].h;
-            low[at] = row->quantities[k].low;
-            high[at] = row->quantities[k].high;
-            unit[at] = row->quantities[k].unit;
-            no_unit[at] = !row->quantities[k].has_unit;
-            rkey[at] = row->rkey;
-        }
+        if (total > 0)
+            pg_send(bulk->pg, sides[i].statement, &params, bulk->arena, add_reply(bulk, total));
     }
-    pg_add_int8_array(&params, h, NULL, total);
-    pg_add_float8_array(&params, low, NULL, total);
-    pg_add_float8_array(&params, high, NULL, total);
-    pg_add_int8_array(&params, unit, no_unit, total);
-    pg_add_int8_array(&params, rkey, NULL, total);
-    pg_send(bulk->pg, &quantity_statement, &params, bulk->arena, add_reply(bulk, total));
 }
 
 static void insert_codes(struct bulk *bulk, struct change **changes, size_t count)

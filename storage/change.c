@@ -9,10 +9,13 @@
 #include "fhir/type.h"
 #include "storage/change_sql.h"
 #include "storage/row_set.h"
+#include "storage/side_rows.h"
 
 static enum change_key key_use(const struct change *change);
 static unsigned add_sides(const struct change *change, struct arena *arena, struct row *gone,
                           struct row *come);
+static void add_contained(const struct row *container, struct arena *arena,
+                          struct pg_params *params);
 static void add_common(const struct change *change, struct pg_params *params);
 static void add_old(const struct change *change, struct pg_params *params);
 
@@ -49,6 +52,8 @@ const struct pg_statement *change_statement(const struct change *change, struct 
         change_add_dates(&gone, arena, params);
     if (sides & SIDE_DROP_QUANTITIES)
         change_add_quantities(&gone, arena, params);
+    if (sides & SIDE_ADD_CONTAINED)
+        add_contained(change->row, arena, params);
     return change_sql(change->kind, key_use(change), change->table->id, sides);
 }
 
@@ -72,6 +77,19 @@ const struct pg_statement *change_check(const struct change *change, struct aren
     return &check;
 }
 
+const struct pg_statement *change_contained(const struct change *change, struct arena *arena,
+                                            struct pg_params *params)
+{
+    *params = pg_params_in(arena);
+    pg_add_int8(params, change->row->rkey);
+    pg_add_int4(params, (int32_t)change->number);
+    pg_add_timestamp(params, change->updated);
+    pg_add_char(params, change->op);
+    pg_add_int4(params, change->tenant);
+    add_contained(change->row, arena, params);
+    return change_sql_contained();
+}
+
 /* Which side tables the change touches, and the rows that go from them and come to them. */
 static unsigned add_sides(const struct change *change, struct arena *arena, struct row *gone,
                           struct row *come)
@@ -92,7 +110,11 @@ static unsigned add_sides(const struct change *change, struct arena *arena, stru
         row_difference(change->old_row, &none, arena, gone);
         break;
     }
-    return (come->string_count ? SIDE_ADD_STRINGS : 0u) | (come->date_count ? SIDE_ADD_DATES : 0u) |
+    bool drops = change->old_row && change->old_row->contained_count > 0;
+    bool adds = change->kind != CHANGE_REMOVE && change->row->contained_count > 0;
+
+    return (adds ? SIDE_ADD_CONTAINED : 0u) | (drops ? SIDE_DROP_CONTAINED : 0u) |
+           (come->string_count ? SIDE_ADD_STRINGS : 0u) | (come->date_count ? SIDE_ADD_DATES : 0u) |
            (come->quantity_count ? SIDE_ADD_QUANTITIES : 0u) |
            (come->second_code_count ? SIDE_ADD_CODES : 0u) |
            (gone->string_count ? SIDE_DROP_STRINGS : 0u) |
@@ -151,6 +173,42 @@ static void add_old(const struct change *change, struct pg_params *params)
     pg_add_char(params, change->old_op);
     pg_add_int8_array(params, old->patients, NULL, old->patient_count);
     pg_add_bytea(params, change->old_body.data, change->old_body.size);
+}
+
+static void add_contained(const struct row *container, struct arena *arena,
+                          struct pg_params *params)
+{
+    const struct row *const *rows = (const struct row *const *)container->contained;
+    size_t count = container->contained_count, total = 0, at = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += rows[i]->tok_count;
+
+    int64_t *rkey = arena_many(arena, int64_t, count), *toks = arena_many(arena, int64_t, total);
+    int16_t *rtype = arena_many(arena, int16_t, count);
+    int32_t *first = arena_many(arena, int32_t, count), *last = arena_many(arena, int32_t, count);
+    struct text *id = arena_many(arena, struct text, count);
+    struct text *body = arena_many(arena, struct text, count);
+    for (size_t i = 0; i < count; i++) {
+        rkey[i] = rows[i]->rkey;
+        rtype[i] = (int16_t)rows[i]->type->number;
+        id[i] = rows[i]->id;
+        body[i] = rows[i]->json;
+        first[i] = (int32_t)at + 1; /* as PostgreSQL counts */
+        for (size_t k = 0; k < rows[i]->tok_count; k++)
+            toks[at++] = rows[i]->toks[k];
+        last[i] = (int32_t)at;
+    }
+    pg_add_int8_array(params, rkey, NULL, count);
+    pg_add_int2_array(params, rtype, count);
+    pg_add_text_array(params, id, count);
+    pg_add_bytea_array(params, body, count);
+    pg_add_int4_array(params, first, count);
+    pg_add_int4_array(params, last, count);
+    pg_add_int8_array(params, toks, NULL, total);
+    side_rows_strings(rows, count, params);
+    side_rows_dates(rows, count, params);
+    side_rows_quantities(rows, count, params);
 }
 
 void change_add_strings(const struct row *row, struct arena *arena, struct pg_params *params)

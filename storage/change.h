@@ -64,6 +64,12 @@ const struct pg_statement *change_check(const struct change *change, struct aren
 
 #define CHANGE_STALE "22012"
 
+/* Writes anew what is contained in a resource that is locked: of `change` count row, tenant,
+ * number, updated and op. */
+const struct pg_statement *change_contained(const struct change *change, struct arena *arena,
+                                            struct pg_params *params)
+    __attribute__((returns_nonnull));
+
 /* The parameters of a row: its columns with toks, and the lists of each side table. */
 void change_add_columns(const struct row *row, struct pg_params *params);
 void change_add_strings(const struct row *row, struct arena *arena, struct pg_params *params);

@@ -78,6 +78,29 @@ static const struct pg_statement *make(enum change_kind kind, enum change_key ke
     return statement;
 }
 
+const struct pg_statement *change_sql_contained(void)
+{
+    static _Atomic(const struct pg_statement *) kept;
+    const struct pg_statement *statement = atomic_load(&kept);
+    struct text_maker maker = {.next = 6};
+    struct pg_statement *fresh;
+
+    if (statement)
+        return statement;
+    fresh = malloc(sizeof(*fresh));
+    if (!fresh)
+        abort();
+    buf_add_text(&maker.sql, "with w as (select 1)");
+    write_sides(&maker, SIDE_ADD_CONTAINED | SIDE_DROP_CONTAINED);
+    buf_add_text(&maker.sql, " select 1 from w");
+    fresh->sql = buf_text(&maker.sql);
+    if (atomic_compare_exchange_strong(&kept, &statement, fresh))
+        return fresh;
+    free((void *)fresh->sql);
+    free(fresh);
+    return statement;
+}
+
 static void write_row(struct text_maker *maker, enum change_kind kind, enum change_key key)
 {
     if (kind == CHANGE_INSERT) {
@@ -171,7 +194,7 @@ static void write_log(struct text_maker *maker)
                  ", " PATIENTS ", " ID ", " WRITE_ID " from w)");
 }
 
-/* One row per bit of enum change_side, in order; @1 is its first parameter. */
+/* One row per bit of enum change_side, in order; @1 is its first parameter, @a its tenth. */
 static const struct side {
     int params;
     const char *sql;
@@ -194,6 +217,23 @@ static const struct side {
     {4, ", d3 as (delete from f_qty s using w, unnest($@1::int8[], $@2::float8[], "
         "$@3::float8[], $@4::int8[]) as x(h, lo, hi, unit) where s.h = x.h and s.lo = x.lo "
         "and s.hi = x.hi and s.unit is not distinct from x.unit and s.rkey = " RKEY ")"},
+    {19, ", c1 as (insert into f_contained (rkey, container, updated, tenant, ver, rtype, op, id, "
+         "body, toks) select x.rkey, " RKEY ", " UPDATED ", " TENANT ", " VER ", x.rtype, " OP
+         ", x.id, x.body, ($@7::int8[])[x.first:x.last] from w, unnest($@1::int8[], $@2::int2[], "
+         "$@3::text[], $@4::bytea[], $@5::int4[], $@6::int4[]) "
+         "as x(rkey, rtype, id, body, first, last))"
+         ", c2 as (insert into f_str (h, norm, rkey) select x.h, x.norm, x.rkey from w, "
+         "unnest($@8::int8[], $@9::text[], $@a::int8[]) as x(h, norm, rkey))"
+         ", c3 as (insert into f_date (h, lo, hi, rkey) select x.h, x.lo, x.hi, x.rkey from w, "
+         "unnest($@b::int8[], $@c::timestamptz[], $@d::timestamptz[], $@e::int8[]) "
+         "as x(h, lo, hi, rkey))"
+         ", c4 as (insert into f_qty (h, lo, hi, unit, rkey) select x.h, x.lo, x.hi, x.unit, "
+         "x.rkey from w, unnest($@f::int8[], $@g::float8[], $@h::float8[], $@i::int8[], "
+         "$@j::int8[]) as x(h, lo, hi, unit, rkey))"},
+    {0, ", e1 as (delete from f_contained c using w where c.container = " RKEY " returning c.rkey)"
+        ", e2 as (delete from f_str where rkey = any(array(select rkey from e1)))"
+        ", e3 as (delete from f_date where rkey = any(array(select rkey from e1)))"
+        ", e4 as (delete from f_qty where rkey = any(array(select rkey from e1)))"},
 };
 
 static void write_sides(struct text_maker *maker, unsigned sides)
@@ -203,7 +243,9 @@ static void write_sides(struct text_maker *maker, unsigned sides)
             continue;
         for (const char *sql = sides_sql[i].sql; *sql; sql++) {
             if (*sql == '@') {
-                buf_printf(&maker->sql, "%d", maker->next + (*++sql - '1'));
+                sql++;
+                buf_printf(&maker->sql, "%d",
+                           maker->next + (*sql <= '9' ? *sql - '1' : *sql - 'a' + 9));
             } else {
                 buf_add_char(&maker->sql, *sql);
             }

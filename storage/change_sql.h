@@ -16,8 +16,14 @@ enum change_side {
     SIDE_DROP_STRINGS = 16,
     SIDE_DROP_DATES = 32,
     SIDE_DROP_QUANTITIES = 64,
-    SIDE_ALL = 127,
+    SIDE_ADD_CONTAINED = 128,
+    SIDE_DROP_CONTAINED = 256,
+    SIDE_ALL = 511,
 };
+
+/* What is contained in a resource, written anew, when it is locked. Parameters: rkey, ver, updated,
+ * op, tenant, then those of SIDE_ADD_CONTAINED. */
+const struct pg_statement *change_sql_contained(void) __attribute__((returns_nonnull));
 
 /* How a create takes the row of its criteria (storage/key.h). */
 enum change_key { CHANGE_NO_KEY, CHANGE_INSERT_KEY, CHANGE_REPLACE_HOLDER };
@@ -31,7 +37,9 @@ enum change_key { CHANGE_NO_KEY, CHANGE_INSERT_KEY, CHANGE_REPLACE_HOLDER };
  *   INSERT           key; holder: if there is one
  *   all but INSERT   of the version superseded: ver, updated, op, patients, body
  *   each side        in the order of its bits: h[] norm[]; h[] lo[] hi[]; h[] lo[] hi[] unit[];
- *                    code[]
+ *                    code[]; what is contained: rkey[] rtype[] id[] body[] first[] last[] toks[],
+ *                    and of its side rows h[] norm[] rkey[], h[] lo[] hi[] rkey[],
+ *                    h[] lo[] hi[] unit[] rkey[]
  */
 const struct pg_statement *change_sql(enum change_kind kind, enum change_key key,
                                       enum table_id table, unsigned sides)

@@ -83,6 +83,13 @@ const struct columns *columns_of(const struct type *type)
     return &by_type[type->number];
 }
 
+const struct columns *columns_of_contained(void)
+{
+    static const struct columns none = {0};
+
+    return &none;
+}
+
 const struct search_union *search_union_of(const struct search_param *param)
 {
     assert(param->number < PARAMS_MAX);

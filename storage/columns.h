@@ -47,6 +47,9 @@ struct columns {
 /* The columns of a resource type. Never NULL. */
 const struct columns *columns_of(const struct type *type) __attribute__((returns_nonnull));
 
+/* Of resources that are contained: none, their index has tokens and side rows only. */
+const struct columns *columns_of_contained(void) __attribute__((returns_nonnull));
+
 /*
  * A parameter that is by definition the union of two others of its type
  * (Observation's combo-code is code or component-code): it has no tokens and no

@@ -33,7 +33,8 @@ static const struct pg_statement key_statements[] = {TABLES(KEYS)};
 #undef KEYS
 
 #define LOCK(id, name, ...)                                                                        \
-    [id] = {"select rkey, ver, id, tenant, body from " name " where rkey = any($1::int8[]) "       \
+    [id] = {"select rkey, ver, id, tenant, body, updated, op from " name                           \
+            " where rkey = any($1::int8[]) "                                                       \
             "order by rkey for update skip locked"},
 static const struct pg_statement lock_statements[] = {TABLES(LOCK)};
 #undef LOCK
@@ -45,7 +46,8 @@ static const struct pg_statement present_statements[] = {TABLES(PRESENT)};
 /*
  * Takes the row out and puts it in again, instead of updating it: a writer whose statement has
  * begun before sees side tables as they were then, and would leave behind what is added here.
- * Waiting for the row, he finds it gone, writes nothing, and begins again.
+ * Waiting for the row, he finds it gone, writes nothing, and begins again. So with what it
+ * contains: that is written anew in any case, by a second statement.
  */
 #define REWRITE(id, name, ...)                                                                     \
     [id] = {                                                                                       \
@@ -62,7 +64,8 @@ static const struct pg_statement present_statements[] = {TABLES(PRESENT)};
         "o as (delete from " name " m where m.rkey = $1::int8 and m.ver = $2::int4 and "           \
         "((m.patient, m.code, m.d, m.dhi, m.vq, m.vqu, m.toks) is distinct from ($3::int8, "       \
         "$4::int8, $5::timestamptz, $6::timestamptz, $7::float8, $8::int8, $9::int8[]) "           \
-        "or exists (select from s) or exists (select from t) or exists (select from q)) "          \
+        "or exists (select from s) or exists (select from t) or exists (select from q) "           \
+        "or $20::bool) "                                                                           \
         "returning m.updated, m.op, m.tenant, m.rtype, m.id, m.body), "                            \
         "w as (insert into " name " (rkey, ver, updated, op, tenant, rtype, id, body, patient, "   \
         "code, d, dhi, vq, vqu, toks) select $1::int8, $2::int4, o.updated, o.op, o.tenant, "      \
@@ -95,7 +98,10 @@ static bool rewrite_free(struct reindex_batch *batch, struct keys *keys, int64_t
 static bool rewrite_rows(struct reindex_batch *batch, struct pg *pg, const struct pg_result *rows,
                          struct arena *arena, struct err *err);
 static bool fill(const struct reindex_batch *batch, const struct pg_result *rows, int at,
-                 struct arena *arena, struct pg_params *params, struct err *err);
+                 struct arena *arena, const struct row **made, struct pg_params *params,
+                 struct err *err);
+static void send_contained(struct pg *pg, const struct pg_result *rows, int at,
+                           const struct row *row, struct arena *arena, struct pg_reply *reply);
 static void add_row(struct pg_params *params, const struct row *row, struct arena *arena);
 
 bool reindex_count(const struct reindex_batch *batch, struct pg *pg, struct arena *arena,
@@ -219,31 +225,41 @@ static bool rewrite_rows(struct reindex_batch *batch, struct pg *pg, const struc
     size_t count = (size_t)pg_rows(rows), sent = 0;
     struct pg_params *params = arena_many(arena, struct pg_params, count + 1);
     struct pg_reply *replies = arena_many(arena, struct pg_reply, count + 1);
+    struct pg_reply *more = arena_many(arena, struct pg_reply, count + 1);
+    const struct row **made = arena_many(arena, const struct row *, count + 1);
     bool good = true;
 
     while (good && sent < count) {
-        good = fill(batch, rows, (int)sent, arena, &params[sent], err);
+        good = fill(batch, rows, (int)sent, arena, &made[sent], &params[sent], err);
         if (good) {
             pg_send(pg, &rewrite_statements[batch->table->id], &params[sent], arena,
                     &replies[sent]);
+            if (made[sent]->contained_count > 0)
+                send_contained(pg, rows, (int)sent, made[sent], arena, &more[sent]);
             sent++;
         }
     }
     for (size_t i = 0; i < sent; i++) {
         const struct pg_result *result;
 
-        if (!good) {
+        bool contains = made[i]->contained_count > 0;
+
+        if (!good)
             pg_drop(&replies[i]);
-            continue;
-        }
-        good = pg_wait(&replies[i], &result, err);
+        else
+            good = pg_wait(&replies[i], &result, err);
         batch->rewritten += good && pg_rows(result) > 0;
+        if (contains && !good)
+            pg_drop(&more[i]);
+        else if (contains)
+            good = pg_wait(&more[i], &result, err);
     }
     return good;
 }
 
 static bool fill(const struct reindex_batch *batch, const struct pg_result *rows, int at,
-                 struct arena *arena, struct pg_params *params, struct err *err)
+                 struct arena *arena, const struct row **made, struct pg_params *params,
+                 struct err *err)
 {
     const struct current current = {
         .rkey = pg_int8(rows, at, 0),
@@ -262,7 +278,24 @@ static bool fill(const struct reindex_batch *batch, const struct pg_result *rows
     pg_add_int8(params, current.rkey);
     pg_add_int4(params, (int32_t)current.number);
     add_row(params, row, arena);
+    *made = row;
     return true;
+}
+
+static void send_contained(struct pg *pg, const struct pg_result *rows, int at,
+                           const struct row *row, struct arena *arena, struct pg_reply *reply)
+{
+    const struct change change = {
+        .row = row,
+        .tenant = pg_int4(rows, at, 3),
+        .number = pg_int4(rows, at, 1),
+        .updated = pg_timestamp(rows, at, 5),
+        .op = pg_char(rows, at, 6),
+    };
+    struct pg_params params;
+    const struct pg_statement *statement = change_contained(&change, arena, &params);
+
+    pg_send(pg, statement, &params, arena, reply);
 }
 
 static void add_row(struct pg_params *params, const struct row *row, struct arena *arena)
@@ -272,4 +305,5 @@ static void add_row(struct pg_params *params, const struct row *row, struct aren
     change_add_dates(row, arena, params);
     change_add_quantities(row, arena, params);
     pg_add_int8_array(params, row->second_codes, NULL, row->second_code_count);
+    pg_add_bool(params, row->contained_count > 0);
 }

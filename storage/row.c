@@ -5,7 +5,10 @@
 #include "storage/row.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
+#include "fhir/json.h"
+#include "fhir/node.h"
 #include "fhir/search_values.h"
 #include "fhir/type.h"
 #include "storage/columns.h"
@@ -28,6 +31,7 @@ struct maker {
     const struct columns *columns;
     struct arena *arena;
     struct row *row;
+    int64_t container; /* the key of the resource, or of the one that contains it */
     struct list toks, patients, second_codes;
     size_t string_room, date_room, quantity_room;
 
@@ -35,6 +39,7 @@ struct maker {
     int64_t param_token;
 };
 
+static void add_contained(struct maker *maker, const struct search_values *values);
 static void set_keys(struct maker *maker);
 static void set_columns(struct maker *maker, const struct search_values *values);
 static void set_code(struct maker *maker, const struct search_value *value);
@@ -77,8 +82,58 @@ struct row *row_make(const struct tokens *tokens, const struct type *type, struc
     set_columns(&maker, values);
     for (size_t i = 0; i < values->count; i++)
         add_value(&maker, &values->items[i]);
+    if (values->contained_count > 0)
+        add_contained(&maker, values);
     finish(&maker);
     return maker.row;
+}
+
+/* Found by everything but columns, and by its own id. */
+static struct row *make_contained(const struct maker *outer, const struct tokens *tokens,
+                                  const struct search_contained *contained)
+{
+    const struct node *resource = contained->resource;
+    const struct row *container = outer->row;
+    struct maker maker = {
+        .tokens = tokens,
+        .columns = columns_of_contained(),
+        .arena = outer->arena,
+        .row = arena_one(outer->arena, struct row),
+        .container = container->rkey,
+    };
+    struct row *row = maker.row;
+    struct text id = node_value(resource, "id");
+    struct buf json = buf_in(outer->arena);
+
+    row->type = resource->type;
+    row->rkey = token_contained(tokens, container->rkey, id);
+    row->id = text_of(arena_printf(outer->arena, "%s/%.*s#%.*s", container->type->name,
+                                   TEXT_ARGS(container->id), TEXT_ARGS(id)));
+    for (size_t i = 0; i < contained->values.count; i++)
+        add_value(&maker, &contained->values.items[i]);
+    if (id.size > 0)
+        list_add(&maker, &maker.toks,
+                 token_code(tokens, search_param_find(row->type->name, TEXT("_id")), id));
+    finish(&maker);
+    json_write(resource, &json);
+    row->json = (struct text){json.data, json.size};
+    return row;
+}
+
+static void add_contained(struct maker *maker, const struct search_values *values)
+{
+    struct tokens tokens = *maker->tokens;
+    struct row *row = maker->row;
+
+    tokens.contained = true;
+    row->contained = arena_many(maker->arena, struct row *, values->contained_count);
+    for (size_t i = 0; i < values->contained_count; i++) {
+        const struct search_contained *contained = &values->contained[i];
+
+        row->contained[row->contained_count++] = make_contained(maker, &tokens, contained);
+        list_add(maker, &maker->second_codes,
+                 token_contains(maker->tokens, contained->resource->type->name));
+    }
 }
 
 static void set_keys(struct maker *maker)
@@ -86,6 +141,7 @@ static void set_keys(struct maker *maker)
     struct row *row = maker->row;
 
     row->rkey = token_rkey(maker->tokens, text_of(row->type->name), row->id);
+    maker->container = row->rkey;
     if (maker->columns->own_patient) {
         row->has_patient = true;
         row->patient = row->rkey;
@@ -229,8 +285,15 @@ static void add_reference(struct maker *maker, const struct search_value *value)
                 maker->row->patient = target;
             }
         }
-    } else if (value->text.size > 0 && value->text.data[0] != '#') {
+    } else if (value->text.size > 0) {
         add_written(maker, value->text);
+    }
+    if (value->fragment.data) {
+        int64_t target = value->fragment.size == 0
+                             ? maker->container
+                             : token_contained(maker->tokens, maker->container, value->fragment);
+
+        list_add(maker, &maker->toks, token_reference(maker->tokens, maker->param, target));
     }
     add_token(maker, value); /* Reference.identifier */
 }

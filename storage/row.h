@@ -12,6 +12,7 @@
  *   reference  token_reference for a literal reference without a base; otherwise
  *              token_uri as written, and of a canonical or versioned one also without
  *              what stands behind `|` or `/_history/`. An identifier: as for tokens.
+ *              To somebody contained: token_reference of token_contained().
  *   uri        token_uri, and token_uri_below for itself and each prefix.
  *   string     f_str(token_param, text_fold() of at most ROW_NORM_MAX bytes).
  *   date       the column, or f_date(token_param, low, high).
@@ -78,13 +79,21 @@ struct row {
     size_t date_count;
     struct row_quantity *quantities;
     size_t quantity_count;
-    int64_t *second_codes; /* token_coding() of codings behind the first, for f_code */
+    int64_t *second_codes; /* token_coding() of codings behind the first, and token_contains() of
+                            * the types it contains, for f_code */
     size_t second_code_count;
+
+    /* What it contains: rows of f_contained, by tokens of their own. Their id is that of the
+     * container, as in Type/id#id, and `json` their content. */
+    struct row **contained;
+    size_t contained_count;
+    struct text json;
 };
 
 /* Makes the row of type/id from its search values. Lives in `arena`. */
 struct row *row_make(const struct tokens *tokens, const struct type *type, struct text id,
                      const struct search_values *values, struct arena *arena);
 
-/* Whether everything but rkey and id is the same, so that an update of the body suffices. */
+/* Whether everything but rkey and id is the same, so that an update of the body suffices. It never
+ * does where something is contained, whose index names the version. */
 bool row_equals(const struct row *a, const struct row *b);

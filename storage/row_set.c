@@ -142,7 +142,8 @@ static bool same_columns(const struct row *a, const struct row *b)
 
 bool row_equals(const struct row *a, const struct row *b)
 {
-    return same_columns(a, b) && same_numbers(a->toks, a->tok_count, b->toks, b->tok_count) &&
+    return a->contained_count == 0 && b->contained_count == 0 && same_columns(a, b) &&
+           same_numbers(a->toks, a->tok_count, b->toks, b->tok_count) &&
            same_numbers(a->patients, a->patient_count, b->patients, b->patient_count) &&
            same_numbers(a->second_codes, a->second_code_count, b->second_codes,
                         b->second_code_count) &&

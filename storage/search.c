@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "fhir/query.h"
 #include "storage/cursor.h"
+#include "storage/search_contained.h"
 #include "storage/search_each.h"
 #include "storage/search_include.h"
 #include "storage/search_link.h"
@@ -32,9 +33,11 @@ struct paging {
     struct store_entry *entries;
     int64_t *rkeys;
     size_t count;
-    bool more; /* there are matches behind the last entry */
+    bool enters; /* its chains lead to what is contained, as was just found out */
+    bool more;   /* there are matches behind the last entry */
     bool has_total;
-    int64_t total; /* known from an earlier page */
+    int64_t total;       /* known from an earlier page */
+    struct arena *arena; /* of the plan, while that has one for its rows */
 };
 
 static bool sort_page(struct paging *paging, struct store *store, const struct access *access,
@@ -73,6 +76,9 @@ bool store_search(struct store *store, const struct access *access, const struct
     bool accurate = query->total != QUERY_TOTAL_NONE;
 
     *page = (struct store_page){0};
+    query = search_contained(store, access, query, arena, err);
+    if (!query)
+        return false;
     if (query->type_count > 0)
         return search_types(store, access, query, arena, page, err);
     store->counters.searches++;
@@ -181,6 +187,7 @@ static bool begin(struct paging *paging, struct store *store, const struct acces
     struct search_plan *plan = &paging->plan;
 
     search_plan_init(plan, store, access, query, arena);
+    paging->arena = arena;
     search_without_want(plan);
     paging->look |= plan->inexact;
     if (!settle_links(paging, plan, err))
@@ -209,8 +216,11 @@ static bool settle_links(struct paging *paging, struct search_plan *plan, struct
 
 static bool settle(struct paging *paging, struct search_link *link, struct err *err)
 {
-    struct paging finding = {
-        .plan = *link->plan, .pg = paging->pg, .limit = SEARCH_SORT_MAX, .look = true};
+    struct paging finding = {.plan = *link->plan,
+                             .pg = paging->pg,
+                             .limit = SEARCH_SORT_MAX,
+                             .look = true,
+                             .arena = paging->arena};
 
     if (!choose(&finding, SEARCH_PAGE, err) || !fill(&finding, err))
         return false;
@@ -300,6 +310,21 @@ static void move_to(struct paging *paging, const struct pg_result *result, int r
         paging->position.keys[i] = search_source_key(&paging->plan, result, row, i);
 }
 
+/* From the beginning, now that more is known. */
+static bool plan_again(struct paging *paging, struct err *err)
+{
+    struct search_plan *plan = &paging->plan;
+    struct arena *rows = plan->arena;
+
+    search_plan_init(plan, plan->store, plan->access, plan->query, paging->arena);
+    paging->enters = false;
+    paging->look |= plan->inexact;
+    if (!settle_links(paging, plan, err) || !choose(paging, SEARCH_PAGE, err))
+        return false;
+    plan->arena = rows;
+    return true;
+}
+
 /* Waits. `*result` is NULL when the plan turned out wrong and another was chosen. */
 static bool run(struct paging *paging, struct search_sql *sql, const struct pg_result **result,
                 struct err *err)
@@ -312,6 +337,10 @@ static bool run(struct paging *paging, struct search_sql *sql, const struct pg_r
         return refuse_too_many_values(err);
     if (!send_both(paging, sql, result, &second, &cause))
         return explain_timeout(paging, &cause, err);
+    if (second && paging->enters && !paging->position.set) {
+        *result = NULL;
+        return plan_again(paging, err);
+    }
     if (second && search_plan_avoid_codes(plan))
         *result = NULL;
     if (second && !paging->position.set) {
@@ -387,7 +416,11 @@ static bool note_seconds(struct paging *paging, const struct pg_result *found,
             if (codes[i].type->number != (unsigned)pg_int2(found, row, 0) ||
                 codes[i].code != pg_int8(found, row, 1))
                 continue;
-            search_stats_note_second(paging->plan.store, codes[i].type, codes[i].code);
+            if (codes[i].contains)
+                search_stats_note_contains(paging->plan.store, codes[i].type, codes[i].contains);
+            else
+                search_stats_note_second(paging->plan.store, codes[i].type, codes[i].code);
+            paging->enters |= codes[i].contains != NULL;
             any = true;
         }
     }

@@ -12,6 +12,7 @@
  *   search_source*.c the statement, one file for each kind of order
  *   search_row.c     its rows
  *   search_include.c what comes along with a page
+ *   search_contained.c what resources contain
  *   search.c         runs all this, page by page
  *
  * And finding what a condition means, in the middle of a transaction

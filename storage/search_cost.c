@@ -204,11 +204,11 @@ static void consider_walks(struct choice *choice)
         if (plan->terms[i].param->param == plan->columns->date && plan->dates.bounded)
             consider(choice, DRIVE_DATE, -1, 2 + selectivity(plan, i, rows) * rows,
                      rest_of(plan, i, -1, rows));
-        if (plan->terms[i].param->subject == QUERY_LAST_UPDATED)
+        if (plan->terms[i].param->subject == QUERY_LAST_UPDATED && !plan->tokens.contained)
             consider(choice, DRIVE_UPDATED, i, 2 + 2 * selectivity(plan, i, rows) * rows,
                      rest_of(plan, i, -1, rows));
     }
-    if (plan->key_count == 1 && plan->keys[0].kind == KEY_UPDATED)
+    if (plan->key_count == 1 && plan->keys[0].kind == KEY_UPDATED && !plan->tokens.contained)
         consider(choice, DRIVE_UPDATED, -1, 2 * rows, all);
     if (plan->key_count == 1 && plan->keys[0].h && !plan->keys[0].with_column &&
         choice->purpose != SEARCH_COUNT)

@@ -22,7 +22,8 @@ enum { TOKENS_OF_ROW = 40 };
 static void make_links(struct search_plan *plan, struct search_term *term);
 static void make_link(struct search_plan *plan, const struct query_param *param,
                       const struct query *part, struct search_link *link);
-static bool is_patient_column(const struct type *type, const struct search_param *param);
+static const struct query *inside(const struct search_plan *plan, const struct query *part);
+static bool is_patient_column(const struct columns *columns, const struct search_param *param);
 static void link_holds(struct search_sql *sql, const struct search_link *link);
 static void plan_holds(struct search_sql *sql, const struct search_plan *plan);
 static void other_side(struct search_sql *sql, const struct search_link *link);
@@ -44,19 +45,48 @@ void search_links_make(struct search_plan *plan)
 static void make_links(struct search_plan *plan, struct search_term *term)
 {
     const struct query_param *param = term->param;
-    struct search_link *links = arena_many(plan->arena, struct search_link, param->part_count);
+    struct search_link *links = arena_many(plan->arena, struct search_link, 2 * param->part_count);
+    size_t count = 0;
 
-    for (size_t i = 0; i < param->part_count; i++)
-        make_link(plan, param, param->parts[i], &links[i]);
+    for (size_t i = 0; i < param->part_count; i++) {
+        const struct query *part = param->parts[i];
+        bool outside = param->subject == QUERY_CHAIN || param->subject == QUERY_HAS ||
+                       (param->subject == QUERY_GROUP && !plan->tokens.contained);
+
+        if (outside)
+            make_link(plan, param, part, &links[count++]);
+        if (!outside ||
+            (param->subject == QUERY_CHAIN &&
+             search_link_enters(plan, resource_type_find(text_of(part->type)))) ||
+            (param->subject == QUERY_HAS && plan->tokens.contained))
+            make_link(plan, param, inside(plan, part), &links[count++]);
+    }
     term->links = links;
-    term->link_count = param->part_count;
+    term->link_count = count;
+}
+
+bool search_link_enters(const struct search_plan *plan, const struct type *target)
+{
+    return plan->tokens.contained || search_stats_contains(plan->store, plan->type, target);
+}
+
+/* The same, asked of what is contained. */
+static const struct query *inside(const struct search_plan *plan, const struct query *part)
+{
+    struct query *copy = arena_one(plan->arena, struct query);
+
+    *copy = *part;
+    copy->contained = QUERY_CONTAINED;
+    return copy;
 }
 
 static void make_link(struct search_plan *plan, const struct query_param *param,
                       const struct query *part, struct search_link *link)
 {
-    static const enum search_relation relations[] = {
-        [QUERY_CHAIN] = LINK_TO, [QUERY_HAS] = LINK_FROM, [QUERY_GROUP] = LINK_SELF};
+    static const enum search_relation relations[] = {[QUERY_CHAIN] = LINK_TO,
+                                                     [QUERY_HAS] = LINK_FROM,
+                                                     [QUERY_GROUP] = LINK_SELF,
+                                                     [QUERY_CONTAINS] = LINK_IN};
 
     *link = (struct search_link){
         .relation = relations[param->subject],
@@ -66,23 +96,23 @@ static void make_link(struct search_plan *plan, const struct query_param *param,
     search_plan_init(link->plan, plan->store, plan->access, part, plan->arena);
     search_plan_choose(link->plan, SEARCH_COUNT, 0);
     link->matches = search_cost_matches(link->plan);
-    if (link->relation == LINK_SELF)
+    if (link->relation == LINK_SELF || link->relation == LINK_IN)
         return;
 
     bool to = link->relation == LINK_TO;
     const char *target = to ? part->type : plan->type->name;
-    link->by_patient = strcmp(target, "Patient") == 0 &&
-                       is_patient_column(to ? plan->type : link->plan->type, param->param);
-    link->reference = token_reference(&plan->tokens, param->param, 0);
+    const struct search_plan *referring = to ? plan : link->plan;
+    link->by_patient = strcmp(target, "Patient") == 0 && !plan->tokens.contained &&
+                       !link->plan->tokens.contained &&
+                       is_patient_column(referring->columns, param->param);
+    link->reference = token_reference(&referring->tokens, param->param, 0);
 }
 
 /* `patient` itself; or `subject`, when by definition `patient` is that one where it is a Patient.
  */
-static bool is_patient_column(const struct type *type, const struct search_param *param)
+static bool is_patient_column(const struct columns *columns, const struct search_param *param)
 {
     static const char where[] = ".where(resolve() is Patient)";
-    const struct columns *columns = columns_of(type);
-
     if (!columns->patient || columns->patient_repeats)
         return false;
     if (param == columns->patient)
@@ -113,7 +143,7 @@ static void link_holds(struct search_sql *sql, const struct search_link *link)
         return;
     }
     sql_add(sql, "exists (select 1 from (select ");
-    if (link->relation == LINK_FROM)
+    if (link->relation == LINK_FROM || link->relation == LINK_IN)
         sql_add(sql, "t.rkey");
     else if (link->by_patient)
         sql_add(sql, "t.patient");
@@ -151,7 +181,7 @@ static void other_side(struct search_sql *sql, const struct search_link *link)
         code_is_any(sql, link);
     }
     sql_add(sql, " offset 0) t where true");
-    sql_and_visible(sql, plan->access, plan->type, "t");
+    source_visible(plan, sql);
     plan_holds(sql, plan);
 }
 
@@ -181,9 +211,13 @@ static void code_is_any(struct search_sql *sql, const struct search_link *link)
     sql_is_any(sql, term->codes, term->code_count);
 }
 
-/* Row t refers to o.key. */
+/* Row t refers to o.key, or stands within it. */
 static void refers(struct search_sql *sql, const struct search_link *link)
 {
+    if (link->relation == LINK_IN) {
+        sql_add(sql, "t.container = o.key");
+        return;
+    }
     if (link->by_patient) {
         sql_add(sql, "t.patient = o.key");
         return;
@@ -223,6 +257,8 @@ static void link_keys(struct search_sql *sql, const struct search_link *link)
     sql_add(sql, "select ");
     if (link->relation == LINK_SELF)
         sql_add(sql, "t.rkey");
+    else if (link->relation == LINK_IN)
+        sql_add(sql, "t.container");
     else if (link->by_patient)
         sql_add(sql, "t.patient");
     else
@@ -259,7 +295,7 @@ double search_link_found(const struct search_term *term)
         const struct search_link *link = &term->links[i];
         const struct search_plan *of = link->of, *plan = link->plan;
 
-        if (link->relation == LINK_TO)
+        if (link->relation == LINK_TO && !plan->tokens.contained)
             found += link->matches * search_stats_rows(of->store, of->table) /
                      search_stats_rows(plan->store, plan->table);
         else

@@ -17,6 +17,7 @@ enum search_relation {
     LINK_SELF, /* the row itself */
     LINK_TO,   /* a resource the row refers to */
     LINK_FROM, /* a resource that refers to the row */
+    LINK_IN,   /* something that the row contains */
 };
 
 struct search_link {
@@ -27,6 +28,10 @@ struct search_link {
     int64_t reference;        /* what, XORed with a key, gives the reference's token */
     double matches;           /* how many rows the other side probably finds */
 };
+
+/* Whether chains of the plan are to be followed into what contains them, too (R4
+ * search.html#contained): always from there, otherwise where such things are known to be. */
+bool search_link_enters(const struct search_plan *plan, const struct type *target);
 
 /* Makes the links of the plan's terms, and theirs. */
 void search_links_make(struct search_plan *plan);

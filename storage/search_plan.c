@@ -20,6 +20,8 @@ static bool can_drive(const struct search_plan *plan, enum search_driver driver,
 static bool can_order(struct search_plan *plan, enum search_driver driver, enum search_mode mode,
                       int driving);
 static size_t count_codes(const struct search_plan *plan);
+static void add_contains(const struct search_plan *plan, const struct query_param *param,
+                         struct search_code *codes, size_t *count);
 static void add_codes(const struct search_plan *plan, bool linked, struct search_code *codes,
                       size_t *count);
 
@@ -27,20 +29,22 @@ void search_plan_init(struct search_plan *plan, struct store *store, const struc
                       const struct query *query, struct arena *arena)
 {
     const struct type *type = resource_type_find(text_of(query->type));
+    bool contained = query->contained == QUERY_CONTAINED;
 
     *plan = (struct search_plan){
         .store = store,
         .access = access,
         .query = query,
         .type = type,
-        .table = table_of(type),
-        .columns = columns_of(type),
+        .table = contained ? table_of_contained() : table_of(type),
+        .columns = contained ? columns_of_contained() : columns_of(type),
         .tokens = store_tokens(store, access),
         .arena = arena,
         .term_count = query->param_count,
         .driving = -1,
     };
-    plan->terms = search_terms_make(&plan->tokens, type, query, arena);
+    plan->tokens.contained = contained;
+    plan->terms = search_terms_make(&plan->tokens, type, plan->columns, query, arena);
     search_links_make(plan);
     note_terms(plan);
     search_bound_dates(plan);
@@ -172,6 +176,7 @@ static bool can_drive(const struct search_plan *plan, enum search_driver driver,
     case DRIVE_LINK:
         return driving >= 0 && plan->terms[driving].link_count > 0 && !plan->terms[driving].negated;
     case DRIVE_UPDATED:
+        return !plan->tokens.contained;
     case DRIVE_ALL:
         return true;
     }
@@ -226,6 +231,8 @@ static size_t count_codes(const struct search_plan *plan)
     size_t count = plan->codes >= 0 ? plan->terms[plan->codes].code_count : 0;
 
     for (size_t i = 0; i < plan->term_count; i++)
+        count += plan->terms[i].param->part_count;
+    for (size_t i = 0; i < plan->term_count; i++)
         for (size_t k = 0; k < plan->terms[i].link_count; k++)
             count += count_codes(plan->terms[i].links[k].plan);
     return count;
@@ -240,10 +247,26 @@ static void add_codes(const struct search_plan *plan, bool linked, struct search
 
     if (plan->codes >= 0 && (by_code || (linked && !plan->no_codes)))
         for (size_t i = 0; i < plan->terms[plan->codes].code_count; i++)
-            codes[(*count)++] = (struct search_code){plan->terms[plan->codes].codes[i], plan->type};
+            codes[(*count)++] =
+                (struct search_code){plan->terms[plan->codes].codes[i], plan->type, NULL};
+    for (size_t i = 0; i < plan->term_count; i++)
+        add_contains(plan, plan->terms[i].param, codes, count);
     for (size_t i = 0; i < plan->term_count; i++)
         for (size_t k = 0; k < plan->terms[i].link_count; k++)
             add_codes(plan->terms[i].links[k].plan, true, codes, count);
+}
+
+/* That no resource of the type contains what its chains lead to is taken for granted by plans. */
+static void add_contains(const struct search_plan *plan, const struct query_param *param,
+                         struct search_code *codes, size_t *count)
+{
+    for (size_t i = 0; i < param->part_count; i++) {
+        const struct type *target = resource_type_find(text_of(param->parts[i]->type));
+
+        if (param->subject == QUERY_CHAIN && !search_link_enters(plan, target))
+            codes[(*count)++] = (struct search_code){token_contains(&plan->tokens, target->name),
+                                                     plan->type, target};
+    }
 }
 
 bool search_plan_avoid_codes(struct search_plan *plan)

@@ -114,11 +114,13 @@ bool search_plan_has_range(const struct search_plan *plan);
 /* The code of the parameter that drives, for messages; NULL: none does. */
 const char *search_plan_driving_code(const struct search_plan *plan);
 
-/* The codes that the plan, and those of its links, look for in columns. They must not stand
- * second in any resource of their type. */
+/* What the plan, and those of its links, take not to be there: codes that they look for in columns,
+ * and that must not stand second in any resource of their type; and chains whose end no resource of
+ * their type contains. */
 struct search_code {
     int64_t code;
     const struct type *type;
+    const struct type *contains; /* NULL: it is a code */
 };
 const struct search_code *search_plan_codes(const struct search_plan *plan, size_t *count);
 

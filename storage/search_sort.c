@@ -48,6 +48,9 @@ static bool fetch(struct sorting *sorting, const struct match *matches, size_t c
                   struct store_page *page, int64_t *rkeys, struct err *err);
 static bool fetch_type(struct sorting *sorting, const struct type *type, const int64_t *keys,
                        size_t count, struct store_version *found, struct err *err);
+static bool fetch_from(struct sorting *sorting, const struct type *type, bool contained,
+                       const int64_t *keys, size_t count, struct store_version *found,
+                       struct err *err);
 static const char *write_cursor(const struct sorting *sorting, const struct match *last);
 static uint64_t identity(const struct sorting *sorting);
 
@@ -106,6 +109,8 @@ static bool gather(struct sorting *sorting, struct err *err)
     for (size_t i = 0; i < type_count; i++) {
         bool more = false;
 
+        if (!types[i])
+            continue;
         if (!search_each(sorting->store, sorting->store->search, sorting->access, types[i],
                          SEARCH_SORT_MAX - sorting->count, sorting->arena, visit, sorting, &more,
                          err))
@@ -301,11 +306,26 @@ static bool fetch(struct sorting *sorting, const struct match *matches, size_t c
 static bool fetch_type(struct sorting *sorting, const struct type *type, const int64_t *keys,
                        size_t count, struct store_version *found, struct err *err)
 {
-    struct search_plan plan = {.store = sorting->store, .arena = sorting->arena};
+    const struct query *query = sorting->query;
+    bool inside = query->contained != QUERY_OUTER && !query->containers;
+    bool outside = !inside || query->contained == QUERY_BOTH;
+
+    return (!outside || fetch_from(sorting, type, false, keys, count, found, err)) &&
+           (!inside || fetch_from(sorting, type, true, keys, count, found, err));
+}
+
+/* Of resources, or of what they contain. */
+static bool fetch_from(struct sorting *sorting, const struct type *type, bool contained,
+                       const int64_t *keys, size_t count, struct store_version *found,
+                       struct err *err)
+{
+    struct search_plan plan = {
+        .store = sorting->store, .arena = sorting->arena, .tokens.contained = contained};
     struct search_sql sql = search_sql_in(sorting->arena);
+    const struct table *table = contained ? table_of_contained() : table_of(type);
     const struct pg_result *result;
 
-    sql_add(&sql, "select " SEARCH_COLUMNS " from %s t where t.rkey = any(", table_of(type)->name);
+    sql_add(&sql, "select " SEARCH_COLUMNS " from %s t where t.rkey = any(", table->name);
     sql_int8s(&sql, keys, count);
     sql_add(&sql, ")");
     sql_and_visible(&sql, sorting->access, type, "t");

@@ -96,7 +96,7 @@ static void page_by_key(const struct search_plan *plan, const struct search_posi
         }
         sql_add(sql, " order by t.rkey offset 0) t where true");
         source_terms_hold(plan, sql);
-        sql_and_visible(sql, plan->access, plan->type, "t");
+        source_visible(plan, sql);
         sql_add(sql, " limit %u", limit);
         return;
     }
@@ -208,7 +208,7 @@ void source_rows(const struct search_plan *plan, struct search_sql *sql)
     }
     sql_add(sql, " offset 0) t where true");
     source_terms_hold(plan, sql);
-    sql_and_visible(sql, plan->access, plan->type, "t");
+    source_visible(plan, sql);
 }
 
 /* What the index is asked for, but its range. */
@@ -304,7 +304,7 @@ void source_row_by_key(const struct search_plan *plan, const char *of, const cha
 {
     sql_add(sql, " join lateral (select * from %s t where t.rkey = %s.rkey%s", plan->table->name,
             of, and);
-    sql_and_visible(sql, plan->access, plan->type, "t");
+    source_visible(plan, sql);
     source_terms_hold(plan, sql);
     sql_add(sql, " offset 0) t on true");
 }
@@ -328,6 +328,13 @@ void source_side_keys(const struct search_plan *plan, struct search_sql *sql)
     assert(any);
     sql_add(sql,
             " offset 0) s offset 0"); /* whoever wants them in order must not change the index */
+}
+
+void source_visible(const struct search_plan *plan, struct search_sql *sql)
+{
+    sql_and_visible(sql, plan->access, plan->type, "t");
+    if (plan->tokens.contained && !table_of(plan->type)->shared)
+        sql_add(sql, " and t.rtype = %u::int2", plan->type->number);
 }
 
 /* The criteria that the source does not answer by itself. */

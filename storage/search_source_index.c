@@ -92,7 +92,7 @@ static void segment(const struct search_plan *plan, const struct search_position
         sql_add(sql, " order by t.%s%s, t.rkey offset 0) t where true", column, direction);
     }
     source_terms_hold(plan, sql);
-    sql_and_visible(sql, plan->access, plan->type, "t");
+    source_visible(plan, sql);
     if (position->set) {
         sql_add(sql, " and (t.%s %s ", column, descending ? "<" : ">");
         source_key_value(&plan->keys[0], from, sql);
@@ -129,7 +129,7 @@ static void segment_null(const struct search_plan *plan, const struct search_pos
                 plan->table->name);
     }
     source_terms_hold(plan, sql);
-    sql_and_visible(sql, plan->access, plan->type, "t");
+    source_visible(plan, sql);
     if (position->set && position->keys[0].null) {
         sql_add(sql, " and t.rkey > ");
         sql_int8(sql, position->rkey);

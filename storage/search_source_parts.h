@@ -57,6 +57,9 @@ void source_side_keys(const struct search_plan *plan, struct search_sql *sql);
  * those of the side table; each code is found by one step in the index. */
 void source_quantity_keys(const struct search_plan *plan, struct search_sql *sql);
 
+/* ` and ...`: row t may be seen, and is of the type. */
+void source_visible(const struct search_plan *plan, struct search_sql *sql);
+
 /* Whether the source answers all criteria by itself. */
 bool source_answers_all(const struct search_plan *plan);
 

@@ -45,7 +45,7 @@ void source_page_by_side(const struct search_plan *plan, const struct search_pos
     side_matches(plan, sql, "e");
     sql_add(sql, " offset 0))");
     source_terms_hold(plan, sql);
-    sql_and_visible(sql, plan->access, plan->type, "t");
+    source_visible(plan, sql);
     sql_add(sql, " limit %u", limit);
     if (!in_nulls)
         sql_add(sql, ") limit %u", limit);

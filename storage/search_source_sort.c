@@ -32,7 +32,7 @@ void source_page_sorted(const struct search_plan *plan, const struct search_posi
     key_order(plan, sql);
     sql_add(sql, " limit %u) m join lateral (select * from %s t where t.rkey = m.rkey", limit,
             plan->table->name);
-    sql_and_visible(sql, plan->access, plan->type, "t");
+    source_visible(plan, sql);
     sql_add(sql, " offset 0) t on true");
     key_order(plan, sql);
 }

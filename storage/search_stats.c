@@ -6,13 +6,18 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/err.h"
+#include "fhir/type.h"
+
+#include <assert.h>
 
 #include <stdatomic.h>
 
 enum {
     UNKNOWN_ROWS = 100000, /* of a table that was never analyzed: assume that choices matter */
     RARE_ROWS = 50,        /* of a token that is not among the frequent ones */
-    SECONDS_MAX = 4096,    /* codes kept; what does not fit is looked up again */
+    TYPES_MAX = 160,
+    SECONDS_MAX = 4096, /* codes kept; what does not fit is looked up again */
 };
 
 static const int64_t refresh_us = 60 * INT64_C(1000000);
@@ -41,9 +46,10 @@ struct search_stats {
     int64_t read_at;     /* clock_monotonic() */
     bool reading;
     unsigned changes; /* as many as there were by then */
-    struct frequencies tables[TABLE_COUNT];
+    struct frequencies tables[TABLE_ALL];
     struct second seconds[SECONDS_MAX];
     size_t second_count;
+    bool contains[TYPES_MAX][TYPES_MAX]; /* by numbers of types */
 };
 
 /* Elements rarer than one in two thousand do not change a choice. */
@@ -117,13 +123,13 @@ static void read_stats(struct store *store, struct search_stats *stats)
 {
     struct arena *arena = arena_new();
     struct pg_params params = pg_params_in(arena);
-    struct text names[TABLE_COUNT];
+    struct text names[TABLE_ALL];
     const struct pg_result *result;
     struct err err = {0};
 
-    for (int i = 0; i < TABLE_COUNT; i++)
+    for (int i = 0; i < TABLE_ALL; i++)
         names[i] = text_of(table_at((enum table_id)i)->name);
-    pg_add_text_array(&params, names, TABLE_COUNT);
+    pg_add_text_array(&params, names, TABLE_ALL);
     if (!pg_query(store->search, &read_statement, &params, arena, &result, &err)) {
         arena_free(arena);
         return;
@@ -140,7 +146,7 @@ static void read_stats(struct store *store, struct search_stats *stats)
 static void take_row(struct search_stats *stats, struct arena *arena,
                      const struct pg_result *result, int row)
 {
-    for (int i = 0; i < TABLE_COUNT; i++) {
+    for (int i = 0; i < TABLE_ALL; i++) {
         struct frequencies *table = &stats->tables[i];
         size_t count;
 
@@ -227,4 +233,19 @@ void search_stats_note_second(struct store *store, const struct type *type, int6
 
     if (stats->second_count < SECONDS_MAX && !search_stats_is_second(store, type, code))
         stats->seconds[stats->second_count++] = (struct second){.code = code, .type = type->number};
+}
+
+bool search_stats_contains(const struct store *store, const struct type *type,
+                           const struct type *target)
+{
+    const struct search_stats *stats = store->search_stats;
+
+    return stats && stats->contains[type->number][target->number];
+}
+
+void search_stats_note_contains(struct store *store, const struct type *type,
+                                const struct type *target)
+{
+    assert(resource_type_count() <= TYPES_MAX);
+    make(store)->contains[type->number][target->number] = true;
 }

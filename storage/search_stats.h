@@ -28,6 +28,12 @@ void search_stats_forget(void);
 bool search_stats_is_second(const struct store *store, const struct type *type, int64_t code);
 void search_stats_note_second(struct store *store, const struct type *type, int64_t code);
 
+/* Likewise, whether resources of the type contain some of type `target`. Once so, it stays so. */
+bool search_stats_contains(const struct store *store, const struct type *type,
+                           const struct type *target);
+void search_stats_note_contains(struct store *store, const struct type *type,
+                                const struct type *target);
+
 /* The share of rows whose main quantity is below the number, of those that have one; negative when
  * it is not known. */
 double search_stats_quantity(const struct store *store, const struct table *table, double number);

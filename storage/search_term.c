@@ -28,6 +28,7 @@ struct maker {
 static void make_term(struct maker *maker, const struct query_param *param);
 static void add_membership(struct maker *maker, const struct query_value *owner);
 static void add_keys(struct maker *maker, const struct query_param *param, const char *type);
+static void add_contained_ids(struct maker *maker, const struct query_param *param);
 static void add_values(struct maker *maker, const struct search_param *param);
 static void add_value(struct maker *maker, const struct search_param *param,
                       const struct query_value *value);
@@ -65,7 +66,8 @@ static void add_hash(struct maker *maker, int64_t hash);
 static int64_t *copy_hash(struct arena *arena, int64_t hash);
 
 struct search_term *search_terms_make(const struct tokens *tokens, const struct type *type,
-                                      const struct query *query, struct arena *arena)
+                                      const struct columns *columns, const struct query *query,
+                                      struct arena *arena)
 {
     struct search_term *terms = arena_many(arena, struct search_term, query->param_count);
 
@@ -73,7 +75,7 @@ struct search_term *search_terms_make(const struct tokens *tokens, const struct 
         struct maker maker = {
             .tokens = tokens,
             .type = type,
-            .columns = columns_of(type),
+            .columns = columns,
             .arena = arena,
             .term = &terms[i],
         };
@@ -99,7 +101,9 @@ static void make_term(struct maker *maker, const struct query_param *param)
         return;
     }
     const struct search_union *whole = search_union_of(param->param);
-    if (param->subject == QUERY_ID) {
+    if (param->subject == QUERY_ID && maker->tokens->contained) {
+        add_contained_ids(maker, param);
+    } else if (param->subject == QUERY_ID) {
         add_keys(maker, param, param->param->type);
     } else if (whole) {
         add_values(maker, whole->parts[0]);
@@ -151,6 +155,13 @@ static void add_keys(struct maker *maker, const struct query_param *param, const
     struct search_atom *atom = new_atom(maker, ATOM_KEYS);
     atom->hashes = keys;
     atom->hash_count = param->value_count;
+}
+
+/* They are unique within their container only, and so no key. */
+static void add_contained_ids(struct maker *maker, const struct query_param *param)
+{
+    for (size_t i = 0; i < param->value_count; i++)
+        add_hash(maker, token_code(maker->tokens, param->param, param->values[i].code));
 }
 
 static void add_values(struct maker *maker, const struct search_param *param)

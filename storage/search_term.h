@@ -65,4 +65,5 @@ struct search_term {
 
 /* One term for each parameter of the query, in their order. */
 struct search_term *search_terms_make(const struct tokens *tokens, const struct type *type,
-                                      const struct query *query, struct arena *arena);
+                                      const struct columns *columns, const struct query *query,
+                                      struct arena *arena);

@@ -57,9 +57,13 @@ static bool count(struct typed_page *typed, struct err *err)
 {
     typed->page->has_total = true;
     for (size_t i = 0; i < typed->query->type_count; i++) {
-        struct query one = *typed->query->types[i];
+        const struct query *type = typed->query->types[i];
+        struct query one;
         struct store_page part;
 
+        if (!type)
+            continue;
+        one = *type;
         one.count_only = true;
         one.page = (struct text){0};
         if (!store_search(typed->store, typed->access, &one, typed->arena, &part, err))
@@ -104,10 +108,14 @@ static bool fill_from(struct typed_page *typed, size_t at, struct text inner, st
     struct store_page *page = typed->page;
 
     for (; at < query->type_count; at++, inner = (struct text){0}) {
-        struct query one = *query->types[at];
         unsigned room = query->count - (unsigned)page->count;
+        struct query one;
         struct store_page part;
 
+        if (!query->types[at])
+            continue;
+        one = *query->types[at];
+        one.include_count = 0;
         one.count = room ? room : 1;
         one.page = inner;
         if (!store_search(typed->store, typed->access, &one, typed->arena, &part, err))

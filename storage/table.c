@@ -43,9 +43,17 @@ static void fill(void)
     }
 }
 
+const struct table *table_of_contained(void)
+{
+    static const struct table table = {
+        .id = TABLE_CONTAINED, .name = "f_contained", .shared = true};
+
+    return &table;
+}
+
 const struct table *table_at(enum table_id id)
 {
-    return &tables[id];
+    return id == TABLE_CONTAINED ? table_of_contained() : &tables[id];
 }
 
 const char *table_type_name(int16_t rtype)

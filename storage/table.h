@@ -44,7 +44,9 @@ enum table_id {
 #define TABLE_ID(id, ...) id,
     TABLES(TABLE_ID)
 #undef TABLE_ID
-        TABLE_COUNT
+        TABLE_COUNT,
+    TABLE_CONTAINED = TABLE_COUNT, /* not one of the list: see table_of_contained() */
+    TABLE_ALL
 };
 
 struct type;
@@ -61,6 +63,9 @@ struct table {
 const struct table *table_of(const struct type *type);
 
 const struct table *table_at(enum table_id id);
+
+/* Where what resources contain is indexed, of all types (migrations/0009_contained.sql). */
+const struct table *table_of_contained(void);
 
 /* The name of the type with this number (column `rtype`). */
 const char *table_type_name(int16_t rtype);

@@ -24,6 +24,8 @@ enum kind {
     KIND_OF_TYPE,
     KIND_CODING,
     KIND_MEMBER,
+    KIND_CONTAINED,
+    KIND_CONTAINS,
 };
 
 /* The version of the published parameters' definitions: what our expressions
@@ -39,7 +41,7 @@ static uint64_t names[PARAMS_MAX];
 
 static void name_all(void);
 static uint64_t name_made(const char *type, const char *code, uint64_t version);
-static uint64_t name_of(const struct search_param *param);
+static uint64_t name_in(const struct tokens *tokens, const struct search_param *param);
 static struct hash_state begin(const struct tokens *tokens, enum kind kind, uint64_t about);
 static void add(struct hash_state *state, struct text part);
 static void add_code(struct hash_state *state, struct text code, bool exact);
@@ -56,9 +58,26 @@ int64_t token_rkey(const struct tokens *tokens, struct text type, struct text id
     return (int64_t)hash_done(&state);
 }
 
+int64_t token_contained(const struct tokens *tokens, int64_t container, struct text id)
+{
+    struct hash_state state = begin(tokens, KIND_CONTAINED, 0);
+
+    hash_number(&state, (uint64_t)container);
+    add(&state, id);
+    return (int64_t)hash_done(&state);
+}
+
+int64_t token_contains(const struct tokens *tokens, const char *name)
+{
+    struct hash_state state = begin(tokens, KIND_CONTAINS, 0);
+
+    add(&state, text_of(name));
+    return (int64_t)hash_done(&state);
+}
+
 int64_t token_param(const struct tokens *tokens, const struct search_param *param)
 {
-    struct hash_state state = begin(tokens, KIND_PARAM, name_of(param));
+    struct hash_state state = begin(tokens, KIND_PARAM, name_in(tokens, param));
 
     return (int64_t)hash_done(&state);
 }
@@ -74,7 +93,7 @@ int64_t token_param_named(const struct tokens *tokens, const char *type, const c
 int64_t token_system_code(const struct tokens *tokens, const struct search_param *param,
                           struct text system, struct text code)
 {
-    struct hash_state state = begin(tokens, KIND_SYSTEM_CODE, name_of(param));
+    struct hash_state state = begin(tokens, KIND_SYSTEM_CODE, name_in(tokens, param));
 
     add(&state, system);
     add_code(&state, code, has_exact_codes(system));
@@ -83,7 +102,7 @@ int64_t token_system_code(const struct tokens *tokens, const struct search_param
 
 int64_t token_code(const struct tokens *tokens, const struct search_param *param, struct text code)
 {
-    struct hash_state state = begin(tokens, KIND_CODE, name_of(param));
+    struct hash_state state = begin(tokens, KIND_CODE, name_in(tokens, param));
 
     add_code(&state, code, false);
     return (int64_t)hash_done(&state);
@@ -92,7 +111,7 @@ int64_t token_code(const struct tokens *tokens, const struct search_param *param
 int64_t token_system(const struct tokens *tokens, const struct search_param *param,
                      struct text system)
 {
-    struct hash_state state = begin(tokens, KIND_SYSTEM, name_of(param));
+    struct hash_state state = begin(tokens, KIND_SYSTEM, name_in(tokens, param));
 
     add(&state, system);
     return (int64_t)hash_done(&state);
@@ -100,14 +119,14 @@ int64_t token_system(const struct tokens *tokens, const struct search_param *par
 
 int64_t token_reference(const struct tokens *tokens, const struct search_param *param, int64_t rkey)
 {
-    struct hash_state state = begin(tokens, KIND_REFERENCE, name_of(param));
+    struct hash_state state = begin(tokens, KIND_REFERENCE, name_in(tokens, param));
 
     return rkey ^ (int64_t)hash_done(&state);
 }
 
 int64_t token_uri(const struct tokens *tokens, const struct search_param *param, struct text uri)
 {
-    struct hash_state state = begin(tokens, KIND_URI, name_of(param));
+    struct hash_state state = begin(tokens, KIND_URI, name_in(tokens, param));
 
     add(&state, uri);
     return (int64_t)hash_done(&state);
@@ -116,7 +135,7 @@ int64_t token_uri(const struct tokens *tokens, const struct search_param *param,
 int64_t token_uri_below(const struct tokens *tokens, const struct search_param *param,
                         struct text uri)
 {
-    struct hash_state state = begin(tokens, KIND_URI_BELOW, name_of(param));
+    struct hash_state state = begin(tokens, KIND_URI_BELOW, name_in(tokens, param));
 
     while (uri.size > 0 && uri.data[uri.size - 1] == '/')
         uri.size--;
@@ -127,7 +146,7 @@ int64_t token_uri_below(const struct tokens *tokens, const struct search_param *
 int64_t token_of_type(const struct tokens *tokens, const struct search_param *param,
                       struct text type_system, struct text type_code, struct text value)
 {
-    struct hash_state state = begin(tokens, KIND_OF_TYPE, name_of(param));
+    struct hash_state state = begin(tokens, KIND_OF_TYPE, name_in(tokens, param));
 
     add(&state, type_system);
     add_code(&state, type_code, false);
@@ -181,10 +200,10 @@ static uint64_t name_made(const char *type, const char *code, uint64_t version)
     return hash_done(&state);
 }
 
-static uint64_t name_of(const struct search_param *param)
+static uint64_t name_in(const struct tokens *tokens, const struct search_param *param)
 {
     pthread_once(&once, name_all);
-    return names[param->number];
+    return tokens->contained ? ~names[param->number] : names[param->number];
 }
 
 static struct hash_state begin(const struct tokens *tokens, enum kind kind, uint64_t about)

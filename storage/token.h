@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct search_param;
@@ -20,10 +21,17 @@ struct search_param;
 struct tokens {
     struct hash_key key;
     int32_t tenant;
+    bool contained; /* of parameters of contained resources: all their tokens are others */
 };
 
 /* The key of a resource: what references store. */
 int64_t token_rkey(const struct tokens *tokens, struct text type, struct text id);
+
+/* The key of what the resource `container` contains under this id. */
+int64_t token_contained(const struct tokens *tokens, int64_t container, struct text id);
+
+/* Stands in f_code for a type whose resources contain some of another type, `name`. */
+int64_t token_contains(const struct tokens *tokens, const char *name);
 
 /* The parameter alone, of its resource type: `h` of the side tables, and the presence token that
  * serves :missing. */

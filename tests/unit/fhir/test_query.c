@@ -434,7 +434,7 @@ static void what_cannot_be_honoured_is_refused(void **state)
         {"Patient", "_elements=nme", "(did you mean name?)"},
         {"Patient", "_elements=name&_summary=true", "_elements"},
         {"Patient", "_summary=text&_revinclude=Observation:patient", "_summary"},
-        {"Patient", "_contained=true", "Contained"},
+        {"Patient", "_contained=maybe", "true, false or both"},
         {"Patient", "_include=Observation:subject", "of type Patient"},
         {"Patient", "_include=Patient:name", "no reference parameter"},
         {"Patient", "_include=Patient:general-practitioner:Device", "never refers"},
