@@ -130,6 +130,8 @@ bool binary_read_content(struct request *req, struct err *err)
         base64_encode(req->body.data, req->body.size, data);
         node->value = (struct text){data, size}; /* not copied: it may be large */
         node->flags |= NODE_PLAIN;
+        req->body = (struct text){0};
+        http_release_body(req->http);
     }
     (void)err;
     if (req->prefer_return == PREFER_NOTHING_SAID)

@@ -14,6 +14,7 @@ bool create(struct request *req, struct err *err)
     if (!request_resource(req, err) || !write_check_resource(req, err))
         return false;
     write.resource = req->resource;
+    write.no_content = req->prefer_return == PREFER_MINIMAL;
     if (criteria.data)
         write.criteria = condition_parse(req, req->type, criteria, "If-None-Exist", err);
     if ((criteria.data && !write.criteria) ||

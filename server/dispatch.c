@@ -80,6 +80,7 @@ static void begin(struct request *req, struct http_request *http, const struct s
         .method = http->method,
         .query = http->query,
         .body = http->body,
+        .body_size = http->body.size,
         .prefer_return = PREFER_NOTHING_SAID,
     };
     arena_defer(http->arena, release_knowledge, (void *)req->knowledge);
@@ -120,7 +121,7 @@ static void observe(const struct request *req, int64_t duration)
     metrics_count(METRIC_REQUESTS, 1, req->method, interaction,
                   classes[class >= 0 && class < 6 ? class : 0]);
     metrics_observe(METRIC_REQUEST_SECONDS, duration, interaction);
-    metrics_count(METRIC_REQUEST_BYTES, req->body.size, interaction, NULL, NULL);
+    metrics_count(METRIC_REQUEST_BYTES, req->body_size, interaction, NULL, NULL);
     metrics_count(METRIC_ANSWER_BYTES, req->answer.body.size, interaction, NULL, NULL);
     if (!log_enabled(LOG_DEBUG))
         return;

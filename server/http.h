@@ -116,6 +116,9 @@ struct http_counts http_counts(const struct http *http);
 /* The first header of that name (case does not matter); absent if there is none. */
 struct text http_header(const struct http_request *request, const char *name);
 
+/* Gives back the memory of the body, which is absent from now on. */
+void http_release_body(struct http_request *request);
+
 /* Sends the whole answer. */
 void http_answer(struct http_request *request, const struct http_answer *answer);
 

@@ -19,9 +19,8 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-#define GZIP_FROM   1024                       /* bytes of an answer */
-#define REFER_FROM  8192                       /* bytes from which a body is not copied */
-#define TRIM_FROM   ((size_t)16 * 1024 * 1024) /* that an exchange had in its arena */
+#define GZIP_FROM   1024 /* bytes of an answer */
+#define REFER_FROM  8192 /* bytes from which a body is not copied */
 #define MOST_UNSENT ((size_t)1024 * 1024)
 
 /* Statuses with which HTTP itself refuses. */
@@ -222,7 +221,7 @@ void http_let_go(struct exchange *exchange)
 {
     if (--exchange->holders > 0)
         return;
-    bool large = arena_used(exchange->request.arena) > TRIM_FROM;
+    bool large = arena_used(exchange->request.arena) > HTTP_TRIM_FROM;
     arena_free(exchange->request.arena);
     if (large)
         malloc_trim(0);

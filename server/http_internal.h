@@ -7,6 +7,8 @@
 
 #include <stdatomic.h>
 
+#define HTTP_TRIM_FROM ((size_t)16 * 1024 * 1024) /* freed at once goes back to the system */
+
 struct bufferevent;
 struct event;
 struct evhttp;

@@ -14,6 +14,7 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <malloc.h>
 #include <strings.h>
 #include <sys/queue.h>
 
@@ -241,4 +242,20 @@ struct text http_header(const struct http_request *request, const char *name)
     if (!exchange->evhttp)
         return (struct text){0};
     return text_of(evhttp_find_header(evhttp_request_get_input_headers(exchange->evhttp), name));
+}
+
+void http_release_body(struct http_request *request)
+{
+    const struct exchange *exchange = (const struct exchange *)request;
+    struct evbuffer *input;
+    size_t size;
+
+    request->body = (struct text){0};
+    if (!exchange->evhttp)
+        return;
+    input = evhttp_request_get_input_buffer(exchange->evhttp);
+    size = evbuffer_get_length(input);
+    evbuffer_drain(input, size);
+    if (size > HTTP_TRIM_FROM)
+        malloc_trim(0); /* it arrived in pieces */
 }

@@ -78,6 +78,7 @@ struct request {
     struct text path;  /* below the base, without the slash in front: "Patient/1" */
     struct text query; /* raw, behind the `?` */
     struct text body;
+    size_t body_size;      /* as it came: a large one may be gone before the answer */
     struct node *resource; /* the parsed body; filled by request_resource() */
 
     const struct route *route;

@@ -13,6 +13,7 @@ bool update(struct request *req, struct err *err)
         !write_check_resource(req, err))
         return false;
     write.resource = req->resource;
+    write.no_content = req->prefer_return == PREFER_MINIMAL;
     if (!write_check_id(req, NULL, &write, err) ||
         !store_write(req->service->store, &req->access, &write, req->arena, err) ||
         write_failed(req, &write, err))

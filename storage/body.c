@@ -22,6 +22,9 @@ struct body_codec {
     ZSTD_DDict *unpack_with[DICTIONARIES];
 };
 
+static size_t pack_pieces(ZSTD_CCtx *pack, const struct text *pieces, size_t count, size_t whole,
+                          char *out, size_t room);
+static size_t join(const struct text *pieces, size_t count, char *out);
 static bool damaged(struct err *err, const char *how);
 
 struct body_codec *body_codec_new(void)
@@ -77,17 +80,60 @@ bool body_codec_has(const struct body_codec *codec, uint8_t id)
 
 struct text body_pack(struct body_codec *codec, struct text json, struct arena *arena)
 {
-    size_t room = ZSTD_compressBound(json.size);
-    char *body = arena_alloc_raw(arena, 1 + room);
-    size_t size = ZSTD_compress2(codec->pack, body + 1, room, json.data, json.size);
+    return body_pack_pieces(codec, &json, 1, arena);
+}
 
+struct text body_pack_pieces(struct body_codec *codec, const struct text *pieces, size_t count,
+                             struct arena *arena)
+{
+    size_t whole = 0, size;
+
+    for (size_t i = 0; i < count; i++)
+        whole += pieces[i].size;
+
+    size_t room = ZSTD_compressBound(whole);
+    char *body = arena_alloc_raw(arena, 1 + room);
     body[0] = (char)codec->best;
-    if (ZSTD_isError(size) || size >= json.size) {
+    size = count == 1 ? ZSTD_compress2(codec->pack, body + 1, room, pieces[0].data, whole)
+                      : pack_pieces(codec->pack, pieces, count, whole, body + 1, room);
+    if (ZSTD_isError(size) || size >= whole) {
         body[0] = (char)BODY_RAW;
-        memcpy(body + 1, json.data, json.size);
-        size = json.size;
+        size = join(pieces, count, body + 1);
     }
     return (struct text){body, 1 + size};
+}
+
+/* One frame that says how large the whole is. */
+static size_t pack_pieces(ZSTD_CCtx *pack, const struct text *pieces, size_t count, size_t whole,
+                          char *out, size_t room)
+{
+    ZSTD_outBuffer output = {out, room, 0};
+    size_t left = 0;
+
+    ZSTD_CCtx_reset(pack, ZSTD_reset_session_only);
+    ZSTD_CCtx_setPledgedSrcSize(pack, whole);
+    for (size_t i = 0; i < count; i++) {
+        ZSTD_inBuffer input = {pieces[i].data, pieces[i].size, 0};
+        ZSTD_EndDirective then = i + 1 < count ? ZSTD_e_continue : ZSTD_e_end;
+
+        do {
+            left = ZSTD_compressStream2(pack, &output, &input, then);
+            if (ZSTD_isError(left))
+                return left;
+        } while (input.pos < input.size || (then == ZSTD_e_end && left > 0));
+    }
+    return output.pos;
+}
+
+static size_t join(const struct text *pieces, size_t count, char *out)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        memcpy(out + size, pieces[i].data, pieces[i].size);
+        size += pieces[i].size;
+    }
+    return size;
 }
 
 bool body_unpack(struct body_codec *codec, struct text body, struct arena *arena, struct text *json,

@@ -28,8 +28,10 @@ bool body_codec_add(struct body_codec *codec, uint8_t id, const void *dictionary
                     struct err *err);
 bool body_codec_has(const struct body_codec *codec, uint8_t id);
 
-/* The stored form, in the arena. */
+/* The stored form, in the arena. And of one that is given in pieces. */
 struct text body_pack(struct body_codec *codec, struct text json, struct arena *arena);
+struct text body_pack_pieces(struct body_codec *codec, const struct text *pieces, size_t count,
+                             struct arena *arena);
 
 /* The resource, in the arena, NUL-terminated besides. Fails with
  * ERR_INTERNAL on damaged bytes, an unknown dictionary, or one above 256 MiB. */

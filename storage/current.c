@@ -179,14 +179,21 @@ bool current_unpack(struct store *store, const struct tokens *tokens, const stru
                     const struct current *current, struct arena *arena, struct text *json,
                     const struct row **row, struct err *err)
 {
-    struct search_values values;
-
     if (!row)
         return body_unpack(store->codec, current->body, arena, json, err);
-    if (!current_values(store, current, arena, json, &values, err))
-        return false;
-    *row = row_make(tokens, type, current->id, &values, arena);
-    return true;
+
+    struct arena *content = json ? arena : arena_new();
+    struct search_values values;
+    struct text bytes;
+    bool ok = current_values(store, current, content, &bytes, &values, err);
+
+    if (ok)
+        *row = row_make(tokens, type, current->id, &values, arena);
+    if (json)
+        *json = bytes;
+    else
+        arena_free(content);
+    return ok;
 }
 
 static void take_row(const struct pg_result *result, int row, int column, struct current *current)

@@ -51,7 +51,7 @@ struct current *current_find(struct current *currents, size_t count, int64_t rke
 bool current_values(struct store *store, const struct current *current, struct arena *arena,
                     struct text *json, struct search_values *values, struct err *err);
 
-/* The bytes and the row. `row` may be NULL. */
+/* The bytes and the row; either may be NULL. */
 bool current_unpack(struct store *store, const struct tokens *tokens, const struct type *type,
                     const struct current *current, struct arena *arena, struct text *json,
                     const struct row **row, struct err *err);

@@ -147,7 +147,7 @@ struct store_write {
     bool multiple;         /* REMOVE, in transactions: everything that matches */
     store_amend_fn *amend; /* AMEND */
     void *amend_context;
-    bool no_content;      /* in transactions: version.json of what is written is not wanted */
+    bool no_content;      /* version.json of what is written is not wanted */
     struct text full_url; /* of its Bundle entry, absent outside of transactions */
     const char *where; /* FHIRPath of its Bundle entry, for errors; NULL outside of transactions */
 

@@ -228,7 +228,7 @@ static bool make_update(struct transaction *transaction, struct entry *entry, st
     }
     begin_change(transaction, entry, CHANGE_ALL, 'U');
     if (!current_unpack(transaction->store, &transaction->tokens, entry->type, entry->current,
-                        transaction->arena, &json, &change->old_row, err))
+                        transaction->arena, NULL, &change->old_row, err))
         return false;
     make_row_and_body(transaction, entry);
     if (row_equals(change->row, change->old_row))
@@ -239,11 +239,9 @@ static bool make_update(struct transaction *transaction, struct entry *entry, st
 
 static bool make_removal(struct transaction *transaction, struct entry *entry, struct err *err)
 {
-    struct text json;
-
     begin_change(transaction, entry, CHANGE_REMOVE, 'D');
     if (!current_unpack(transaction->store, &transaction->tokens, entry->type, entry->current,
-                        transaction->arena, &json, &entry->change.old_row, err))
+                        transaction->arena, NULL, &entry->change.old_row, err))
         return false;
     entry->change.row = entry->change.old_row;
     entry->write->outcome = STORE_REMOVED;
@@ -259,14 +257,9 @@ static void make_row_and_body(struct transaction *transaction, struct entry *ent
     struct search_values values;
 
     /* The tree is needed again when the transaction is. */
-    struct text json =
-        stamp_in(entry->resource, entry->id.data, change->number, change->updated,
-                 transaction->arena, write->no_content ? transaction->chunk : transaction->arena);
-    if (!write->no_content) {
-        write->version.json = json.data;
-        write->version.json_size = json.size;
-    }
-    change->body = body_pack(transaction->store->codec, json, transaction->chunk);
+    change->body = stamp_pack(transaction->store->codec, entry->resource, entry->id.data,
+                              change->number, change->updated, transaction->arena,
+                              transaction->chunk, write->no_content ? NULL : &write->version);
 
     arena_reset(transaction->scratch);
     transaction_extract(entry, transaction->scratch, &values);

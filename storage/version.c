@@ -45,14 +45,24 @@ bool version_is_other(const struct current *current, int64_t if_match)
     }
 }
 
-/* With the stored stamp, equal content makes equal bytes. */
+/* With the stored stamp, equal content makes equal bytes. Of two that differ nothing is kept. */
 bool version_compare(struct store *store, const struct current *current, struct node *resource,
                      struct arena *arena, struct text *json, bool *same, struct err *err)
 {
-    if (!body_unpack(store->codec, current->body, arena, json, err))
-        return false;
-    *same = text_equals(
-        stamp(resource, text_dup(arena, current->id), current->number, current->updated, arena),
-        *json);
-    return *same || !store->config.result_status_rules || result_status_check(*json, resource, err);
+    struct arena *scratch = arena_new();
+    struct text stored;
+    bool ok = body_unpack(store->codec, current->body, scratch, &stored, err);
+
+    if (ok) {
+        struct text stamped = stamp_in(resource, text_dup(arena, current->id), current->number,
+                                       current->updated, arena, scratch);
+
+        *same = text_equals(stamped, stored);
+        if (*same)
+            *json = (struct text){text_dup(arena, stored), stored.size};
+        else
+            ok = !store->config.result_status_rules || result_status_check(stored, resource, err);
+    }
+    arena_free(scratch);
+    return ok;
 }

@@ -12,7 +12,8 @@ HTML = b"<html><script>alert(document.cookie)</script></html>"
 class Binary(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(arguments=["--body-size", "45M", "--threads", "1"]).start()
+        cls.server = Server(arguments=["--body-size", "45M", "--threads", "1",
+                                       "--statement-timeout", "120s"]).start()
         cls.client = cls.server.client()
 
     @classmethod
@@ -25,7 +26,7 @@ class Binary(unittest.TestCase):
         return answer.header("Location").split("/fhir/")[1].split("/_history")[0]
 
     def test_content_comes_back_byte_for_byte_with_its_type(self):
-        for size in (0, 1, 2, 3, 4, 48 * 1024, 48 * 1024 + 1, 300_000):
+        for size in (0, 1, 2, 3, 4, 48 * 1024, 48 * 1024 + 1, 300_000, 3 << 20):
             content = os.urandom(size)
             where = self.post(content, "application/x-whatever; v=1")
             answer = self.client.get(where)
@@ -141,6 +142,23 @@ class Binary(unittest.TestCase):
         print(f"resident: {before >> 20} MB before, {after >> 20} MB behind 40 MB")
         refused = self.client.post("Binary", b"x" * (46 << 20), **{"Content-Type": "image/tiff"})
         self.assertEqual(refused.status, 413)
+
+    def test_large_content_is_the_same_however_it_is_sent_and_answered(self):
+        data = base64.b64encode(os.urandom(2 << 20)).decode()
+        binary = {"resourceType": "Binary", "id": "large", "data": data, "contentType": "image/tiff",
+                  "securityContext": {"reference": "Patient/data"}}
+        for version, wish in enumerate(("minimal", "representation", "minimal"), 1):
+            binary["contentType"] = f"image/x-{version}"
+            answer = self.client.put("Binary/large", binary, Prefer=f"return={wish}")
+            self.assertEqual(answer.status, 201 if version == 1 else 200, answer.bytes[:300])
+            self.assertEqual(bool(answer.bytes), wish == "representation")
+            found = self.client.get("Binary/large", Accept=FHIR).json()
+            self.assertEqual(found.pop("meta")["versionId"], str(version))
+            self.assertEqual(found, binary)
+            same = self.client.put("Binary/large", binary, Prefer=f"return={wish}")
+            self.assertEqual((same.status, same.header("ETag")), (200, f'W/"{version}"'))
+        old = self.client.get("Binary/large/_history/1", Accept=FHIR).json()
+        self.assertEqual((old["data"], old["contentType"]), (data, "image/x-1"))
 
     def test_in_a_batch_it_is_the_resource(self):
         where = self.post(b"hello", "text/plain")

@@ -57,6 +57,47 @@ static void a_dictionary_makes_it_smaller_and_is_needed_again(void **state)
     body_codec_free(without);
 }
 
+static void pieces_make_one_body(void **state)
+{
+    struct body_codec *codec = body_codec_new();
+    struct arena *arena = arena_new();
+    const size_t size = sizeof(patient) - 1, cuts[] = {0, 1, 17, size};
+    struct err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+        const struct text pieces[] = {
+            {patient, cuts[i]}, {patient + cuts[i], size - cuts[i]}, {patient, size}};
+        struct text body = body_pack_pieces(codec, pieces, 3, arena), back;
+
+        assert_true(body_unpack(codec, body, arena, &back, &err));
+        assert_int_equal(back.size, 2 * size);
+        assert_memory_equal(back.data, patient, size);
+        assert_memory_equal(back.data + size, patient, size);
+        body = body_pack_pieces(codec, pieces, 2, arena);
+        assert_true(body_unpack(codec, body, arena, &back, &err));
+        assert_true(text_equals(back, (struct text){patient, size}));
+    }
+    arena_free(arena);
+    body_codec_free(codec);
+}
+
+static void what_does_not_shrink_is_kept_as_it_is_from_pieces_too(void **state)
+{
+    struct body_codec *codec = body_codec_new();
+    struct arena *arena = arena_new();
+    const struct text pieces[] = {TEXT("a"), TEXT("b")};
+    struct text body = body_pack_pieces(codec, pieces, 2, arena), back;
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal((unsigned char)body.data[0], BODY_RAW);
+    assert_true(body_unpack(codec, body, arena, &back, &err));
+    assert_true(text_is(back, "ab"));
+    arena_free(arena);
+    body_codec_free(codec);
+}
+
 static void a_damaged_body_is_an_error(void **state)
 {
     struct body_codec *codec = body_codec_new();
@@ -81,6 +122,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_body_comes_back_as_it_was),
         cmocka_unit_test(a_dictionary_makes_it_smaller_and_is_needed_again),
+        cmocka_unit_test(pieces_make_one_body),
+        cmocka_unit_test(what_does_not_shrink_is_kept_as_it_is_from_pieces_too),
         cmocka_unit_test(a_damaged_body_is_an_error),
     };
 
