@@ -140,6 +140,7 @@ static void run(const struct type *type, const struct group *group)
         }
         now = cpu_microseconds();
     }
+    assert(done > 0);
     printf("%-24s %10zu %10.1f %10.2f %12zu\n", type->name, group->count,
            (double)found / (double)done, (double)(now - start) / (double)done, bytes / done);
     arena_free(arena);

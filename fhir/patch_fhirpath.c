@@ -49,7 +49,7 @@ static struct node *add_element(struct patch *patch, struct node *parent, struct
                                 const struct node *value);
 static const struct element *element_for(const struct type *parent, struct text name,
                                          const struct node *value);
-static bool value_suits(const struct element *element, const struct node *value);
+static bool value_suits(const struct element *element, const struct node *part);
 static bool fill(struct patch *patch, struct node *node, const struct node *value, unsigned depth);
 static bool fill_parts(struct patch *patch, struct node *node, const struct node *value,
                        unsigned depth);
@@ -236,9 +236,11 @@ static bool select_path(struct patch *patch, struct text path, struct selection 
 
     if (!path.data)
         return malformed(patch, "The operation has no path.");
-    if (arena_used(patch->arena) - patch->memory_start > PATCH_MEMORY_MAX)
-        return err_set(patch->err, ERR_TOO_LARGE, patch->where,
-                       "The patch needs too much memory; send the resource instead.");
+    if (arena_used(patch->arena) - patch->memory_start > PATCH_MEMORY_MAX) {
+        err_set(patch->err, ERR_TOO_LARGE, patch->where,
+                "The patch needs too much memory; send the resource instead.");
+        return false;
+    }
     expression = fhirpath_compile(patch->arena, path, patch->err);
     if (!expression || !fhirpath_evaluate(expression, &context, patch->resource, patch->arena,
                                           &values, patch->err))
@@ -387,10 +389,12 @@ static void remove_empty(struct patch *patch, struct node *node)
 
 static bool refuse(struct patch *patch, const char *problem)
 {
-    return err_set(patch->err, ERR_UNPROCESSABLE, patch->where, "%s", problem);
+    err_set(patch->err, ERR_UNPROCESSABLE, patch->where, "%s", problem);
+    return false;
 }
 
 static bool malformed(struct patch *patch, const char *problem)
 {
-    return err_set(patch->err, ERR_INVALID, patch->where, "%s", problem);
+    err_set(patch->err, ERR_INVALID, patch->where, "%s", problem);
+    return false;
 }

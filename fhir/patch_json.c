@@ -315,10 +315,12 @@ static bool put(struct patch *patch, const struct place *place, struct json_valu
 
 static bool refuse(struct patch *patch, const char *problem)
 {
-    return err_set(patch->err, ERR_UNPROCESSABLE, patch->where, "%s", problem);
+    err_set(patch->err, ERR_UNPROCESSABLE, patch->where, "%s", problem);
+    return false;
 }
 
 static bool malformed(struct patch *patch, const char *problem)
 {
-    return err_set(patch->err, ERR_INVALID, patch->where, "%s", problem);
+    err_set(patch->err, ERR_INVALID, patch->where, "%s", problem);
+    return false;
 }

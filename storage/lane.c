@@ -110,16 +110,16 @@ bool lane_write(struct lane *lane, struct lane_call *calls, size_t count, struct
                 char sqlstate[6], struct err *err)
 {
     static const char *const sentences[] = {
-        [ERR_TIMEOUT] = "the database did not write in time",
-        [ERR_CONFLICT] = "the database refused the write because of a simultaneous change",
-        [ERR_BUSY] = "the database is not available at the moment",
-        [ERR_UNKNOWN] = "the connection was lost during the commit: it may have happened",
-        [ERR_INTERNAL] = "the database refused the write",
+        [ERR_TIMEOUT] = "The database did not write in time",
+        [ERR_CONFLICT] = "The database refused the write because of a simultaneous change",
+        [ERR_BUSY] = "The database is not available at the moment",
+        [ERR_UNKNOWN] = "The connection was lost during the commit: it may have happened",
+        [ERR_INTERNAL] = "The database refused the write",
     };
     struct write write = {.calls = calls, .count = count, .arena = arena};
 
     if (lane->closing || lane->pending >= PENDING_MAX)
-        return err_set(err, ERR_BUSY, NULL, "too many writes are waiting");
+        return err_set(err, ERR_BUSY, NULL, "Too many writes are waiting.");
     write.replies = arena_many(arena, struct pg_reply, count);
     *lane->end = &write;
     lane->end = &write.next;
@@ -135,7 +135,7 @@ bool lane_write(struct lane *lane, struct lane_call *calls, size_t count, struct
         return true;
     return err_set(err, write.kind, NULL, "%s%s%s%s", sentences[write.kind],
                    *write.sqlstate ? " (SQLSTATE " : "", write.sqlstate,
-                   *write.sqlstate ? ")" : "");
+                   *write.sqlstate ? ")." : ".");
 }
 
 static void wake_one(struct lane *lane)

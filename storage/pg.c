@@ -262,16 +262,16 @@ void pg_drop(struct pg_reply *reply)
 static bool fail(const struct pg_reply *reply, struct err *err)
 {
     static const char *const sentences[] = {
-        [ERR_TIMEOUT] = "the database did not answer in time",
-        [ERR_CONFLICT] = "the database refused because of a simultaneous change",
-        [ERR_BUSY] = "the database is not available at the moment",
-        [ERR_UNKNOWN] = "the connection was lost during the commit",
-        [ERR_INTERNAL] = "the database refused a statement",
+        [ERR_TIMEOUT] = "The database did not answer in time",
+        [ERR_CONFLICT] = "The database refused because of a simultaneous change",
+        [ERR_BUSY] = "The database is not available at the moment",
+        [ERR_UNKNOWN] = "The connection was lost during the commit",
+        [ERR_INTERNAL] = "The database refused a statement",
     };
 
     return err_set(err, reply->kind, NULL, "%s%s%s%s", sentences[reply->kind],
                    *reply->sqlstate ? " (SQLSTATE " : "", reply->sqlstate,
-                   *reply->sqlstate ? ")" : "");
+                   *reply->sqlstate ? ")." : ".");
 }
 
 bool pg_is_retryable(const char *sqlstate)

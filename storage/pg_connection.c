@@ -272,7 +272,7 @@ bool pg_connect(struct pg *pg, struct err *err)
     if (pg->state == BACKING_OFF)
         return err_set(err, ERR_BUSY, NULL, "cannot connect to the database: %s", pg->why);
     if (pg->connect_waiting == sizeof(pg->connect_waiters) / sizeof(pg->connect_waiters[0]))
-        return err_set(err, ERR_BUSY, NULL, "the database is not connected yet");
+        return err_set(err, ERR_BUSY, NULL, "The database is not connected yet.");
 
     pg->connect_waiters[pg->connect_waiting++] = &waiter;
     if (!fiber_wait(&waiter, -1, err))

@@ -73,7 +73,7 @@ struct pg *pool_acquire(struct pool *pool, struct err *err)
     if (pg_connect(pg, &why))
         return pg;
     pool_release(pool, pg);
-    err_set(err, ERR_BUSY, NULL, "the database is not available at the moment");
+    err_set(err, ERR_BUSY, NULL, "The database is not available at the moment.");
     return NULL;
 }
 
