@@ -14,6 +14,7 @@
 
 enum {
     CHUNK = 256, /* resources worked out and sent while PostgreSQL works on those before */
+    TURN = 64,   /* of them before others may run */
     FEW = 4,     /* inserts that are cheaper one by one */
 };
 
@@ -111,6 +112,8 @@ bool transaction_write(struct transaction *transaction, struct err *err)
                 bulk_drop(&bulk);
                 return false;
             }
+            if (i % TURN == TURN - 1)
+                fiber_sleep(0);
         }
         send_changes(transaction, &bulk, transaction->order + first, count);
         forget_chunk(transaction, transaction->order + first, count);

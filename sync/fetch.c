@@ -23,6 +23,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#define PIECE 65536L /* of an answer, read at once: a page takes few turns of the loop */
+
 struct fetcher {
     CURLM *multi;
     struct loop *loop;
@@ -39,6 +41,7 @@ struct transfer {
     bool bare;      /* of what is secret: the origin is another than was asked */
     bool see_other; /* a redirect that asks for a GET */
     bool too_large, refused, stopped;
+    bool used, resent; /* a connection was about to be used; and another one for the same again */
     CURLcode result;
     struct waiter waiter;
     struct transfer *next, **link;
@@ -174,13 +177,28 @@ static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_so
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* A connection is about to be used that another request, with another guard, may have opened. */
+/* Whether it may be sent twice. */
+static bool is_safe(const struct transfer *transfer)
+{
+    const char *method = transfer->request->method;
+
+    return transfer->see_other || strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+}
+
+/* A connection is about to be used that another request, with another guard, may have opened. When
+ * one that was kept ends without an answer, libcurl sends the request again, whatever it is: of a
+ * write nobody would know then how often it had its effect. */
 static int on_use(void *context, char *remote, char *local, int remote_port, int local_port)
 {
     struct transfer *transfer = context;
     const struct fetch_guard *guard = transfer->request->guard;
 
     (void)local, (void)remote_port, (void)local_port;
+    if (transfer->used && !is_safe(transfer)) {
+        transfer->resent = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->used = true;
     if (!guard || network_allows_text(guard->networks, guard->count, remote))
         return CURL_PREREQFUNC_OK;
     transfer->refused = true;
@@ -246,6 +264,7 @@ static void prepare(CURL *easy, struct transfer *transfer)
     curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L); /* inflate.c does it */
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, PIECE);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
@@ -302,6 +321,8 @@ static bool explain(CURL *easy, const struct transfer *transfer, struct arena *a
                        transfer->request->max_body);
     if (transfer->stopped)
         return err_set(err, ERR_BUSY, NULL, "Stopping.");
+    if (transfer->resent)
+        return err_set(err, ERR_UNKNOWN, NULL, "The connection ended before the answer.");
     if (transfer->refused)
         return err_set(err, ERR_FORBIDDEN, NULL,
                        "The server's address is internal; name its network to allow it.");
@@ -385,6 +406,7 @@ static bool hop(struct fetcher *fetcher, struct transfer *transfer, struct arena
 
     transfer->headers = header_list(transfer, arena);
     transfer->body = buf_in(arena);
+    transfer->used = false;
     prepare(easy, transfer);
     begin(fetcher, transfer);
     curl_multi_add_handle(fetcher->multi, easy);
