@@ -10,6 +10,7 @@ import unittest
 
 import harness
 from sync_harness import Exchange, Rogue, partner
+from sync_state import sql
 
 KILLS = int(os.environ.get("ISTHMUS_TEST_KILLS", "12"))
 FEEDER = "urn:isthmus:feeder"
@@ -217,6 +218,29 @@ class Push(unittest.TestCase):
                 self.check(names)
                 self.assertEqual(len(self.copies("Patient")), 6)
                 self.assertEqual(rogue.ask("/control/state")["violations"], [])
+
+    def test_what_was_not_answered_is_asked_about_before_it_is_sent_again(self):
+        """The connection dies before the answer: the partner has it, and we cannot know."""
+        somebody = self.create(patient("One"))
+        spec = "W-06:form=after;on=write;times=1"
+        document = partner("p", self.rogue.base(spec), push={"types": TYPES})
+        document["retry"]["first"] = document["retry"]["longest"] = "PT1H"
+        self.exchange.add(document)
+        self.exchange.once(status=1)
+        self.assertEqual(len(self.rogue.writes()), 1)
+        waits = json.loads(self.exchange.isthmus("sync", "push", "list", "p", "--json").stdout)
+        self.assertEqual([(w["state"], w["attempts"]) for w in waits], [("unknown", 1)])
+        self.assertIn("reason", waits[0])
+        books = json.loads(self.exchange.isthmus("sync", "account", "p", "--json").stdout)
+        self.assertEqual((books["pushed"]["unknown"], books["pushed"]["confirmed"]), (1, 0))
+        self.exchange.once(status=1)  # its pause is not over
+        self.assertEqual(len(self.rogue.writes()), 1)
+        sql(self.exchange, "update f_push set not_before = null")
+        self.settle()
+        self.assertEqual(len(self.rogue.writes()), 1, "it was asked for, and not sent again")
+        self.check({somebody: ("name", [{"family": "One"}])})
+        books = json.loads(self.exchange.isthmus("sync", "account", "p", "--json").stdout)
+        self.assertEqual((books["pushed"]["unknown"], books["pushed"]["confirmed"]), (0, 1))
 
     def test_killed_at_any_moment_it_makes_no_second_copy(self):
         self.add(spec="slow:ms=5,W-06:form=after;on=write;rate=0.1")
