@@ -26,7 +26,7 @@ class Compare:
             bundle = self.page(kind, path, first=not self.pages)
             matches = [entry for entry in bundle.get("entry", [])
                        if entry["search"]["mode"] == "match"]
-            keys = [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in matches]
+            keys = [self.key(entry) for entry in matches]
             if not self.pages:
                 total = bundle.get("total")
             if len(keys) > int(asked.get("_count", 1000)):
@@ -61,6 +61,18 @@ class Compare:
         if first and answer.status in (404, 405) and (not where or "/" in where):
             raise Refused("compartments" if where else "several types")
         raise Different(f"status {answer.status}: {issue.get('code')}: {text}")
+
+    def key(self, entry):
+        """Of a contained resource its place in the container; of all others the type and id."""
+        resource, url = entry["resource"], entry["fullUrl"]
+        if not url.startswith(self.search.base + "/"):
+            raise Different(f"fullUrl is elsewhere: {url}")
+        key = url[len(self.search.base) + 1:]
+        own = f"{resource['resourceType']}/{resource['id']}" if "#" not in key else \
+            key.split("#")[0] + "#" + resource["id"]
+        if own != key:
+            raise Different(f"{own} has the fullUrl {url}")
+        return key
 
     def next(self, bundle):
         for link in bundle.get("link", []):

@@ -7,6 +7,7 @@ lead there: first versions that differ, and resources that are deleted again.
 import copy
 import json
 import random
+import re
 from decimal import Decimal
 
 from values import date_span
@@ -371,7 +372,18 @@ class Maker:
                   alias=lambda: self.many(lambda: self.one(GIVENS), 2, 1),
                   type=lambda: self.many(self.concept, 2, 1),
                   managingOrganization=lambda: self.reference("Organization"),
-                  partOf=lambda: self.reference("Location"))
+                  partOf=lambda: self.reference("Location"), position=self.position)
+
+    def position(self):
+        """Most around a few places, of which two are at the ends of the map."""
+        latitude, longitude = self.one([(46.9, 7.4), (46.9, 7.4), (-18.1, 179.9), (89.9, 30), (0, 0)])
+        latitude = max(-90, min(90, latitude + self.random.uniform(-0.5, 0.5)))
+        longitude += self.random.uniform(-0.9, 0.9)
+        made = {"latitude": Number(f"{latitude:.4f}"),
+                "longitude": Number(f"{longitude if longitude <= 180 else longitude - 360:.4f}")}
+        if self.chance(0.2):
+            made["altitude"] = Number("540.5")
+        return made
 
     def make_Encounter(self, made):
         made["status"] = self.one(["planned", "in-progress", "finished", "cancelled"])
@@ -662,7 +674,38 @@ class Maker:
         made = {"resourceType": kind, "id": identity}
         self.annotate(made)
         getattr(self, "make_" + kind)(made)
+        if self.chance(0.2):
+            self.contain(made)
         return made
+
+    def contain(self, resource):
+        """Some of what the resource refers to is moved into it."""
+        for number in range(self.one([1, 1, 2, 3])):
+            found = [one for one in references(resource)
+                     if re.fullmatch(r"\w+/[\w.-]+", one["reference"]) and
+                     one["reference"].split("/")[0] in COUNTS]
+            if not found:
+                return
+            chosen = self.one(found)
+            kind = chosen["reference"].split("/")[0]
+            inner = {"resourceType": kind, "id": f"in{number}"}
+            getattr(self, "make_" + kind)(inner)
+            inner.pop("contained", None)
+            for one in references(inner):
+                if one["reference"] == "#inside":
+                    one["reference"] = "Patient/" + self.identity("Patient", 0)
+            resource.setdefault("contained", []).append(inner)
+            chosen["reference"] = f"#in{number}"
+
+
+def references(value):
+    """All elements that refer to something, in an order that does not change."""
+    if isinstance(value, list):
+        return [one for each in value for one in references(each)]
+    if not isinstance(value, dict):
+        return []
+    own = [value] if isinstance(value.get("reference"), str) else []
+    return own + [one for each in value.values() for one in references(each)]
 
 
 def writes(seed, base):

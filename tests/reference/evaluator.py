@@ -4,6 +4,7 @@ Search(definitions, resources, base).matches("Patient", "name=x&_sort=-birthdate
 matches; order() and included() what is said about them. Nothing is clever here.
 """
 
+import math
 import re
 import time
 import urllib.parse
@@ -12,6 +13,7 @@ from decimal import Decimal
 from values import INFINITY, Quantity, Span, Values, date_span, fold, split_reference
 
 UCUM = "http://unitsofmeasure.org"
+UNITS = {"km": 1000, "m": 1, "[mi_i]": 1609.344, "[ft_i]": 0.3048, "cm": 0.01}
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 RESULTS = ("_sort", "_count", "_total", "_summary", "_include", "_revinclude", "_elements",
            "_contained", "_containedType", "_format", "_pretty", "_page", "_type")
@@ -54,13 +56,16 @@ CODES = ("in", "not-in", "above", "below") # modifiers that mean other codes, to
 
 
 class Resource:
-    def __init__(self, content, values):
+    """A resource, or with `container` one that is contained in it."""
+
+    def __init__(self, content, values, container=None):
         self.content = content
+        self.container = container
         self.type = content["resourceType"]
         self.id = content["id"]
-        self.key = f"{self.type}/{self.id}"
-        self.values = values.extract(content)
-        self.updated = content.get("meta", {}).get("lastUpdated")
+        self.key = f"{container.key}#{self.id}" if container else f"{self.type}/{self.id}"
+        self.values = values.extract(content, container.content if container else None)
+        self.updated = container.updated if container else content.get("meta", {}).get("lastUpdated")
 
 
 class Search:
@@ -68,11 +73,15 @@ class Search:
         self.definitions = definitions
         self.base = base
         self.values = Values(definitions, base)
-        self.by_type, self.by_key = {}, {}
+        self.by_type, self.by_key, self.inner = {}, {}, {} # inner: contained ones, by type
         for content in contents:
             resource = Resource(content, self.values)
             self.by_type.setdefault(resource.type, []).append(resource)
             self.by_key[resource.key] = resource
+            for inner in content.get("contained", []):
+                contained = Resource(inner, self.values, resource)
+                self.inner.setdefault(contained.type, []).append(contained)
+                self.by_key[contained.key] = contained
 
     # ---- which resources match
 
@@ -80,14 +89,20 @@ class Search:
         """`where`: a type; "" for all, or those of _type; or a compartment, as Patient/1/Condition."""
         criteria = [(name, value) for name, value in self.pairs(query)
                     if name.split(":")[0] not in RESULTS]
-        return [resource for resource in self.candidates(where, query)
-                if all(self.meets(resource, name, value) for name, value in criteria)]
+        found = [resource for resource in self.candidates(where, query)
+                 if all(self.meets(resource, name, value) for name, value in criteria)]
+        if dict(self.pairs(query)).get("_containedType", "container") == "container":
+            found = list(dict.fromkeys(resource.container or resource for resource in found))
+        return found
 
     def candidates(self, where, query):
         compartment, _, kind = where.rpartition("/")
         types = dict(self.pairs(query)).get("_type", ",".join(sorted(self.by_type))).split(",")
         types = [kind] if kind and kind != "*" else types
-        return [resource for each in types for resource in self.by_type.get(each, [])
+        # R4 search.html#contained
+        pools = {"false": [self.by_type], "true": [self.inner], "both": [self.by_type, self.inner]}
+        return [resource for pool in pools[dict(self.pairs(query)).get("_contained", "false")]
+                for each in types for resource in pool.get(each, [])
                 if not compartment or self.belongs(resource, compartment)]
 
     # R4 compartmentdefinition.html: who is referred to by one of the listed parameters
@@ -125,7 +140,7 @@ class Search:
 
     def parameter(self, kind, code):
         parameter = self.definitions.parameters[kind].get(code)
-        if not parameter or parameter.kind == "special":
+        if not parameter or (parameter.kind == "special" and code != "near"):
             raise NotSearchable(f"{kind}?{code}")
         return parameter
 
@@ -149,15 +164,25 @@ class Search:
         kind, code, rest = name.split(":", 2)
         self.parameter(kind, code)
         return any(resource in self.targets(other, code) and self.meets(other, rest, text)
-                   for other in self.by_type.get(kind, []))
+                   for other in self.around(resource, kind))
+
+    def around(self, resource, kind):
+        """Who may refer to it: what is contained, only its container and its neighbours."""
+        inner = self.inner.get(kind, []) if resource.container else []
+        return self.by_type.get(kind, []) + inner
 
     def targets(self, resource, code, wanted=None):
         """Resources of this server that a resource refers to by a parameter."""
         found = []
         for value in resource.values.get(code, []):
-            if value.id and not value.base:
+            target = None
+            if value.fragment:
+                container = resource.container or resource
+                target = self.by_key.get(container.key + value.fragment.rstrip("#"))
+            elif value.id and not value.base:
                 target = self.by_key.get(f"{value.type}/{value.id}")
-                if target and target not in found and (not wanted or target.type == wanted):
+            if target:
+                if target not in found and (not wanted or target.type == wanted):
                     found.append(target)
         return found
 
@@ -180,6 +205,8 @@ class Search:
             return self.number_matches(text, value)
         if kind == "quantity":
             return self.quantity_matches(text, value)
+        if kind == "special":
+            return self.near_matches(text, value)
         return self.reference_matches(modifier, text, value)
 
     # R4 search.html#token
@@ -320,6 +347,20 @@ class Search:
         return any(unit is not None and ascii_lower(unit) == ascii_lower(code)
                    for unit in (value.code, value.unit))
 
+    # R4 location.html#search, near: the angle between two places, by their vectors
+
+    @staticmethod
+    def near_matches(text, value):
+        parts = text.split("|") + ["", ""]
+        metres = float(parts[2] or 25) * (UNITS[parts[3] or "km"] if parts[2] else 1000)
+        (x, y, z), (u, v, w) = (
+            (math.cos(math.radians(north)) * math.cos(math.radians(east)),
+             math.cos(math.radians(north)) * math.sin(math.radians(east)),
+             math.sin(math.radians(north)))
+            for north, east in (value, (float(parts[0]), float(parts[1]))))
+        cross = math.hypot(y * w - z * v, z * u - x * w, x * v - y * u)
+        return math.atan2(cross, x * u + y * v + z * w) * 6371008.8 <= metres
+
     # R4 search.html#reference
 
     def reference_matches(self, modifier, text, value):
@@ -425,7 +466,7 @@ class Search:
             if resource.type != source:
                 return []
             return [one for each in self.codes(source, code)
-                    for one in self.targets(resource, each, target)]
+                    for one in self.targets(resource, each, target) if not one.container]
         if target and target != resource.type:
             return []
         return [other for each in self.codes(source, code)

@@ -47,6 +47,8 @@ class Queries:
         kind = self.one(self.chosen)
         if "system" in self.features and self.chance(0.05):
             return self.over_types()
+        if "contained" in self.features and self.chance(0.07):
+            return self.contained()
         self.focus = self.one(self.search.by_type[kind]) if self.chance(0.7) else None
         pairs = []
         for _ in range(self.one([1, 1, 1, 2, 2, 3])):
@@ -56,6 +58,28 @@ class Queries:
         pairs += self.shape(kind)
         if "compartment" in self.features and self.chance(0.05):
             kind = self.compartment(kind)
+        return kind, self.written(pairs)
+
+    def contained(self):
+        """What resources contain, or their containers, perhaps with resources as well."""
+        kind = self.one(sorted(kind for kind in self.search.inner if kind in self.search.by_type))
+        pairs = []
+        for _ in range(self.one([0, 1, 1, 1, 2])):
+            self.focus = self.one(self.search.inner[kind]) if self.chance(0.9) else None
+            pairs += self.criterion(kind)
+        which, form = self.one(["true", "true", "both"]), self.one(["", "container", "contained"])
+        pairs.append(("_contained", which))
+        if form:
+            pairs.append(("_containedType", form))
+        alone = which == "true" and form == "contained"
+        if self.chance(0.3):
+            sort = self.sort(kind) if alone else self.one(["_lastUpdated", "-_lastUpdated", "-_id"])
+            if form != "contained" or "_id" not in sort:
+                pairs.append(("_sort", sort))
+        if self.chance(0.4):
+            pairs.append(("_count", str(self.one([1, 2, 5, 50]))))
+        if self.chance(0.3):
+            pairs.append(self.one([("_total", "accurate"), ("_summary", "count")]))
         return kind, self.written(pairs)
 
     @staticmethod
@@ -72,7 +96,8 @@ class Queries:
         owners = self.search.by_type[owner]
         if self.focus:
             near = [target for code in codes
-                    for target in self.search.targets(self.focus, code, owner)]
+                    for target in self.search.targets(self.focus, code, owner)
+                    if not target.container]
             owners = near or owners
         return f"{self.one(owners).key}/{kind}"
 
@@ -183,7 +208,8 @@ class Queries:
 
     def invented(self, kind):
         return {"token": "nothing", "string": "nothing", "uri": "http://nothing.example.org",
-                "reference": "nobody", "date": "2020", "number": "5", "quantity": "5"}.get(kind)
+                "reference": "nobody", "date": "2020", "number": "5", "quantity": "5",
+                "special": "46.9|7.4|100"}.get(kind)
 
     def of(self, kind, modifier, value, parameter, resource_type=None):
         return getattr(self, "of_" + kind)(modifier, value, parameter)
@@ -282,6 +308,20 @@ class Queries:
             return escape(value.text.split("/_history/")[0]) if self.chance(0.8) else value.id
         return escape(self.one([value.id, f"{value.type}/{value.id}", f"{value.type}/{value.id}",
                                 f"{self.search.base}/{value.type}/{value.id}"]))
+
+    def of_special(self, modifier, value, parameter):
+        """Near the place, or its antipode, in some unit."""
+        north, east = (end + self.random.uniform(-0.3, 0.3) for end in value)
+        if self.chance(0.1):
+            north, east = -north, east + 180
+        north = max(-90, min(90, north))
+        east = (east + 180) % 360 - 180
+        unit, size = self.one([("", 1), ("km", 1), ("m", 1000), ("[mi_i]", 0.6), ("[ft_i]", 3000)])
+        text = f"{north:.5f}|{east:.5f}"
+        if self.chance(0.85):
+            far = self.random.choice([1, 10, 30, 60, 200, 5000, 20000])
+            text += f"|{far * self.random.uniform(0.5, 1.5) * size:.3f}" + (f"|{unit}" if unit else "")
+        return text
 
     def of_date(self, modifier, value, parameter):
         low, high = value

@@ -16,7 +16,8 @@ from fhirpath import Evaluator, Node
 INFINITY = float("inf")
 
 Token = collections.namedtuple("Token", "system code text types", defaults=(None, ()))
-Reference = collections.namedtuple("Reference", "text base type id version identifier")
+Reference = collections.namedtuple("Reference", "text base type id version identifier fragment",
+                                   defaults=(None,)) # of something contained, as #id
 Span = collections.namedtuple("Span", "low high open_low open_high",
                               defaults=(False, False))   # of numbers
 Quantity = collections.namedtuple("Quantity", "span system code unit")
@@ -121,18 +122,24 @@ class Values:
                 return literal[1]
         return value.get("type") if isinstance(value, dict) else None
 
-    def extract(self, resource):
+    def extract(self, resource, container=None):
         """{code: [value]} for every parameter of the resource's type."""
+        outer = container or resource
         kind = resource["resourceType"]
         root = Node(kind, resource, None)
         found = {}
         for code, parameter in self.definitions.parameters[kind].items():
-            if code in ("_id", "_lastUpdated") or parameter.kind == "special":
+            if code in ("_id", "_lastUpdated"):
+                continue
+            if parameter.kind == "special":
+                if code == "near" and "position" in resource:
+                    found[code] = [(float(resource["position"]["latitude"]),
+                                    float(resource["position"]["longitude"]))]
                 continue
             values = []
-            for node in self.evaluator.evaluate(parameter.expression or kind, root, resource):
+            for node in self.evaluator.evaluate(parameter.expression or kind, root, outer):
                 if parameter.components:
-                    values += self.combine(parameter, node, resource)
+                    values += self.combine(parameter, node, outer)
                 else:
                     values += self.convert(parameter.kind, node)
             if values:
@@ -218,9 +225,8 @@ class Values:
         if text and not text.startswith("#"):
             base, kind, identity, version = (split_reference(text, self.own_base)
                                              or (None, kind, None, None))
-        elif text:
-            text = None
-        yield Reference(text, base, kind, identity, version, token)
+        fragment = text if text and text.startswith("#") else None
+        yield Reference(None if fragment else text, base, kind, identity, version, token, fragment)
 
     # R4 search.html#date
 
