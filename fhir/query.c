@@ -182,14 +182,14 @@ void query_suggest(const char *type, struct text name, struct buf *out)
 {
     const unsigned limit = name.size < 6 ? 2 : 3;
     unsigned count, told = 0;
-    const struct search_param *params = search_params_of(type, &count);
+    const struct search_param *const *params = search_params_of(type, &count);
 
     for (unsigned distance = 0; distance <= limit; distance++) {
         for (unsigned i = 0; i < count && told < 3; i++) {
-            if (!query_can_search(&params[i]) ||
-                query_edit_distance(name, text_of(params[i].code), limit) != distance)
+            if (!query_can_search(params[i]) ||
+                query_edit_distance(name, text_of(params[i]->code), limit) != distance)
                 continue;
-            buf_printf(out, told++ ? ", %s" : " (did you mean %s", params[i].code);
+            buf_printf(out, told++ ? ", %s" : " (did you mean %s", params[i]->code);
         }
     }
     if (told)

@@ -221,6 +221,10 @@ void query_write_self(const struct query *query, struct buf *out);
  * or what comes along with the matches. Equal bytes for equal searches. */
 void query_write_identity(const struct query *query, struct buf *out);
 
+/* A parameter that the query needs and that is not whole (any more), anywhere in it; NULL: none. It
+ * may have been whole when the query was read. */
+const struct search_param *query_find_unfinished(const struct query *query);
+
 /* Whether results can be sorted by this parameter (_sort). */
 bool query_can_sort(const struct search_param *param);
 

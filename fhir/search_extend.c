@@ -35,6 +35,10 @@ struct reading {
     struct text url;
     struct search_param param;
     uint64_t version;
+    bool check; /* only whether it can be used; what is wrong is an error */
+    const struct fhirpath *compiled;
+    unsigned fitting, bases;
+    struct err misfit;
 };
 
 static bool read_definition(struct reading *reading, const struct node *resource);
@@ -62,6 +66,36 @@ void search_extender_add(struct search_extender *extender, const struct node *re
 
     if (read_definition(&reading, resource))
         add_bases(&reading, resource);
+}
+
+void search_extend_check(const struct node *resource, struct issues *issues)
+{
+    struct reading reading = {
+        .extender = search_extender_new(issues->arena),
+        .issues = issues,
+        .url = node_value(resource, "url"),
+        .check = true,
+    };
+
+    if (!read_definition(&reading, resource))
+        return;
+    add_bases(&reading, resource);
+    if (reading.bases && !reading.fitting)
+        refuse(&reading, arena_printf(issues->arena, "its expression finds nothing in its base: %s",
+                                      reading.misfit.text));
+}
+
+/* Beside what is in force. */
+static void check_type(struct reading *reading, const struct type *type)
+{
+    const struct search_param *other = search_param_find(type->name, text_of(reading->param.code));
+
+    reading->bases++;
+    reading->fitting += fhirpath_fits(reading->compiled, type, &reading->misfit);
+    if (other && search_extension_of(other) && strcmp(other->url, reading->param.url) != 0)
+        refuse(reading, arena_printf(reading->extender->arena,
+                                     "%s has a parameter %s already, defined by %s", type->name,
+                                     other->code, other->url));
 }
 
 static bool read_type(struct text name, enum search_type *type)
@@ -136,7 +170,7 @@ static bool read_definition(struct reading *reading, const struct node *resource
     struct search_param *param = &reading->param;
     struct err err = {0};
 
-    if (code.size && code.data[0] == '_')
+    if (code.size && code.data[0] == '_' && !reading->check)
         return false; /* R4's own; packages repeat them */
     if (!is_code(code))
         return refuse(reading, "its code cannot be the name of a search parameter");
@@ -145,7 +179,8 @@ static bool read_definition(struct reading *reading, const struct node *resource
     if (!expression.size)
         return refuse(reading, "it has no expression");
     expression = name_choices(arena, expression);
-    if (!fhirpath_compile(arena, expression, &err))
+    reading->compiled = fhirpath_compile(arena, expression, &err);
+    if (!reading->compiled)
         return refuse(reading, arena_printf(arena, "its expression cannot be used: %s", err.text));
     param->code = text_dup(arena, code);
     param->url = text_dup(arena, reading->url.size ? reading->url : TEXT(""));
@@ -184,11 +219,16 @@ static bool read_targets(struct reading *reading, const struct node *resource)
 static uint64_t version_of(const struct search_param *param)
 {
     static const struct hash_key open = {0}; /* not a secret: tokens are keyed */
+    /* Earlier programs kept these in columns where R4 has none of the name. */
+    static const char *const had_columns[] = {"patient", "code", "date"};
     struct hash_state state;
 
     hash_init(&state, &open);
     hash_number(&state, (uint64_t)param->search_type);
     hash_part(&state, param->expression, strlen(param->expression));
+    for (size_t i = 0; i < sizeof(had_columns) / sizeof(had_columns[0]); i++)
+        if (strcmp(param->code, had_columns[i]) == 0)
+            hash_number(&state, i);
     return hash_done(&state);
 }
 
@@ -211,10 +251,13 @@ static void add_bases(struct reading *reading, const struct node *resource)
 static void add_type(struct reading *reading, const struct type *type)
 {
     struct search_extender *extender = reading->extender;
-    const struct search_param *own = search_param_find(type->name, text_of(reading->param.code));
+    const struct search_param *own =
+        search_param_find_published(type->name, text_of(reading->param.code));
     struct entry *entry = extender->first;
 
-    if (own && !search_extension_of(own)) {
+    if (reading->check)
+        check_type(reading, type);
+    if (own) {
         if (!own->expression || own->search_type != reading->param.search_type ||
             !says_the_same(own->expression, reading->param.expression))
             refuse(reading, arena_printf(extender->arena,
@@ -262,8 +305,13 @@ static bool refuse(const struct reading *reading, const char *why)
 {
     size_t size = strlen(why);
 
-    issue_add(reading->issues, ISSUE_WARNING, "business-rule", NULL, "%.*s: %s%s",
-              TEXT_ARGS(reading->url), why, size && why[size - 1] == '.' ? "" : ".");
+    if (reading->check)
+        issue_add(reading->issues, ISSUE_ERROR, "business-rule", "SearchParameter",
+                  "The search parameter cannot be put to use: %s%s", why,
+                  size && why[size - 1] == '.' ? "" : ".");
+    else
+        issue_add(reading->issues, ISSUE_WARNING, "business-rule", NULL, "%.*s: %s%s",
+                  TEXT_ARGS(reading->url), why, size && why[size - 1] == '.' ? "" : ".");
     return false;
 }
 

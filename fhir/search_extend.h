@@ -27,6 +27,13 @@ struct search_extender *search_extender_new(struct arena *arena);
 void search_extender_add(struct search_extender *extender, const struct node *resource,
                          struct issues *issues);
 
-/* For search_params_extend(). */
+/*
+ * Whether a SearchParameter resource can be put to use beside what is in force now: what
+ * search_extender_add() would not take is an error, so are an expression that fits none of its base
+ * types, and a code that another definition (by url) has for the same type.
+ */
+void search_extend_check(const struct node *resource, struct issues *issues);
+
+/* For search_params_make(). */
 const struct search_addition *search_extender_finish(struct search_extender *extender,
                                                      size_t *count);

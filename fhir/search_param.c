@@ -8,10 +8,12 @@
 
 #include "fhir/search_param.h"
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "fhir/type.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -35,11 +37,34 @@ static const uint16_t published_starts[] = {
 #include "fhir/search_starts.inc"
 };
 
-/* What is in force: the published rows, or those with the ones of packages among them. */
-static const struct search_param *params = published;
-static const uint16_t *starts = published_starts;
-static unsigned param_count = COUNT(published);
-static struct search_extension **extensions; /* by number; NULL: none has any */
+/* The parameters of one type. */
+struct place {
+    const struct search_param *const *rows;
+    unsigned visible, written; /* those that are leaving stand behind the others */
+};
+
+/* What an addition became. Never freed, and never changed but for what is atomic. */
+struct row {
+    struct search_param param; /* first, so that one is the other */
+    struct search_extension extension;
+    struct row *next;
+};
+
+struct search_params {
+    struct place places[COUNT(published_starts) - 1]; /* by number of type */
+    const struct search_param **added;
+    size_t added_count;
+};
+
+/* Of the one thread at a time that makes sets. The arena is there for as long as the process is:
+ * a set takes a few kilobytes, and there is one for each change of what is installed. */
+static struct arena *arena;
+static struct row *rows;
+static unsigned next_number = COUNT(published);
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const struct search_params *without_additions;
+static _Atomic(const struct search_params *) in_force;
 
 static const char *const compartment_params[] = {
 #include "fhir/compartment_params.inc"
@@ -53,46 +78,87 @@ static const struct compartment {
 #include "fhir/compartment_table.inc"
 };
 
+static const struct place *place_of(const char *type);
+static void begin(void);
+static const struct search_param *intern(const struct search_addition *addition);
+static bool is_same(const struct row *row, const struct search_addition *addition);
+static void copy_param(const struct search_param *param, struct search_param *copy);
+static void place_additions(const struct search_addition *additions,
+                            const struct search_params *set, unsigned type, struct place *place);
 static int compare(struct text code, const char *other);
 
 unsigned search_param_count(void)
 {
-    return param_count;
+    return COUNT(published);
 }
 
 const struct search_param *search_param_at(unsigned number)
 {
-    assert(number < param_count);
-    return &params[number];
+    assert(number < COUNT(published));
+    return &published[number];
 }
 
-const struct search_param *search_param_find(const char *type, struct text code)
+const struct search_param *search_param_find_published(const char *type, struct text code)
 {
-    unsigned count, low = 0;
-    const struct search_param *of_type = search_params_of(type, &count);
+    const struct type *found = resource_type_find(text_of(type));
+    unsigned low = found ? published_starts[found->number] : 0;
+    unsigned end = found ? published_starts[found->number + 1] : 0;
 
-    while (low < count) {
-        unsigned middle = low + (count - low) / 2;
-        int order = compare(code, of_type[middle].code);
+    while (low < end) {
+        unsigned middle = low + (end - low) / 2;
+        int order = compare(code, published[middle].code);
+
         if (order == 0)
-            return &of_type[middle];
+            return &published[middle];
         if (order < 0)
-            count = middle;
+            end = middle;
         else
             low = middle + 1;
     }
     return NULL;
 }
 
-const struct search_param *search_params_of(const char *type, unsigned *count)
+const struct search_param *search_param_find(const char *type, struct text code)
+{
+    const struct place *place = place_of(type);
+    unsigned low = 0, end = place ? place->visible : 0;
+
+    while (low < end) {
+        unsigned middle = low + (end - low) / 2;
+        int order = compare(code, place->rows[middle]->code);
+
+        if (order == 0)
+            return place->rows[middle];
+        if (order < 0)
+            end = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+static const struct place *place_of(const char *type)
 {
     const struct type *found = resource_type_find(text_of(type));
 
-    *count = 0;
-    if (!found)
-        return NULL;
-    *count = starts[found->number + 1] - starts[found->number];
-    return &params[starts[found->number]];
+    pthread_once(&once, begin);
+    return found ? &atomic_load(&in_force)->places[found->number] : NULL;
+}
+
+const struct search_param *const *search_params_of(const char *type, unsigned *count)
+{
+    const struct place *place = place_of(type);
+
+    *count = place ? place->visible : 0;
+    return place ? place->rows : NULL;
+}
+
+const struct search_param *const *search_params_written(const char *type, unsigned *count)
+{
+    const struct place *place = place_of(type);
+
+    *count = place ? place->written : 0;
+    return place ? place->rows : NULL;
 }
 
 const char *const *compartment_params_of(const char *compartment, const char *type)
@@ -130,53 +196,152 @@ const char *search_type_name(enum search_type type)
     return names[type];
 }
 
-/* The rows of a type, and those that are added to it in their places. */
-static unsigned merge(unsigned type, const struct search_addition *additions, size_t count,
-                      struct search_param *rows, unsigned used)
+/* The set without additions. */
+static void begin(void)
 {
-    const struct search_param *next = &published[published_starts[type]];
-    const struct search_param *end = &published[published_starts[type + 1]];
+    arena = arena_new();
+    const struct search_param **all =
+        arena_many(arena, const struct search_param *, COUNT(published));
+    struct search_params *set = arena_one(arena, struct search_params);
 
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(additions[i].param.type, type_at(type)->name) != 0)
-            continue;
-        while (next < end && strcmp(next->code, additions[i].param.code) < 0)
-            rows[used++] = *next++;
-        extensions[used] = additions[i].extension;
-        rows[used++] = additions[i].param;
+    for (size_t i = 0; i < COUNT(published); i++)
+        all[i] = &published[i];
+    for (size_t type = 0; type < COUNT(set->places); type++) {
+        unsigned count = published_starts[type + 1] - published_starts[type];
+
+        set->places[type] = (struct place){&all[published_starts[type]], count, count};
     }
-    while (next < end)
-        rows[used++] = *next++;
-    return used;
+    without_additions = set;
+    atomic_store(&in_force, set);
 }
 
-void search_params_extend(const struct search_addition *additions, size_t count)
+const struct search_params *search_params_make(const struct search_addition *additions,
+                                               size_t count)
 {
-    size_t total = COUNT(published) + count;
-    struct search_param *rows = calloc(total, sizeof(*rows));
-    uint16_t *firsts = calloc(COUNT(published_starts), sizeof(*firsts));
-    unsigned used = 0;
+    pthread_once(&once, begin);
+    struct search_params *set = arena_one(arena, struct search_params);
 
-    assert(!extensions && total < UINT16_MAX);
-    extensions = calloc(total, sizeof(struct search_extension *));
-    if (!rows || !firsts || !extensions)
-        abort();
-    for (unsigned type = 0; type + 1 < COUNT(published_starts); type++) {
-        firsts[type] = (uint16_t)used;
-        used = merge(type, additions, count, rows, used);
+    *set = *without_additions;
+    set->added = arena_many(arena, const struct search_param *, count + 1);
+    set->added_count = count;
+    for (size_t i = 0; i < count; i++)
+        set->added[i] = intern(&additions[i]);
+    for (unsigned type = 0; count && type < COUNT(set->places); type++)
+        place_additions(additions, set, type, &set->places[type]);
+    return set;
+}
+
+static const struct search_param *intern(const struct search_addition *addition)
+{
+    struct row *row = rows;
+
+    while (row && !is_same(row, addition))
+        row = row->next;
+    if (row)
+        return &row->param;
+    row = arena_one(arena, struct row);
+    copy_param(&addition->param, &row->param);
+    assert(next_number < NOWHERE);
+    row->param.number = (uint16_t)next_number++;
+    row->extension.version = addition->extension->version;
+    row->next = rows;
+    rows = row;
+    return &row->param;
+}
+
+static bool same_names(const char *const *a, const char *const *b)
+{
+    for (; a && b && *a && *b; a++, b++)
+        if (strcmp(*a, *b) != 0)
+            return false;
+    return a && b ? *a == *b : a == b;
+}
+
+/* The version tells apart what is stored by them; these are told to clients besides. */
+static bool is_same(const struct row *row, const struct search_addition *addition)
+{
+    const struct search_param *a = &row->param, *b = &addition->param;
+
+    return row->extension.version == addition->extension->version &&
+           strcmp(a->type, b->type) == 0 && strcmp(a->code, b->code) == 0 &&
+           strcmp(a->url, b->url) == 0 && same_names(a->targets, b->targets);
+}
+
+static void copy_param(const struct search_param *param, struct search_param *copy)
+{
+    struct search_component *parts =
+        arena_many(arena, struct search_component, param->component_count);
+    size_t targets_count = 0;
+
+    *copy = *param;
+    copy->type = resource_type_find(text_of(param->type))->name;
+    copy->code = arena_strdup(arena, param->code);
+    copy->url = arena_strdup(arena, param->url);
+    copy->expression = arena_strdup(arena, param->expression);
+    for (unsigned i = 0; i < param->component_count; i++) {
+        parts[i] = param->components[i];
+        parts[i].code = arena_strdup(arena, param->components[i].code);
+        parts[i].expression = arena_strdup(arena, param->components[i].expression);
     }
-    firsts[COUNT(published_starts) - 1] = (uint16_t)used;
-    assert(used == total);
-    for (unsigned i = 0; i < used; i++)
-        rows[i].number = (uint16_t)i;
-    params = rows;
-    starts = firsts;
-    param_count = used;
+    copy->components = param->component_count ? parts : NULL;
+    while (param->targets && param->targets[targets_count])
+        targets_count++;
+    if (param->targets) {
+        const char **names = arena_many(arena, const char *, targets_count + 1);
+
+        for (size_t i = 0; i < targets_count; i++)
+            names[i] = resource_type_find(text_of(param->targets[i]))->name;
+        copy->targets = names;
+    }
+}
+
+/* The visible ones in their places among the published, which are there in their order, then
+ * those that are leaving. */
+static void place_additions(const struct search_addition *additions,
+                            const struct search_params *set, unsigned type, struct place *place)
+{
+    const char *name = type_at(type)->name;
+    const struct search_param **merged;
+    unsigned count = place->visible;
+
+    for (size_t i = 0; i < set->added_count; i++)
+        count += strcmp(set->added[i]->type, name) == 0;
+    if (count == place->visible)
+        return;
+    merged = arena_many(arena, const struct search_param *, count);
+    memcpy(merged, place->rows, place->visible * sizeof(*merged));
+    for (size_t i = 0; i < set->added_count; i++) {
+        unsigned at = place->visible;
+
+        if (strcmp(set->added[i]->type, name) != 0 || additions[i].leaving)
+            continue;
+        for (; at > 0 && strcmp(merged[at - 1]->code, set->added[i]->code) > 0; at--)
+            merged[at] = merged[at - 1];
+        merged[at] = set->added[i];
+        place->visible++;
+    }
+    place->written = place->visible;
+    for (size_t i = 0; i < set->added_count; i++)
+        if (strcmp(set->added[i]->type, name) == 0 && additions[i].leaving)
+            merged[place->written++] = set->added[i];
+    place->rows = merged;
+}
+
+const struct search_param *const *search_params_added(const struct search_params *set,
+                                                      size_t *count)
+{
+    *count = set->added_count;
+    return set->added;
+}
+
+void search_params_use(const struct search_params *set)
+{
+    atomic_store(&in_force, set);
 }
 
 struct search_extension *search_extension_of(const struct search_param *param)
 {
-    return extensions ? extensions[param->number] : NULL;
+    return param->number < COUNT(published) ? NULL : &((struct row *)param)->extension;
 }
 
 bool search_param_is_whole(const struct search_param *param)

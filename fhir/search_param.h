@@ -4,7 +4,11 @@
  * Search parameters - the published definitions of R4 4.0.1, one row per
  * resource type and code, generated from schemas/r4/search_parameters.tsv.
  * A row's expression is the part of the published one that concerns its type.
- * Packages add parameters of their own, when a process begins.
+ *
+ * Packages add parameters of their own, and take them back, while a process runs. What is in force
+ * at one time is a set: made aside, put in the place of the one before, and never changed. No row
+ * that was ever in a set goes away or moves while the process lives, so that who holds one may
+ * keep it, and rows are the same when their addresses are.
  */
 
 #include "base/text.h"
@@ -44,8 +48,10 @@ struct search_param {
     const struct search_component *components; /* COMPOSITE */
     enum search_type search_type;
     uint16_t component_count;
-    uint16_t number; /* unique, 0 .. search_param_count() - 1 */
+    uint16_t number; /* unique; of a published one 0 .. search_param_count() - 1 */
 };
+
+struct search_value_plan;
 
 /*
  * What is known of a parameter that a package defines. Until all that was stored before has been
@@ -55,19 +61,28 @@ struct search_extension {
     uint64_t version; /* of the definition: another one when anything in it that counts differs */
     atomic_bool whole;
     _Atomic int64_t done, total; /* resources, while it is being indexed; 0: nobody has begun */
+    const struct search_value_plan *plan; /* search_values.c's */
 };
 
 struct search_addition {
     struct search_param param; /* `number` is given later */
     struct search_extension *extension;
+    bool leaving; /* it is written still, but searched by no more */
 };
 
-/*
- * Adds to the published parameters. At most once per process, and before anything else below is
- * called: rows and numbers are others afterwards. Sorted by code within a type; what they
- * point to is borrowed for good. None has type and code of a published one.
- */
-void search_params_extend(const struct search_addition *additions, size_t count);
+struct search_params;
+
+/* A set: the published parameters, and the additions, which are copied. Those that are in an
+ * earlier set keep their rows, and what is known of them. Not by two threads at once. */
+const struct search_params *search_params_make(const struct search_addition *additions,
+                                               size_t count);
+
+/* Those that were added, in the order in which search_params_make() got them. */
+const struct search_param *const *search_params_added(const struct search_params *set,
+                                                      size_t *count);
+
+/* From here on the set is in force, for all threads. */
+void search_params_use(const struct search_params *set);
 
 /* NULL: the parameter is a published one. */
 struct search_extension *search_extension_of(const struct search_param *param);
@@ -75,14 +90,19 @@ struct search_extension *search_extension_of(const struct search_param *param);
 /* Whether every resource can be found by it that has a value. */
 bool search_param_is_whole(const struct search_param *param);
 
+/* The published ones. */
 unsigned search_param_count(void);
 const struct search_param *search_param_at(unsigned number);
 
 /* The parameter of a resource type, or NULL. */
 const struct search_param *search_param_find(const char *type, struct text code);
+const struct search_param *search_param_find_published(const char *type, struct text code);
 
 /* All parameters of a resource type, sorted by code; `*count` gets their number. */
-const struct search_param *search_params_of(const char *type, unsigned *count);
+const struct search_param *const *search_params_of(const char *type, unsigned *count);
+
+/* The same, and behind them those that are leaving: what resources are written by. */
+const struct search_param *const *search_params_written(const char *type, unsigned *count);
 
 /*
  * R4 compartmentdefinition-patient.html: the codes of the search parameters

@@ -23,7 +23,7 @@
 #define FIRST_ROOM         32 /* values; more than most resources have */
 #define FIRST_ROOM_OF_PART 4
 
-struct plan {
+struct search_value_plan {
     const struct fhirpath *expression; /* NULL: nothing to evaluate */
     const struct fhirpath *components[MAX_COMPONENTS];
     uint64_t heads;
@@ -38,13 +38,12 @@ struct extraction {
     struct err err; /* cleared after a failure only: it is large, and expressions are many */
 };
 
-/* By search_param.number. Written by search_values_setup() only. */
-static struct plan *plans;
-static unsigned planned;
-static struct arena *plans_arena; /* for as long as the process lives, or until parameters come */
+/* By search_param.number; those of packages have theirs in the extension. Written by
+ * search_values_setup() only. */
+static struct search_value_plan *plans;
 
-static bool make_plan(struct arena *arena, const struct search_param *param, struct plan *plan,
-                      struct err *err);
+static bool make_plan(struct arena *arena, const struct search_param *param,
+                      struct search_value_plan *plan, struct err *err);
 static void extract_resource(struct extraction *extraction, const struct node *resource,
                              struct search_values *values);
 static void extract_contained(struct extraction *extraction, const struct node *resource,
@@ -52,7 +51,7 @@ static void extract_contained(struct extraction *extraction, const struct node *
 static void extract_param(struct extraction *extraction, const struct search_param *param,
                           const struct node *resource);
 static void extract_composite(struct extraction *extraction, const struct search_param *param,
-                              const struct plan *plan, const struct node *focus);
+                              const struct search_value_plan *plan, const struct node *focus);
 
 /* These the server keeps itself. */
 static bool is_bookkeeping(const struct search_param *param)
@@ -62,13 +61,13 @@ static bool is_bookkeeping(const struct search_param *param)
 
 bool search_values_setup(struct err *err)
 {
-    struct plan *made;
+    struct search_value_plan *made;
     struct arena *arena;
 
-    if (planned == search_param_count())
+    if (plans)
         return true;
-    arena = arena_new();
-    made = arena_many(arena, struct plan, search_param_count());
+    arena = arena_new(); /* for as long as the process lives */
+    made = arena_many(arena, struct search_value_plan, search_param_count());
     for (unsigned i = 0; i < search_param_count(); i++) {
         const struct search_param *param = search_param_at(i);
 
@@ -78,12 +77,36 @@ bool search_values_setup(struct err *err)
         }
     }
     convert_setup();
-    if (plans)
-        arena_free(plans_arena);
-    plans_arena = arena;
     plans = made;
-    planned = search_param_count();
     return true;
+}
+
+bool search_values_prepare(const struct search_params *set, struct err *err)
+{
+    static struct arena *arena; /* for as long as the process lives: so do the parameters */
+    size_t count;
+    const struct search_param *const *added = search_params_added(set, &count);
+
+    if (!arena)
+        arena = arena_new();
+    for (size_t i = 0; i < count; i++) {
+        struct search_extension *extension = search_extension_of(added[i]);
+        struct search_value_plan *plan = arena_one(arena, struct search_value_plan);
+
+        if (extension->plan)
+            continue;
+        if (!make_plan(arena, added[i], plan, err))
+            return false;
+        extension->plan = plan;
+    }
+    return true;
+}
+
+static const struct search_value_plan *plan_of(const struct search_param *param)
+{
+    const struct search_extension *extension = search_extension_of(param);
+
+    return extension ? extension->plan : &plans[param->number];
 }
 
 static const struct fhirpath *compile(struct arena *arena, const struct search_param *param,
@@ -98,8 +121,8 @@ static const struct fhirpath *compile(struct arena *arena, const struct search_p
     return compiled;
 }
 
-static bool make_plan(struct arena *arena, const struct search_param *param, struct plan *plan,
-                      struct err *err)
+static bool make_plan(struct arena *arena, const struct search_param *param,
+                      struct search_value_plan *plan, struct err *err)
 {
     if (!param->expression || is_bookkeeping(param))
         return true;
@@ -147,17 +170,17 @@ static void extract_resource(struct extraction *extraction, const struct node *r
                              struct search_values *values)
 {
     uint64_t present = present_heads(resource);
-    const struct search_param *params;
+    const struct search_param *const *params;
     unsigned count;
 
     extraction->context.resource = resource;
     assert(plans && resource->type);
-    params = search_params_of(resource->type->name, &count);
+    params = search_params_written(resource->type->name, &count);
     for (unsigned i = 0; i < count; i++) {
-        const struct plan *plan = &plans[params[i].number];
+        const struct search_value_plan *plan = plan_of(params[i]);
 
         if (plan->expression && (plan->heads == UINT64_MAX || (plan->heads & present)))
-            extract_param(extraction, &params[i], resource);
+            extract_param(extraction, params[i], resource);
     }
     values->items = extraction->gather.items;
     values->count = extraction->gather.count;
@@ -200,7 +223,7 @@ static void evaluate(struct extraction *extraction, const struct fhirpath *expre
 static void extract_param(struct extraction *extraction, const struct search_param *param,
                           const struct node *resource)
 {
-    const struct plan *plan = &plans[param->number];
+    const struct search_value_plan *plan = plan_of(param);
     struct fhirpath_values found;
 
     gather_start(&extraction->gather, param, param->search_type);
@@ -215,8 +238,8 @@ static void extract_param(struct extraction *extraction, const struct search_par
 
 /* The values of one component on one instance. */
 static void extract_component(struct extraction *extraction, const struct search_param *param,
-                              const struct plan *plan, unsigned number, const struct node *focus,
-                              struct gather *gather)
+                              const struct search_value_plan *plan, unsigned number,
+                              const struct node *focus, struct gather *gather)
 {
     struct fhirpath_values found;
 
@@ -234,7 +257,7 @@ static void extract_component(struct extraction *extraction, const struct search
 /* Every combination of the components' values in one instance. The last
  * component is the value proper, and the one that is most often missing: it is asked first. */
 static void extract_composite(struct extraction *extraction, const struct search_param *param,
-                              const struct plan *plan, const struct node *focus)
+                              const struct search_value_plan *plan, const struct node *focus)
 {
     struct gather *parts = extraction->parts;
     size_t combinations = 1;

@@ -78,11 +78,12 @@ struct search_contained {
     struct search_values values;
 };
 
-/*
- * Compiles every expression, before threads start; again when parameters were added
- * (search_params_extend()). False with ERR_INTERNAL when one does not compile.
- */
+/* Compiles every published expression, before threads start. False with ERR_INTERNAL when one does
+ * not compile. */
 bool search_values_setup(struct err *err);
+
+/* The same for what a set adds, before it is used (search_params_use()). */
+bool search_values_prepare(const struct search_params *set, struct err *err);
 
 /*
  * Once per process, before threads start: the base URL of this server, without "/" behind it, which

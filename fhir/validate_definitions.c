@@ -121,11 +121,11 @@ static bool is_published(struct text url, struct text *plain)
 static const struct search_param *published(const char *type, struct text url)
 {
     unsigned count = 0;
-    const struct search_param *params = search_params_of(type, &count);
+    const struct search_param *const *params = search_params_of(type, &count);
 
     for (unsigned i = 0; i < count; i++)
-        if (params[i].url && text_is(url, params[i].url))
-            return &params[i];
+        if (params[i]->url && text_is(url, params[i]->url))
+            return params[i];
     return NULL;
 }
 

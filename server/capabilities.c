@@ -146,33 +146,35 @@ static bool may_refer_to(const struct search_param *param, const char *type)
 /* Every reference that may point at this type, from whatever resource. */
 static void add_rev_includes(const struct maker *maker, struct node *resource, const char *type)
 {
-    for (unsigned i = 0; i < search_param_count(); i++) {
-        const struct search_param *param = search_param_at(i);
+    for (unsigned i = 0; i < resource_type_count(); i++) {
+        unsigned count;
+        const struct search_param *const *params = search_params_of(type_at(i)->name, &count);
 
-        if (is_includable(param) && may_refer_to(param, type))
-            add(maker, resource, "searchRevInclude",
-                arena_printf(maker->arena, "%s:%s", param->type, param->code));
+        for (unsigned k = 0; k < count; k++)
+            if (is_includable(params[k]) && may_refer_to(params[k], type))
+                add(maker, resource, "searchRevInclude",
+                    arena_printf(maker->arena, "%s:%s", params[k]->type, params[k]->code));
     }
 }
 
 static void add_search_params(const struct maker *maker, struct node *resource, const char *type)
 {
     unsigned count;
-    const struct search_param *params = search_params_of(type, &count);
+    const struct search_param *const *params = search_params_of(type, &count);
 
     for (unsigned i = 0; i < count; i++)
-        if (is_includable(&params[i]))
+        if (is_includable(params[i]))
             add(maker, resource, "searchInclude",
-                arena_printf(maker->arena, "%s:%s", type, params[i].code));
+                arena_printf(maker->arena, "%s:%s", type, params[i]->code));
     add_rev_includes(maker, resource, type);
     for (unsigned i = 0; i < count; i++) {
-        if (!query_can_search(&params[i]))
+        if (!query_can_search(params[i]))
             continue;
         struct node *param = node_add(maker->arena, resource, "searchParam");
-        add(maker, param, "name", params[i].code);
-        if (params[i].url)
-            add(maker, param, "definition", params[i].url);
-        add(maker, param, "type", search_type_name(params[i].search_type));
+        add(maker, param, "name", params[i]->code);
+        if (params[i]->url)
+            add(maker, param, "definition", params[i]->url);
+        add(maker, param, "type", search_type_name(params[i]->search_type));
     }
 }
 

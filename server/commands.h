@@ -13,6 +13,7 @@ command_fn command_config;   /* config_command.c */
 command_fn command_fhirpath; /* fhirpath.c */
 command_fn command_load;     /* load.c */
 command_fn command_package;  /* package.c */
+command_fn command_index;    /* index.c */
 command_fn command_parse;    /* parse.c */
 command_fn command_post;     /* post.c */
 command_fn command_purge;    /* purge.c */

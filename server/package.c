@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/fiber.h"
 #include "fhir/definitions.h"
 #include "fhir/issue.h"
 #include "fhir/search_extend.h"
@@ -19,14 +20,17 @@
 #define PATHS_MAX  100
 #define ISSUES_MAX 10000
 
+#define SWEEP_US       (30 * INT64_C(1000000))
+#define SWEEP_PAUSE_MS 20
+
 static const char usage[] =
     "usage: isthmus package install FILE.tgz|FOLDER... [--json] [--data DIR | --database URL]\n"
     "       isthmus package list [--json] [--data DIR | --database URL]\n"
     "       isthmus package remove NAME[#VERSION] [--data DIR | --database URL]\n\n"
     "A package is a FHIR NPM package (a .tgz), or a folder with its JSON files. Its profiles,\n"
     "extensions, value sets and code systems are used by every server on the database from then\n"
-    "on, without a restart; search parameters from the next start on, when isthmus reindex has\n"
-    "been through. Installing a version again replaces it.\n\n"
+    "on, without a restart; search parameters when isthmus reindex has been through. Installing a\n"
+    "version again replaces it.\n\n"
     "  --json    print one JSON object instead of text\n";
 
 struct job {
@@ -53,6 +57,7 @@ static const struct action {
 };
 
 static const struct action *find_action(const char *name);
+static bool sweep(struct packages *packages, struct err *err);
 
 int command_package(int argc, char **argv)
 {
@@ -161,8 +166,8 @@ static bool install(struct packages *packages, void *context, struct err *err)
     package_report_print(&report, installation->job->json, arena);
     if (parameters && !installation->job->json)
         printf(
-            "search parameters beyond R4 in all packages: %zu; servers know them when they start "
-            "again, and use them after `isthmus reindex`\n",
+            "search parameters beyond R4 in all packages: %zu; servers index by them from now on, "
+            "and search by them after `isthmus reindex`\n",
             parameters);
     return true;
 }
@@ -202,6 +207,24 @@ static bool remove_package(struct packages *packages, void *context, struct err 
         return err_set(err, ERR_NOT_FOUND, NULL,
                        "%s is not installed; `isthmus package list` says what is.", job->words[0]);
     printf("%s: removed\n", job->words[0]);
+    return sweep(packages, err);
+}
+
+/* What is stored by search parameters that went with it. Servers have to follow before anything is
+ * taken away, which takes them a moment; if one does not, they do the rest. */
+static bool sweep(struct packages *packages, struct err *err)
+{
+    bool more = true;
+
+    for (int64_t end = clock_monotonic() + SWEEP_US; more && clock_monotonic() < end;) {
+        if (!packages_sweep(packages, &more, err))
+            return false;
+        if (more)
+            fiber_sleep(SWEEP_PAUSE_MS);
+    }
+    if (more)
+        printf("what is stored by its search parameters is removed by the servers when all of them "
+               "know\n");
     return true;
 }
 

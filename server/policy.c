@@ -9,7 +9,9 @@
 #include "fhir/issue.h"
 #include "fhir/node.h"
 #include "fhir/profile.h"
+#include "fhir/search_extend.h"
 #include "server/config.h"
+#include "storage/packages.h"
 
 #define PROFILES_MAX 32 /* of one type */
 
@@ -84,6 +86,9 @@ void policy_check_required(const struct policy *policy, const struct definitions
 {
     const struct required_profiles *required = policy->required;
 
+    if (strcmp(resource->type->name, "SearchParameter") == 0 && packages_take_resources() &&
+        text_is(node_value(resource, "status"), "active"))
+        search_extend_check(resource, issues);
     for (; required && policy->level == VALIDATION_FULL; required = required->next)
         if (required->type == resource->type)
             for (const char *const *profile = required->profiles; *profile; profile++)

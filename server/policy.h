@@ -30,7 +30,9 @@ bool policy_make(struct policy *policy, const struct config *config, struct aren
 void policy_check(const struct policy *policy, const struct definitions *definitions,
                   const struct node *resource, struct issues *issues);
 
-/* The required profiles alone: for the entries of a transaction, which was checked as a whole. */
+/* What this server requires beyond R4 alone: for the entries of a transaction, which was checked as
+ * a whole. That is the required profiles, and that a SearchParameter which is to be put to use can
+ * be. */
 void policy_check_required(const struct policy *policy, const struct definitions *definitions,
                            const struct node *resource, struct issues *issues);
 

@@ -10,7 +10,10 @@
 #include "fhir/search_values.h"
 #include "server/backup.h"
 #include "server/config.h"
+#include "storage/packages.h"
 #include "storage/store.h"
+
+#define AFTER_FAILURE_MS 1000
 
 struct job {
     struct store_site site;
@@ -18,7 +21,49 @@ struct job {
     void *context;
     struct err *err;
     bool good;
+    struct packages *packages; /* what is installed, to follow it */
+    bool following;
+    struct waiter followed;
 };
+
+/* Search parameters come and go while the work is done, and others wait until we have them. */
+static void follow(void *context)
+{
+    struct job *job = context;
+    struct err err = {0};
+    int64_t epoch = 0;
+    bool good = packages_follow(job->packages, &epoch, &err);
+
+    while (good && packages_watch(job->packages, epoch))
+        if (!packages_follow(job->packages, &epoch, &err)) {
+            err = (struct err){0};
+            fiber_sleep(AFTER_FAILURE_MS);
+        }
+    job->following = false;
+    fiber_wake(&job->followed);
+}
+
+static bool begin_to_follow(struct job *job)
+{
+    job->packages = packages_open(job->site.loop, job->site.database,
+                                  job->site.config->unsafe_durability, job->err);
+    job->following = job->packages != NULL;
+    if (job->following)
+        fiber_spawn(job->site.loop, follow, job);
+    return job->following;
+}
+
+static void end_following(struct job *job)
+{
+    struct err err = {0};
+
+    if (job->packages)
+        packages_stop_watching(job->packages);
+    while (job->following)
+        if (!fiber_wait(&job->followed, -1, &err))
+            break;
+    packages_close(job->packages);
+}
 
 static void run(void *context)
 {
@@ -36,7 +81,9 @@ static void run(void *context)
     };
 
     job->site.store = store_open(job->site.loop, &store, job->err);
-    job->good = job->site.store && job->work(&job->site, job->context, job->err);
+    job->good =
+        job->site.store && begin_to_follow(job) && job->work(&job->site, job->context, job->err);
+    end_following(job);
     store_close(job->site.store);
     loop_stop(job->site.loop);
 }

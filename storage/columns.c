@@ -92,16 +92,14 @@ const struct columns *columns_of_contained(void)
 
 const struct search_union *search_union_of(const struct search_param *param)
 {
-    assert(param->number < PARAMS_MAX);
     pthread_once(&once, resolve_all);
-    return by_param[param->number];
+    return param->number < search_param_count() ? by_param[param->number] : NULL;
 }
 
 bool columns_is_membership(const struct search_param *param)
 {
-    assert(param->number < PARAMS_MAX);
     pthread_once(&once, resolve_all);
-    return is_membership[param->number];
+    return param->number < search_param_count() && is_membership[param->number];
 }
 
 static void resolve_all(void)
@@ -153,10 +151,12 @@ static bool is_single(const struct type *type, const struct search_param *param)
     return type->kind == TYPE_PRIMITIVE || strcmp(type->name, "Period") == 0;
 }
 
-/* NULL when there is none such, or it is of another kind. */
+/* NULL when there is none such, or it is of another kind. Those of packages come and go: they have
+ * no columns. */
 static const struct search_param *param(const char *type, const char *code, enum search_type kind)
 {
-    const struct search_param *found = code ? search_param_find(type, text_of(code)) : NULL;
+    const struct search_param *found =
+        code ? search_param_find_published(type, text_of(code)) : NULL;
 
     return found && found->search_type == kind ? found : NULL;
 }

@@ -28,6 +28,8 @@ struct erasing {
     bool raced;
 };
 
+static bool erase(struct store *store, const struct access *access, struct erasure *erasure,
+                  struct arena *arena, struct err *err);
 static bool attempt(struct erasing *erasing, struct err *err);
 static bool remove_current(struct erasing *erasing, const struct current *current, struct err *err);
 static bool remove_log(struct erasing *erasing, struct err *err);
@@ -36,6 +38,16 @@ static bool note(struct erasing *erasing, struct err *err);
 
 bool store_erase(struct store *store, const struct access *access, struct erasure *erasure,
                  struct arena *arena, struct err *err)
+{
+    unsigned began = member_begin(store);
+    bool good = erase(store, access, erasure, arena, err);
+
+    member_end(store, began);
+    return good;
+}
+
+static bool erase(struct store *store, const struct access *access, struct erasure *erasure,
+                  struct arena *arena, struct err *err)
 {
     struct erasing erasing = {
         .store = store,

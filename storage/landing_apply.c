@@ -84,11 +84,13 @@ static bool run_all(struct run *run, struct err *err)
         bool good;
 
         failure = (struct err){0};
+        unsigned began = member_begin(run->store);
         good = run_batch(run, batch, &failure);
         if (!good) {
             drop_ahead(run);
             good = recover(run, batch, &failure);
         }
+        member_end(run->store, began);
         arena_free(batch->arena);
         if (!good) {
             *err = failure;

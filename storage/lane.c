@@ -63,7 +63,8 @@ static enum err_kind wait_for(struct lane *lane, struct pg_reply *sync);
 static void finish_all(struct write *batch, enum err_kind kind, const char *sqlstate);
 static void finish(struct write *write, enum err_kind kind, const char *sqlstate);
 
-struct lane *lane_new(struct loop *loop, const char *conninfo, int timeout_ms)
+struct lane *lane_new(struct loop *loop, const char *conninfo, int timeout_ms,
+                      const struct pg_member *member)
 {
     struct lane *lane = calloc(1, sizeof(*lane));
     struct pg_config config = {
@@ -71,6 +72,7 @@ struct lane *lane_new(struct loop *loop, const char *conninfo, int timeout_ms)
         .lane = "write",
         .timeout_ms = timeout_ms,
         .mode = PG_BATCH,
+        .member = member,
     };
 
     if (!lane)

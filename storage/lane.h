@@ -36,7 +36,9 @@ struct lane_call {
     const struct pg_result *result; /* filled on success; lives in the arena */
 };
 
-struct lane *lane_new(struct loop *loop, const char *conninfo, int timeout_ms);
+/* `member` may be NULL; see pg.h. */
+struct lane *lane_new(struct loop *loop, const char *conninfo, int timeout_ms,
+                      const struct pg_member *member);
 
 /* Waits until what is under way has ended. NULL is a no-op. */
 void lane_free(struct lane *lane);

@@ -6,17 +6,33 @@
  */
 
 #include "base/arena.h"
+#include "storage/search.h"
 #include "storage/search_row.h"
 
 static const struct search_term *patient_term(const struct search_plan *plan);
 static bool check(const struct search_plan *plan, struct err *err);
 static void write_statement(const struct search_plan *plan, unsigned most, unsigned limit,
                             struct search_sql *sql);
+static bool find(struct store *store, const struct access *access, const struct query *query,
+                 unsigned most, unsigned limit, struct arena *arena, struct store_page *page,
+                 struct err *err);
 static void add_codes(const struct search_plan *plan, int64_t patient, struct search_sql *sql);
 static void add_rows(const struct search_plan *plan, bool dated, unsigned most,
                      struct search_sql *sql);
 
 bool store_lastn(struct store *store, const struct access *access, const struct query *query,
+                 unsigned most, unsigned limit, struct arena *arena, struct store_page *page,
+                 struct err *err)
+{
+    unsigned began = member_begin(store);
+    bool good =
+        search_is_whole(query, err) && find(store, access, query, most, limit, arena, page, err);
+
+    member_end(store, began);
+    return good;
+}
+
+static bool find(struct store *store, const struct access *access, const struct query *query,
                  unsigned most, unsigned limit, struct arena *arena, struct store_page *page,
                  struct err *err)
 {

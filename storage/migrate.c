@@ -59,7 +59,7 @@ bool migrate(struct loop *loop, const char *conninfo, bool unsafe_durability,
     *migrated = (struct migrated){0};
     bool ok = pg_connect(run.pg, err) && check_server(&run, unsafe_durability, err) &&
               apply_missing(&run, err) && give_dictionary(&run, err) && read_meta(&run, err) &&
-              parameters_load(run.pg, err);
+              parameters_learn(run.pg, err);
     if (!ok)
         pg_rollback(run.pg);
     pg_free(run.pg); /* with it goes the lock */

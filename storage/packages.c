@@ -24,17 +24,15 @@ enum {
 struct packages {
     struct pg *pg;
     struct body_codec *codec;
+    struct hash_key key;
     struct waiter stirred; /* a notification, or a new connection */
     bool stopped;
 };
 
-#define EPOCH                                                                                      \
-    "coalesce((select convert_from(value, 'UTF8')::int8 from f_meta where key = 'packages'), 0)"
-
 static const struct pg_statement raise_epoch = {PARAMETERS_RAISE_EPOCH};
 static const struct pg_statement tell = {PARAMETERS_TELL};
 static const struct pg_statement listen_for_changes = {"listen isthmus_packages"};
-static const struct pg_statement ask_epoch = {"select " EPOCH};
+static const struct pg_statement ask_epoch = {"select " PARAMETERS_EPOCH};
 
 static const struct pg_statement delete_one = {
     "delete from f_package where name = $1::text and version = coalesce($2::text, version)"};
@@ -59,9 +57,19 @@ static const struct pg_statement select_packages = {
 /* One statement sees one moment. What is installed takes a few megabytes when packed. One row
  * without a definition when there is none, for the epoch. */
 static const struct pg_statement select_definitions = {
-    "select p.name || '#' || p.version, d.type, d.url, d.version, d.id, d.body, " EPOCH
+    "select p.name || '#' || p.version, d.type, d.url, d.version, d.id, d.body, " PARAMETERS_EPOCH
     " from (values (1)) always left join (f_package p join f_definition d on d.package = p.number)"
     " on true order by p.number, d.place"};
+
+static const struct pg_statement select_parameters = {
+    "select p.type, p.code, p.state, coalesce(r.done, 0), coalesce(r.total, 0) from f_parameter p"
+    " left join f_reindex r on r.type = p.type and r.number >= p.number and r.finished is null"
+    " where p.state <> 'X' order by p.type, p.code, p.number"};
+static const struct pg_statement select_choice = {
+    "select value from f_choice where name = $1::text"};
+static const struct pg_statement choose = {
+    "insert into f_choice (name, value) values ($1::text, $2::text) on conflict (name) do update"
+    " set value = excluded.value"};
 
 static void on_stir(void *context);
 static bool install(struct packages *packages, const struct package *package,
@@ -96,6 +104,7 @@ struct packages *packages_open(struct loop *loop, const char *database, bool uns
         .context = packages,
     };
     packages->codec = body_codec_new();
+    packages->key = migrated.key;
     packages->pg = pg_new(loop, &config);
     if (pg_connect(packages->pg, err))
         return packages;
@@ -131,7 +140,7 @@ bool packages_install(struct packages *packages, const struct package *package,
                 pg_commit(packages->pg, err);
     pg_rollback(packages->pg);
     arena_free(arena);
-    return good;
+    return good && parameters_learn(packages->pg, err);
 }
 
 static bool delete_package(struct packages *packages, const char *name, const char *version,
@@ -237,7 +246,7 @@ bool packages_remove(struct packages *packages, const char *name, const char *ve
                 (*removed == 0 || pg_commit(packages->pg, err));
     pg_rollback(packages->pg);
     arena_free(arena);
-    return good;
+    return good && parameters_learn(packages->pg, err);
 }
 
 /* "a#1 b#2" as a list. */
@@ -293,7 +302,7 @@ bool packages_read(struct packages *packages, struct arena *arena, package_defin
     if (good)
         *epoch = pg_int8(result, 0, 6);
     arena_free(packed);
-    return good && parameters_refresh(packages->pg, err);
+    return good && parameters_learn(packages->pg, err);
 }
 
 static bool take_definition(struct packages *packages, const struct pg_result *result, int row,
@@ -311,6 +320,65 @@ static bool take_definition(struct packages *packages, const struct pg_result *r
         return false;
     take(&definition, text_dup(arena, pg_text(result, row, 0)), context);
     return true;
+}
+
+bool packages_parameters(struct packages *packages, struct arena *arena,
+                         struct package_parameter **list, size_t *count, struct err *err)
+{
+    const struct pg_result *r;
+
+    if (!pg_query(packages->pg, &select_parameters, NULL, arena, &r, err))
+        return false;
+    *count = (size_t)pg_rows(r);
+    *list = arena_many(arena, struct package_parameter, *count + 1);
+    for (int row = 0; row < pg_rows(r); row++)
+        (*list)[row] = (struct package_parameter){
+            .type = pg_text(r, row, 0).data,
+            .code = pg_text(r, row, 1).data,
+            .state = pg_char(r, row, 2),
+            .done = pg_int8(r, row, 3),
+            .total = pg_int8(r, row, 4),
+        };
+    return true;
+}
+
+bool packages_choice(struct packages *packages, const char *name, struct arena *arena,
+                     struct text *value, struct err *err)
+{
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *r;
+
+    *value = (struct text){0};
+    pg_add_text(&params, text_of(name));
+    if (!pg_query(packages->pg, &select_choice, &params, arena, &r, err))
+        return false;
+    if (pg_rows(r) > 0)
+        *value = pg_text(r, 0, 0);
+    return true;
+}
+
+bool packages_choose(struct packages *packages, const char *name, struct text value,
+                     struct err *err)
+{
+    struct arena *arena = arena_new();
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *result;
+
+    pg_add_text(&params, text_of(name));
+    pg_add_text(&params, value);
+    pg_begin(packages->pg);
+    bool good = pg_query(packages->pg, &choose, &params, arena, &result, err) &&
+                pg_query(packages->pg, &raise_epoch, NULL, arena, &result, err) &&
+                pg_query(packages->pg, &tell, NULL, arena, &result, err) &&
+                pg_commit(packages->pg, err);
+    pg_rollback(packages->pg);
+    arena_free(arena);
+    return good && parameters_learn(packages->pg, err);
+}
+
+bool packages_take_resources(void)
+{
+    return parameters_are_stored();
 }
 
 bool packages_watch(struct packages *packages, int64_t epoch)
@@ -338,14 +406,35 @@ static bool look(struct packages *packages, int64_t *epoch)
     struct arena *arena = arena_new();
     const struct pg_result *result;
     struct err err = {0};
+    bool more;
     bool good = pg_query(packages->pg, &listen_for_changes, NULL, arena, &result, &err) &&
                 pg_query(packages->pg, &ask_epoch, NULL, arena, &result, &err) &&
-                (!parameters_unfinished() || parameters_refresh(packages->pg, &err));
+                parameters_learn(packages->pg, &err);
+
+    if (good)
+        *epoch = pg_int8(result, 0, 0);
+    if (good && parameters_unfinished())
+        good = parameters_sweep(packages->pg, &packages->key, &more, &err);
+    arena_free(arena);
+    return good;
+}
+
+bool packages_follow(struct packages *packages, int64_t *epoch, struct err *err)
+{
+    struct arena *arena = arena_new();
+    const struct pg_result *result;
+    bool good = pg_query(packages->pg, &ask_epoch, NULL, arena, &result, err) &&
+                parameters_learn(packages->pg, err);
 
     if (good)
         *epoch = pg_int8(result, 0, 0);
     arena_free(arena);
     return good;
+}
+
+bool packages_sweep(struct packages *packages, bool *more, struct err *err)
+{
+    return parameters_sweep(packages->pg, &packages->key, more, err);
 }
 
 void packages_stop_watching(struct packages *packages)

@@ -81,10 +81,41 @@ typedef void package_definition_fn(const struct package_definition *definition, 
 bool packages_read(struct packages *packages, struct arena *arena, package_definition_fn *take,
                    void *context, int64_t *epoch, struct err *err);
 
+/* A search parameter beyond R4's, as the database has it. */
+struct package_parameter {
+    const char *type, *code;
+    char state;          /* of storage/parameters.h: B, R, G, D */
+    int64_t done, total; /* resources, while it is being indexed; 0: nobody has begun */
+};
+
+/* Waits. Sorted by type and code; those of which nothing is left are not among them. */
+bool packages_parameters(struct packages *packages, struct arena *arena,
+                         struct package_parameter **list, size_t *count, struct err *err);
+
+/* Waits. What an operator chose under a name; absent: nothing. */
+bool packages_choice(struct packages *packages, const char *name, struct arena *arena,
+                     struct text *value, struct err *err);
+
+/* Waits. Chooses, and tells the listeners. */
+bool packages_choose(struct packages *packages, const char *name, struct text value,
+                     struct err *err);
+
+/* Whether SearchParameter resources that are stored are search parameters of this server (isthmus
+ * index parameters=stored), as this process knows. */
+bool packages_take_resources(void);
+
 /* Waits until something else is installed than at `epoch`; false after
  * packages_stop_watching(). Lost connections and failures are borne: it asks
  * again when the connection is back, and every half minute anyway. */
 bool packages_watch(struct packages *packages, int64_t epoch);
+
+/* Waits. The search parameters of the process as they are now; `*epoch` is that moment's. For those
+ * who watch and need nothing else of what is installed. */
+bool packages_follow(struct packages *packages, int64_t *epoch, struct err *err);
+
+/* Waits. One step in removing what is stored by search parameters that are gone; who watches does
+ * so besides. `*more` when some is left, which may have to wait for servers to follow. */
+bool packages_sweep(struct packages *packages, bool *more, struct err *err);
 
 /* From the loop's thread: ends the watching, now and for good. */
 void packages_stop_watching(struct packages *packages);

@@ -49,11 +49,22 @@ struct pg_result;
 
 enum pg_mode { PG_SHARED, PG_EXCLUSIVE, PG_BATCH };
 
+/*
+ * To whom a connection belongs that writes and searches resources (storage/member.h): it says the
+ * number in its application_name ("isthmus/read #17"), and cannot be made while the database
+ * relies on search parameters of which the owner does not know.
+ */
+struct pg_member {
+    int64_t id;
+    int64_t known; /* search parameters up to this number */
+};
+
 struct pg_config {
     const char *conninfo; /* borrowed for the life of the connection */
     const char *lane;     /* for application_name: isthmus/<lane>; borrowed */
     int timeout_ms;       /* statement_timeout; fibers wait half a second longer */
     enum pg_mode mode;
+    const struct pg_member *member; /* borrowed likewise; NULL: reads and writes no resources */
     /* Called in the loop when a notification (LISTEN) has come, and whenever the connection was
      * made, anew or first: then it has to listen again. It may only wake fibers. NULL: none. */
     void (*stirred)(void *context);
@@ -69,13 +80,6 @@ void pg_free(struct pg *pg);
 /* Waits until connected or the attempt has failed. The text says why in libpq's words, which may
  * name host and user: for whoever runs the server, not for clients. */
 bool pg_connect(struct pg *pg, struct err *err);
-
-/*
- * For storage/parameters.c: connections of this process that are made from now on, but those for
- * migrations, say so in application_name ("isthmus/read @7"), and fail when the database
- * relies on a search parameter with a higher number.
- */
-void pg_set_parameters_known(int64_t number);
 
 /* Parameters */
 

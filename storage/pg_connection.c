@@ -9,17 +9,12 @@
 
 #include <event2/event.h>
 #include <inttypes.h>
-#include <stdatomic.h>
 
 enum {
     CONNECT_TIMEOUT_MS = 10000,
     BACKOFF_MIN_MS = 50,
     BACKOFF_MAX_MS = 3000,
 };
-
-/* The highest number of a search parameter that was there when this process learned them;
- * -1: it has not. */
-static _Atomic int64_t parameters_known = -1;
 
 static void start(struct pg *pg);
 static bool send_settings(struct pg *pg, const char *settings, const char *timeout);
@@ -78,9 +73,9 @@ void pg_free(struct pg *pg)
 static void start(struct pg *pg)
 {
     char name[64];
-    int64_t known = atomic_load(&parameters_known);
-    if (known > 0)
-        snprintf(name, sizeof(name), "isthmus/%s @%" PRId64, pg->config.lane, known);
+    if (pg->config.member)
+        snprintf(name, sizeof(name), "isthmus/%s #%" PRId64, pg->config.lane,
+                 pg->config.member->id);
     else
         snprintf(name, sizeof(name), "isthmus/%s", pg->config.lane);
 
@@ -136,26 +131,20 @@ static void on_connecting(int fd, short events, void *context)
     }
 }
 
-void pg_set_parameters_known(int64_t number)
-{
-    atomic_store(&parameters_known, number);
-}
-
 /* Whoever begins to index by a parameter first fences it, and then looks who is connected: so this
  * connection is seen, or sees the fence. The cast of a sentence is how a query fails with it. */
 static bool send_settings(struct pg *pg, const char *settings, const char *timeout)
 {
     static const char fence[] =
         ", (case when exists (select from f_parameter where fenced and number > $2::int8)"
-        " then 'packages brought search parameters that this process does not know: start it again'"
+        " then 'search parameters came of which this process does not know yet'"
         " || $2::text end)::int4";
-    int64_t known = atomic_load(&parameters_known);
-    bool fenced = known >= 0 && strcmp(pg->config.lane, "migrate") != 0;
+    bool fenced = pg->config.member != NULL;
     struct buf sql = {0};
     char number[24];
     const char *values[] = {timeout, number};
 
-    snprintf(number, sizeof(number), "%" PRId64, known);
+    snprintf(number, sizeof(number), "%" PRId64, fenced ? pg->config.member->known : 0);
     buf_printf(&sql, "%s%s", settings, fenced ? fence : "");
     bool sent = PQsendQueryParams(pg->conn, buf_text(&sql), fenced ? 2 : 1, NULL, values, NULL,
                                   NULL, 0) != 0;

@@ -27,7 +27,7 @@ static struct pg *wait_in_line(struct pool *pool, struct err *err);
 static void leave_line(struct pool *pool, struct claim *claim);
 
 struct pool *pool_new(struct loop *loop, const char *conninfo, const char *name, unsigned count,
-                      unsigned queue, int timeout_ms)
+                      unsigned queue, int timeout_ms, const struct pg_member *member)
 {
     struct pool *pool = calloc(1, sizeof(*pool));
     struct pg_config config = {
@@ -35,6 +35,7 @@ struct pool *pool_new(struct loop *loop, const char *conninfo, const char *name,
         .lane = name,
         .timeout_ms = timeout_ms,
         .mode = PG_EXCLUSIVE,
+        .member = member,
     };
 
     if (!pool)

@@ -15,9 +15,10 @@
 
 struct pool;
 
-/* `queue` fibers may wait for a connection; more get ERR_BUSY at once. */
+/* `queue` fibers may wait for a connection; more get ERR_BUSY at once. `member` may be NULL; see
+ * pg.h. */
 struct pool *pool_new(struct loop *loop, const char *conninfo, const char *name, unsigned count,
-                      unsigned queue, int timeout_ms);
+                      unsigned queue, int timeout_ms, const struct pg_member *member);
 
 /* Nobody may hold or wait for a connection. NULL is a no-op. */
 void pool_free(struct pool *pool);

@@ -32,8 +32,7 @@ struct run {
 };
 
 #define PENDING                                                                                    \
-    "(select coalesce(max(number), 0) from f_parameter where type = $1::text and "                 \
-    "state in ('B', 'G'))"
+    "(select coalesce(max(number), 0) from f_parameter where type = $1::text and state = 'B')"
 
 /* Goes on with what is under way for all that is pending, or begins. */
 static const struct pg_statement begin_type = {
@@ -46,14 +45,10 @@ static const struct pg_statement fence = {
 static const struct pg_statement select_run = {"select number, cleaned, last, done, total, " PENDING
                                                " from f_reindex where type = $1::text"};
 
-/* Connections of before this program knew of parameters say nothing: they count as well. */
-static const struct pg_statement count_others = {
-    "select count(*) from pg_stat_activity where datname = current_database() and"
-    " application_name ~ '^isthmus/(read|search|write|transaction)' and"
-    " coalesce(substring(application_name from '@([0-9]+)$')::int8, 0) < $1::int8"};
+static const struct pg_statement count_others = {PARAMETERS_COUNT_OTHERS};
 
 static const struct pg_statement select_pending = {
-    "select code, version from f_parameter where type = $1::text and state in ('B', 'G')"
+    "select code, version from f_parameter where type = $1::text and state = 'B'"
     " and number <= $2::int8"};
 static const struct pg_statement delete_sides[] = {
     {"delete from f_str where ctid = any(array(select ctid from f_str where h = any($1::int8[])"
@@ -64,9 +59,8 @@ static const struct pg_statement delete_sides[] = {
      " limit $2::int4))"},
 };
 static const struct pg_statement set_cleaned = {
-    "with r as (update f_reindex set cleaned = true where type = $1::text and number = $2::int8"
-    " and finished is null returning type) delete from f_parameter p using r where p.type = r.type"
-    " and p.state = 'G' and p.number <= $2::int8"};
+    "update f_reindex set cleaned = true where type = $1::text and number = $2::int8"
+    " and finished is null"};
 
 static const struct pg_statement finish_run = {
     "update f_reindex set finished = clock_timestamp() where type = $1::text and number = $2::int8"
@@ -222,7 +216,10 @@ static bool go_through(struct run *run, struct err *err)
     while (more) {
         int64_t before = clock_monotonic();
 
-        if (!reindex_batch(&run->batch, run->number, &more, err))
+        unsigned began = member_begin(run->store);
+        bool good = reindex_batch(&run->batch, run->number, &more, err);
+        member_end(run->store, began);
+        if (!good)
             return false;
         run->progress.done += run->batch.taken;
         if (!say(run, err))

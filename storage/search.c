@@ -40,6 +40,8 @@ struct paging {
     struct arena *arena; /* of the plan, while that has one for its rows */
 };
 
+static bool search(struct store *store, const struct access *access, const struct query *query,
+                   struct arena *arena, struct store_page *page, struct err *err);
 static bool sort_page(struct paging *paging, struct store *store, const struct access *access,
                       const struct query *query, struct arena *arena, struct store_page *page,
                       struct err *err);
@@ -71,6 +73,26 @@ static uint64_t identity(const struct search_plan *plan);
 
 bool store_search(struct store *store, const struct access *access, const struct query *query,
                   struct arena *arena, struct store_page *page, struct err *err)
+{
+    unsigned began = member_begin(store);
+    bool good = search_is_whole(query, err) && search(store, access, query, arena, page, err);
+
+    member_end(store, began);
+    return good;
+}
+
+bool search_is_whole(const struct query *query, struct err *err)
+{
+    const struct search_param *unfinished = query_find_unfinished(query);
+
+    return !unfinished ||
+           err_set(err, ERR_INVALID, unfinished->code,
+                   "%s cannot be searched by \"%s\" now: the definition of the parameter changed.",
+                   unfinished->type, unfinished->code);
+}
+
+static bool search(struct store *store, const struct access *access, const struct query *query,
+                   struct arena *arena, struct store_page *page, struct err *err)
 {
     struct paging paging = {.pg = store->search, .limit = query->count};
     bool accurate = query->total != QUERY_TOTAL_NONE;
@@ -173,7 +195,8 @@ bool search_find(struct store *store, struct pg *pg, const struct access *access
     only.sort_count = 0;
     only.page = (struct text){0};
     search_stats_refresh(store);
-    if (!begin(&paging, store, access, &only, arena, err) || !fill(&paging, err))
+    if (!search_is_whole(&only, err) || !begin(&paging, store, access, &only, arena, err) ||
+        !fill(&paging, err))
         return false;
     for (size_t i = 0; i < paging.count; i++)
         found[i] = paging.entries[i].version;

@@ -21,6 +21,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct access;
@@ -29,6 +30,10 @@ struct pg;
 struct query;
 struct store;
 struct store_version;
+
+/* Whether the query may be answered: its parameters were whole when it was read, but may be on
+ * their way out since. To be asked between member_begin() and member_end(). */
+bool search_is_whole(const struct query *query, struct err *err);
 
 /*
  * Waits. The first `limit` resources that the query matches, in no order, on a

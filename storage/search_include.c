@@ -24,16 +24,21 @@ struct round {
     size_t from, to;
 };
 
+/* A statement under way. */
+struct sent {
+    struct pg_reply reply;
+    const struct type *type; /* of its rows */
+    struct sent *next;
+};
+
 struct including {
     const struct search_plan *plan;
     struct round round;
     struct keys *wanted; /* by number of their type */
     size_t wanted_count;
-    struct keys seen; /* on this page already */
-    size_t matches;   /* how many of them are matches */
-    struct pg_reply *replies;
-    const struct type **reply_types;
-    size_t reply_count, reply_room;
+    struct keys seen;                    /* on this page already */
+    size_t matches;                      /* how many of them are matches */
+    struct sent *first_sent, **sent_end; /* of the round */
     struct store_page *page;
     size_t entry_room;
     int64_t *rkeys; /* of the entries */
@@ -57,8 +62,6 @@ static void send_referring_by(struct including *including, const struct search_p
 static bool may_refer(const struct query_include *include, const struct search_param *param,
                       const char *type);
 static void send(struct including *including, struct search_sql *sql, const struct type *type);
-static size_t replies_max(const struct including *including);
-static size_t types_of_round(const struct including *including);
 static bool receive(struct including *including, struct err *err);
 static bool take_rows(struct including *including, const struct type *type,
                       const struct pg_result *result, struct err *err);
@@ -109,7 +112,9 @@ static bool run_round(struct including *including, struct err *err)
         return true;
     for (unsigned i = 0; i < resource_type_count(); i++)
         including->wanted[i] = (struct keys){0};
-    including->wanted_count = including->reply_count = including->reply_room = 0;
+    including->wanted_count = 0;
+    including->first_sent = NULL;
+    including->sent_end = &including->first_sent;
 
     for (size_t i = round->from; forward && i < round->to; i++)
         collect(including, &including->page->entries[i].version);
@@ -219,11 +224,11 @@ static void send_referring_to(struct including *including, const struct query_in
                               const char *type, const int64_t *rkeys, size_t count)
 {
     unsigned param_count;
-    const struct search_param *params = search_params_of(include->source, &param_count);
+    const struct search_param *const *params = search_params_of(include->source, &param_count);
 
     for (unsigned i = 0; i < param_count; i++)
-        if (may_refer(include, &params[i], type))
-            send_referring_by(including, &params[i], type, rkeys, count);
+        if (may_refer(include, params[i], type))
+            send_referring_by(including, params[i], type, rkeys, count);
 }
 
 static bool may_refer(const struct query_include *include, const struct search_param *param,
@@ -272,44 +277,14 @@ static void send(struct including *including, struct search_sql *sql, const stru
     const struct search_plan *plan = including->plan;
     struct arena *arena = plan->arena;
 
-    /* A reply must not move while it is under way. */
-    if (including->reply_count == including->reply_room) {
-        assert(including->reply_room == 0);
-        including->reply_room = replies_max(including);
-        including->replies = arena_many(arena, struct pg_reply, including->reply_room);
-        including->reply_types = arena_many(arena, const struct type *, including->reply_room);
-    }
+    struct sent *sent = arena_one(arena, struct sent);
     struct pg_params *params = arena_one(arena, struct pg_params);
+
     *params = sql->params;
-    including->reply_types[including->reply_count] = type;
-    pg_send_sql(plan->store->search, buf_text(&sql->text), params, arena,
-                &including->replies[including->reply_count++]);
-}
-
-/* A statement for each type that is referred to, and for each parameter by which an include finds
- * each type of the round. */
-static size_t replies_max(const struct including *including)
-{
-    const struct query *query = including->plan->query;
-    size_t most = resource_type_count();
-
-    for (size_t i = 0; i < query->include_count; i++) {
-        unsigned params = 1;
-
-        if (query->includes[i].reverse && !query->includes[i].param)
-            search_params_of(query->includes[i].source, &params);
-        if (query->includes[i].reverse)
-            most += (size_t)params * types_of_round(including);
-    }
-    return most;
-}
-
-static size_t types_of_round(const struct including *including)
-{
-    const struct round *round = &including->round;
-    size_t entries = round->to - round->from;
-
-    return entries < resource_type_count() ? entries : resource_type_count();
+    sent->type = type;
+    pg_send_sql(plan->store->search, buf_text(&sql->text), params, arena, &sent->reply);
+    *including->sent_end = sent;
+    including->sent_end = &sent->next;
 }
 
 /* Every reply is waited for, even behind a failure. */
@@ -317,14 +292,14 @@ static bool receive(struct including *including, struct err *err)
 {
     bool good = true;
 
-    for (size_t i = 0; i < including->reply_count; i++) {
+    for (struct sent *sent = including->first_sent; sent; sent = sent->next) {
         const struct pg_result *result;
 
         if (!good)
-            pg_drop(&including->replies[i]);
+            pg_drop(&sent->reply);
         else
-            good = pg_wait(&including->replies[i], &result, err) &&
-                   take_rows(including, including->reply_types[i], result, err);
+            good = pg_wait(&sent->reply, &result, err) &&
+                   take_rows(including, sent->type, result, err);
     }
     return good;
 }

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "storage/body.h"
+#include "storage/dictionaries.h"
 #include "storage/key.h"
 #include "storage/migrate.h"
 #include "storage/search_without.h"
@@ -16,7 +17,6 @@ enum {
 
 static bool connect_lanes(struct store *store, struct err *err);
 static bool connect_transactions(struct store *store, struct err *err);
-static bool load_dictionaries(struct store *store, struct err *err);
 static void stop_removal(struct store *store);
 static bool is_busy(const struct store *store);
 
@@ -38,7 +38,9 @@ struct store *store_open(struct loop *loop, const struct store_config *config, s
                                           hash_bytes(&migrated.key, "rosruc", 6)};
     store->epoch = migrated.epoch;
     store->codec = body_codec_new();
-    if (connect_lanes(store, err) && load_dictionaries(store, err)) {
+    member_init(store);
+    if (connect_lanes(store, err) && dictionaries_load(store->read, store->codec, err) &&
+        member_join(store, err)) {
         store_metrics_add(store);
         key_start_removal(store);
         return store;
@@ -53,18 +55,22 @@ static bool connect_lanes(struct store *store, struct err *err)
     struct pg_config read = {.conninfo = config->database,
                              .lane = "read",
                              .timeout_ms = config->statement_timeout_ms,
-                             .mode = PG_SHARED};
+                             .mode = PG_SHARED,
+                             .member = &store->member.pg};
     struct pg_config search = {.conninfo = config->database,
                                .lane = "search",
                                .timeout_ms = config->search_timeout_ms,
-                               .mode = PG_SHARED};
+                               .mode = PG_SHARED,
+                               .member = &store->member.pg};
     unsigned transactions = config->transaction_lanes ? config->transaction_lanes : 1;
 
     store->read = pg_new(store->loop, &read);
     store->search = pg_new(store->loop, &search);
-    store->write = lane_new(store->loop, config->database, config->statement_timeout_ms);
-    store->transactions = pool_new(store->loop, config->database, "transaction", transactions,
-                                   TRANSACTION_QUEUE, config->transaction_timeout_ms);
+    store->write =
+        lane_new(store->loop, config->database, config->statement_timeout_ms, &store->member.pg);
+    store->transactions =
+        pool_new(store->loop, config->database, "transaction", transactions, TRANSACTION_QUEUE,
+                 config->transaction_timeout_ms, &store->member.pg);
     return pg_connect(store->read, err) && pg_connect(store->search, err) &&
            lane_connect(store->write, err) && connect_transactions(store, err);
 }
@@ -89,24 +95,6 @@ static bool connect_transactions(struct store *store, struct err *err)
     return all;
 }
 
-static bool load_dictionaries(struct store *store, struct err *err)
-{
-    static const struct pg_statement statement = {
-        "select id, content from f_dictionary order by id"};
-    struct arena *arena = arena_new();
-    const struct pg_result *r;
-
-    bool ok = pg_query(store->read, &statement, NULL, arena, &r, err);
-    for (int row = 0; ok && row < pg_rows(r); row++) {
-        struct text content = pg_bytea(r, row, 1);
-
-        ok = body_codec_add(store->codec, (uint8_t)pg_int4(r, row, 0), content.data, content.size,
-                            err);
-    }
-    arena_free(arena);
-    return ok;
-}
-
 void store_close(struct store *store)
 {
     if (!store)
@@ -117,6 +105,7 @@ void store_close(struct store *store)
     store_metrics_remove(store);
     while (is_busy(store))
         fiber_sleep(DRAIN_POLL_MS);
+    member_leave(store);
     lane_free(store->write);
     pool_free(store->transactions);
     pg_free(store->search);
@@ -181,7 +170,8 @@ bool store_version_fill(struct store *store, struct store_version *version, cons
 
     if (body.size && op != 'D') {
         /* Another process may have begun to use a new dictionary. */
-        if (!body_codec_has(store->codec, (uint8_t)body.data[0]) && !load_dictionaries(store, err))
+        if (!body_codec_has(store->codec, (uint8_t)body.data[0]) &&
+            !dictionaries_load(store->read, store->codec, err))
             return false;
         if (!body_unpack(store->codec, body, arena, &json, err))
             return false;

@@ -13,6 +13,7 @@
 
 #include "fhir/type.h"
 #include "storage/lane.h"
+#include "storage/member.h"
 #include "storage/pg.h"
 #include "storage/pool.h"
 #include "storage/store.h"
@@ -43,6 +44,7 @@ struct store {
     struct pg *search;
     struct lane *write;
     struct pool *transactions;
+    struct member member;
     bool closing;
     bool removing_keys; /* a fiber is there for it (key.c) */
     struct waiter key_pause, keys_done;

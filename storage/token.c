@@ -35,7 +35,8 @@ enum { PARAMETER_VERSION = 1 };
 enum { PARAMS_MAX = 4096 };
 
 /* A number that stands for a parameter whatever its place in the tables: it
- * is in every stored hash, and tables may grow. Filled once, then only read. */
+ * is in every stored hash, and tables may grow. Those of the published ones are filled once, then
+ * only read. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static uint64_t names[PARAMS_MAX];
 
@@ -181,10 +182,8 @@ static void name_all(void)
     assert(search_param_count() <= PARAMS_MAX);
     for (unsigned i = 0; i < search_param_count(); i++) {
         const struct search_param *param = search_param_at(i);
-        const struct search_extension *extension = search_extension_of(param);
 
-        names[i] =
-            name_made(param->type, param->code, extension ? extension->version : PARAMETER_VERSION);
+        names[i] = name_made(param->type, param->code, PARAMETER_VERSION);
     }
 }
 
@@ -202,6 +201,10 @@ static uint64_t name_made(const char *type, const char *code, uint64_t version)
 
 static uint64_t name_in(const struct tokens *tokens, const struct search_param *param)
 {
+    const struct search_extension *extension = search_extension_of(param);
+
+    if (extension)
+        return name_made(param->type, param->code, extension->version);
     pthread_once(&once, name_all);
     return tokens->contained ? ~names[param->number] : names[param->number];
 }

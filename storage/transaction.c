@@ -62,12 +62,14 @@ bool store_transaction(struct store *store, const struct access *access, struct 
         return true;
     if (!plan(&transaction, writes, err) || !check_urls(&transaction, err))
         return false;
+    unsigned began = member_begin(store);
     transaction.scratch = arena_new();
     transaction.chunk = arena_new();
     for (int i = 0; outcome == ATTEMPT_AGAIN && i < ATTEMPTS; i++)
         outcome = attempt(&transaction, (unsigned)i, err);
     arena_free(transaction.chunk);
     arena_free(transaction.scratch);
+    member_end(store, began);
 
     if (outcome == ATTEMPT_AGAIN)
         return err_set(err, ERR_CONFLICT, NULL,

@@ -35,9 +35,21 @@ static enum attempt supersede(struct writing *writing, struct err *err);
 static void begin_change(struct writing *writing, enum change_kind kind, char op, int64_t number,
                          int64_t updated);
 static void fill_body(struct writing *writing);
+static bool write_one(struct store *store, const struct access *access, struct store_write *write,
+                      struct arena *arena, struct err *err);
 
 bool store_write(struct store *store, const struct access *access, struct store_write *write,
                  struct arena *arena, struct err *err)
+{
+    unsigned began = member_begin(store);
+    bool good = write_one(store, access, write, arena, err);
+
+    member_end(store, began);
+    return good;
+}
+
+static bool write_one(struct store *store, const struct access *access, struct store_write *write,
+                      struct arena *arena, struct err *err)
 {
     struct writing writing = {
         .store = store,

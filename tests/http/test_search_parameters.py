@@ -1,17 +1,22 @@
-"""Search parameters of packages: refused until everything is indexed by them, and right from then on.
+"""Search parameters of packages and of resources: refused until everything is indexed by them, and
+right from then on, without a restart of any server.
 
 Also how $reindex goes on after a kill, stands beside writers, and waits for processes that do not
-know the parameters yet.
+know the parameters yet: a server that is stopped by a signal stands for one that is slow to learn.
 """
 
 import http.client
 import os
 import shutil
+import signal
+import subprocess
 import threading
 import time
 import unittest
 
 from harness import Server, data, run, scratch, until
+
+PSQL = "/usr/lib/postgresql/15/bin/psql"
 
 PACKAGE = "packages/us-core-6.1.0"
 RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
@@ -43,6 +48,8 @@ class SearchParameters(unittest.TestCase):
     def tearDown(self):
         if self.server.process:
             self.server.stop()
+        for client in self.server.clients:
+            client.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def store(self, *resources):
@@ -55,10 +62,43 @@ class SearchParameters(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
-    def restart(self):
-        self.server.stop()
-        self.server.start()
-        self.client = self.server.client()
+    def remove(self):
+        done = run("package", "remove", "hl7.fhir.us.core#6.1.0",
+                   "--data", os.path.join(self.folder, "data"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def database(self):
+        """The connection string of the embedded PostgreSQL."""
+        with open(os.path.join(self.folder, "data/postgres/postmaster.pid")) as file:
+            return f"host={file.read().splitlines()[4]} user=isthmus dbname=postgres"
+
+    def sql(self, statement):
+        done = subprocess.run([PSQL, "-X", "-A", "-t", "-d", self.database(), "-c", statement],
+                              capture_output=True, text=True, timeout=60, check=True)
+        return done.stdout.strip()
+
+    def second(self):
+        """Another server on the same database."""
+        server = Server(arguments=["--database", self.database()])
+        self.addCleanup(shutil.rmtree, server.folder, True)
+        return server
+
+    def soon(self, what):
+        for _ in range(300):
+            if what():
+                return
+            time.sleep(0.1)
+        self.fail("in vain")
+
+    def refused(self, search, *words):
+        answer = self.client.get(search, Prefer="handling=lenient")
+        self.assertEqual(answer.status, 400, (search, answer.bytes))
+        return all(word in answer.bytes for word in words)
+
+    def known(self, search):
+        """Servers learn of a parameter by a notification, and refuse it until it is whole."""
+        self.soon(lambda: b"$reindex" in self.client.get(search).bytes)
 
     def ids(self, search):
         found, link = [], search
@@ -106,14 +146,10 @@ class SearchParameters(unittest.TestCase):
         report = self.install()
         self.assertIn("isthmus reindex", report)
         self.assertIn("search parameters beyond R4 in all packages: 7", report)
-        refused = self.client.get("Patient?race=1002-5")
-        self.assertEqual(refused.status, 400, refused.bytes)
-        self.restart()
+        self.known("Patient?race=1002-5")
         for search in ("Patient?race=1002-5", "Condition?asserted-date=ge2024-02-03",
                        "Condition?_sort=asserted-date", "Condition?subject:Patient.race=1002-5"):
-            refused = self.client.get(search, Prefer="handling=lenient")
-            self.assertEqual(refused.status, 400, (search, refused.bytes))
-        self.assertIn(b"$reindex", self.client.get("Patient?race=1002-5").bytes)
+            self.refused(search)
         self.assertNotIn("race", self.offered("Patient"))
 
         self.store(patient(30, CODES[0]), patient(0, CODES[1]), condition(10, "2024-02-11"))
@@ -127,7 +163,7 @@ class SearchParameters(unittest.TestCase):
                          sorted(f"c{n}" for n in range(2, 11)))
         self.assertEqual(self.ids("Condition?subject:Patient.race=1002-5"), ["c4", "c8"])
         self.assertEqual(len(self.ids("Patient?race:missing=false")), 31)
-        self.assertIn("race", self.offered("Patient"))
+        self.soon(lambda: "race" in self.offered("Patient"))
         self.assertEqual(len(self.client.get("Patient/p8/_history").json()["entry"]), versions)
 
         self.store(patient(4, CODES[2]), condition(2, "2023-01-01"))
@@ -140,22 +176,146 @@ class SearchParameters(unittest.TestCase):
         self.assertRegex(report, "^Done; 0 resources")
 
     def test_a_package_that_is_removed_takes_its_parameters_with_it(self):
-        self.store(patient(1, CODES[0]))
+        self.store(patient(1, CODES[0]), *(condition(n, f"2024-02-{n + 1:02}") for n in range(5)))
+        before = self.sql("select count(*) from f_date")
         self.install()
-        self.restart()
+        self.known("Patient?race=1002-5")
         self.finish(self.begin())
         self.whole("Patient?race=1002-5")
-        where = ["--data", os.path.join(self.folder, "data")]
-        self.assertEqual(run("package", "remove", "hl7.fhir.us.core", *where).returncode, 0)
-        self.restart()
-        self.assertEqual(self.client.get("Patient?race=1002-5").status, 400)
-        self.store(patient(1, CODES[1]), patient(2, CODES[0]))
+        self.whole("Condition?asserted-date=ge2024")
+        self.assertEqual(int(self.sql("select count(*) from f_date")), int(before) + 5)
+        self.assertNotIn("servers", self.remove())
+        self.assertEqual(self.sql("select count(*) from f_date"), before)
+        self.assertEqual(self.sql("select string_agg(distinct state, '') from f_parameter"), "X")
+        self.soon(lambda: self.client.get("Patient?race=1002-5").status == 400)
+        self.soon(lambda: "race" not in self.offered("Patient"))
+        self.store(patient(1, CODES[1]), patient(2, CODES[0]), condition(2, "2023-01-01"))
+        self.assertEqual(self.sql("select count(*) from f_date"), before)
         self.install()
-        self.restart()
-        self.assertEqual(self.client.get("Patient?race=1002-5").status, 400)
+        self.known("Patient?race=1002-5")
         self.finish(self.begin())
         self.whole("Patient?race=1002-5")
         self.assertEqual(self.ids("Patient?race=1002-5"), ["p2"])
+        self.assertEqual(self.ids("Condition?asserted-date=lt2024"), ["c2"])
+        self.server.stop()
+        self.server.start()
+        self.client = self.server.client()
+        self.assertEqual(self.ids("Patient?race=1002-5"), ["p2"])
+
+    def test_a_write_by_a_server_that_has_not_learned_yet_is_not_missed(self):
+        self.store(*(patient(n, CODES[0]) for n in range(5)))
+        with self.second() as slow:
+            late, client = [], slow.client()
+            self.assertEqual(client.get("Patient/p1").status, 200)
+            slow.process.send_signal(signal.SIGSTOP)
+            # It has the request, and does not know of the package when it goes on.
+            writer = threading.Thread(target=lambda: late.extend(
+                client.put(f"Patient/p{n}", patient(n, CODES[1])).status for n in (1, 7)))
+            writer.start()
+            self.install()
+            self.known("Patient?race=1002-5")
+            self.store(patient(8, CODES[1]))
+            place = self.begin("Patient/$reindex")
+            self.soon(lambda: "waits" in (self.status(place).header("X-Progress") or ""))
+            time.sleep(2)
+            self.assertEqual(self.status(place).status, 202)
+            self.refused("Patient?race=1002-5")
+            slow.process.send_signal(signal.SIGCONT)
+            writer.join()
+            self.assertEqual(late, [200, 201])
+            self.finish(place)
+            self.whole("Patient?race=2028-9")
+            self.assertEqual(self.ids("Patient?race=2028-9"), ["p1", "p7", "p8"])
+            self.soon(lambda: client.get("Patient?race=2028-9").status == 200)
+            self.assertEqual(client.get("Patient?race=2028-9&_total=accurate").json()["total"], 3)
+
+    def test_a_server_that_searches_by_what_is_gone_finds_what_others_write_meanwhile(self):
+        self.store(*(condition(n, f"2024-02-{n + 1:02}") for n in range(5)))
+        self.install()
+        search = "Condition?asserted-date=ge2024&_total=accurate"
+        self.known(search)
+        self.finish(self.begin("Condition/$reindex"))
+        self.whole(search)
+        with self.second() as slow:
+            client = slow.client()
+            self.assertEqual(client.get(search).json()["total"], 5)
+            before = int(self.sql("select count(*) from f_date"))
+            slow.process.send_signal(signal.SIGSTOP)
+            asked = []
+            reader = threading.Thread(target=lambda: asked.append(client.get(search)))
+            reader.start()
+            remover = threading.Thread(target=self.remove)
+            remover.start()
+            self.soon(lambda: self.client.get(search).status == 400)
+            self.store(condition(9, "2024-03-01"))
+            self.assertEqual(int(self.sql("select count(*) from f_date")), before + 1)
+            slow.process.send_signal(signal.SIGCONT)
+            reader.join()
+            if asked[0].status == 200:
+                self.assertEqual(asked[0].json()["total"], 6)
+            remover.join()
+            self.assertEqual(client.get(search).status, 400)
+            self.assertEqual(int(self.sql("select count(*) from f_date")), before - 5)
+            self.store(condition(10, "2024-03-01"))
+            self.assertEqual(int(self.sql("select count(*) from f_date")), before - 5)
+
+    def choose(self, *choices):
+        done = run("index", *choices, "--data", os.path.join(self.folder, "data"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_search_parameters_that_clients_store_count_when_it_was_so_chosen(self):
+        alias = {"resourceType": "SearchParameter", "id": "alias", "name": "Alias",
+                 "url": "http://example.org/SearchParameter/alias", "status": "active",
+                 "description": "x", "code": "alias", "base": ["Patient"], "type": "string",
+                 "expression": "Patient.name.where(use = 'nickname').given"}
+
+        def patient_called(number, name):
+            return {"resourceType": "Patient", "id": f"p{number}",
+                    "name": [{"use": "nickname", "given": [name]}]}
+
+        self.store(alias, patient_called(1, "Bob"))
+        self.assertEqual(self.client.get("Patient?alias=bob").status, 400)
+        self.assertIn("parameters=packages", self.choose())
+        self.assertIn("Patient alias: not indexed yet", self.choose("parameters=stored"))
+        self.known("Patient?alias=bob")
+        self.store(patient_called(2, "Bobby"))
+        self.finish(self.begin("Patient/$reindex"))
+        self.whole("Patient?alias=bob")
+        self.assertEqual(self.ids("Patient?alias=bob"), ["p1", "p2"])
+        self.soon(lambda: "alias" in self.offered("Patient"))
+        self.assertIn("Patient alias: ready", self.choose())
+        self.store(patient_called(2, "Rob"), patient_called(3, "Bobo"))
+        self.assertEqual(self.ids("Patient?alias=bob"), ["p1", "p3"])
+
+        for wrong in ({"expression": "Patient.name.where("}, {"expression": "Patient.nickname"},
+                      {"code": "birthdate"}, {"code": "_tag"}, {"type": "special"},
+                      {"id": "other", "url": "http://example.org/SearchParameter/other"}):
+            refused = dict(alias, **wrong)
+            answer = self.client.put(f"SearchParameter/{refused['id']}", refused)
+            self.assertEqual(answer.status, 422, (wrong, answer.bytes))
+            bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [
+                {"resource": refused, "request": {
+                    "method": "PUT", "url": f"SearchParameter/{refused['id']}"}}]}
+            self.assertEqual(self.client.post("", bundle).status, 422, wrong)
+        self.store(dict(alias, id="other", url="http://example.org/SearchParameter/other",
+                        status="draft"))
+        self.assertEqual(self.ids("Patient?alias=bob"), ["p1", "p3"])
+
+        self.store(dict(alias, expression="Patient.name.given"))  # another parameter
+        self.known("Patient?alias=bob")
+        self.finish(self.begin("Patient/$reindex"))
+        self.whole("Patient?alias=bob")
+        self.assertEqual(self.ids("Patient?alias=bob"), ["p1", "p3"])
+        rows = self.sql("select count(*) from f_str")
+        self.store(dict(alias, status="retired"))
+        self.soon(lambda: self.client.get("Patient?alias=bob").status == 400)
+        self.soon(lambda: int(self.sql("select count(*) from f_str")) == int(rows) - 3)
+        self.store(alias)
+        self.known("Patient?alias=bob")
+        self.assertEqual(self.client.delete("SearchParameter/alias").status, 204)
+        self.soon(lambda: "alias" not in self.choose())
+        self.assertEqual(self.sql("select string_agg(distinct state, '') from f_parameter"), "X")
 
     def test_what_is_written_meanwhile_is_found(self):
         bundle = {"resourceType": "Bundle", "type": "batch", "entry": [
@@ -167,7 +327,7 @@ class SearchParameters(unittest.TestCase):
              "request": {"method": "PUT", "url": f"Condition/c{n}"}} for n in range(600)]}
         self.assertEqual(self.client.post("", dates).status, 200)
         self.install()
-        self.restart()
+        self.known("Patient?race=1002-5")
         stop, expected, days = threading.Event(), {n: CODES[n % 4] for n in range(1500)}, {}
 
         def write(client):
@@ -215,26 +375,22 @@ class SearchParameters(unittest.TestCase):
             self.assertEqual(f"c{number}" in found, day < "2024-01-01", number)
 
     def test_the_command_does_the_same_and_waits_for_servers_that_do_not_know(self):
-        self.store(patient(1, CODES[0]))
-        self.install()
-        where = ["--data", os.path.join(self.folder, "data")]
-        done = []
-        command = threading.Thread(target=lambda: done.append(run("reindex", *where)))
-        command.start()
-        time.sleep(3)
-        self.assertFalse(done, "an older server writes still")
-        # It knows nothing of the parameter, and writes without it.
-        self.store(patient(2, CODES[0]), patient(1, CODES[1]))
-        self.server.kill()
-        command.join(60)
-        if not done or done[0].returncode != 0:
-            done = [run("reindex", *where)]  # the embedded database may have gone with the server
-        self.assertEqual(done[0].returncode, 0, done[0].stderr)
-        self.server.start()
-        self.client = self.server.client()
-        self.whole("Patient?race=1002-5")
-        self.assertEqual(self.ids("Patient?race=1002-5"), ["p2"])
-        self.assertEqual(self.ids("Patient?race=2028-9"), ["p1"])
+        self.store(patient(1, CODES[0]), patient(2, CODES[1]))
+        with self.second() as slow:
+            slow.process.send_signal(signal.SIGSTOP)
+            self.install()
+            done = []
+            command = threading.Thread(target=lambda: done.append(
+                run("reindex", "--type", "Patient", "--data", os.path.join(self.folder, "data"))))
+            command.start()
+            time.sleep(5)
+            self.assertFalse(done, "one server does not know yet")
+            slow.process.send_signal(signal.SIGCONT)
+            command.join(60)
+            self.assertEqual(done[0].returncode, 0, done[0].stderr)
+            self.assertIn("waits for", done[0].stdout)
+            self.whole("Patient?race=1002-5")
+            self.assertEqual(self.ids("Patient?race=1002-5"), ["p1"])
 
 
 if __name__ == "__main__":

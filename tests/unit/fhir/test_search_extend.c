@@ -142,20 +142,55 @@ static void added_parameters_are_found_and_the_others_keep_their_places(void **s
 
     add(fixture, "\"Patient\",\"Goal\"", "wish", "token", "Patient.gender | Goal.description");
     const struct search_addition *additions = finish(fixture, &count);
-    search_params_extend(additions, count);
-    assert_int_equal(search_param_count(), before + 2);
+    search_params_use(search_params_make(additions, count));
+    assert_int_equal(search_param_count(), before);
     for (unsigned i = 0; i < search_param_count(); i++) {
         const struct search_param *param = search_param_at(i);
 
         assert_int_equal(param->number, i);
         assert_ptr_equal(search_param_find(param->type, text_of(param->code)), param);
-        assert_int_equal(search_extension_of(param) != NULL, strcmp(param->code, "wish") == 0);
+        assert_null(search_extension_of(param));
     }
-    const struct search_param *of_type = search_params_of("Patient", &of_patient);
+    const struct search_param *const *of_type = search_params_of("Patient", &of_patient);
     for (unsigned i = 1; i < of_patient; i++)
-        assert_true(strcmp(of_type[i - 1].code, of_type[i].code) < 0);
+        assert_true(strcmp(of_type[i - 1]->code, of_type[i]->code) < 0);
+    assert_non_null(search_extension_of(search_param_find("Patient", TEXT("wish"))));
     assert_false(search_param_is_whole(search_param_find("Goal", TEXT("wish"))));
     assert_true(search_param_is_whole(search_param_find("Goal", TEXT("patient"))));
+}
+
+static void sets_take_the_place_of_each_other_and_keep_the_rows_they_share(void **state)
+{
+    struct fixture *fixture = *state;
+    unsigned visible, written;
+    size_t count;
+
+    add(fixture, "\"Patient\"", "wish", "token", "Patient.gender");
+    add(fixture, "\"Patient\"", "dream", "string", "Patient.name.family");
+    const struct search_addition *both = finish(fixture, &count);
+    assert_int_equal(count, 2);
+    search_params_use(search_params_make(both, 2));
+    const struct search_param *wish = search_param_find("Patient", TEXT("wish"));
+    const struct search_param *dream = search_param_find("Patient", TEXT("dream"));
+    assert_int_not_equal(wish->number, dream->number);
+    atomic_store(&search_extension_of(wish)->whole, true);
+
+    struct search_addition one = both[1]; /* sorted by code */
+    assert_string_equal(one.param.code, "wish");
+    one.leaving = true;
+    search_params_use(search_params_make(&one, 1));
+    assert_null(search_param_find("Patient", TEXT("wish")));
+    assert_null(search_param_find("Patient", TEXT("dream")));
+    search_params_of("Patient", &visible);
+    assert_ptr_equal(search_params_written("Patient", &written)[visible], wish);
+    assert_int_equal(written, visible + 1);
+
+    search_params_use(search_params_make(both, 2));
+    assert_ptr_equal(search_param_find("Patient", TEXT("wish")), wish);
+    assert_ptr_equal(search_param_find("Patient", TEXT("dream")), dream);
+    assert_true(search_param_is_whole(wish));
+    search_params_use(search_params_make(NULL, 0));
+    assert_null(search_param_find("Patient", TEXT("wish")));
 }
 
 int main(void)
@@ -168,6 +203,7 @@ int main(void)
         TEST(the_later_of_two_definitions_counts_and_is_another_version),
         TEST(names_of_choices_as_in_json_are_understood),
         TEST(added_parameters_are_found_and_the_others_keep_their_places),
+        TEST(sets_take_the_place_of_each_other_and_keep_the_rows_they_share),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,12 +47,12 @@ static void rows_of_a_type_lie_together_sorted_by_code(void **state)
     (void)state;
     for (unsigned i = 0; i < resource_type_count(); i++) {
         unsigned count;
-        const struct search_param *of_type = search_params_of(type_at(i)->name, &count);
+        const struct search_param *const *of_type = search_params_of(type_at(i)->name, &count);
 
         for (unsigned j = 0; j < count; j++) {
-            assert_string_equal(of_type[j].type, type_at(i)->name);
+            assert_string_equal(of_type[j]->type, type_at(i)->name);
             if (j > 0)
-                assert_true(strcmp(of_type[j - 1].code, of_type[j].code) < 0);
+                assert_true(strcmp(of_type[j - 1]->code, of_type[j]->code) < 0);
         }
         total += count;
     }

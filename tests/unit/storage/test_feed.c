@@ -234,7 +234,7 @@ static void follow_late_commits(void *context)
     scene->stores[0] = open_store();
     postgres_sql("create table v (k int8 primary key, ver int4 not null);"
                  "insert into v select n, 0 from generate_series(0, 7) n");
-    scene->pool = pool_new(fiber_loop(), postgres_conninfo(), "test", WRITERS, 0, 60000);
+    scene->pool = pool_new(fiber_loop(), postgres_conninfo(), "test", WRITERS, 0, 60000, NULL);
     follow_writers(scene, write_late_often);
     pool_free(scene->pool);
     store_close(scene->stores[0]);
@@ -278,7 +278,7 @@ static void a_follower_sees_single_writes_and_transactions_in_order(void **state
 static void hold_back(void *context)
 {
     struct store *store = open_store();
-    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "test", 1, 0, 60000);
+    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "test", 1, 0, 60000, NULL);
     struct arena *arena = arena_new();
     struct store_feed_position start_of_feed = {0};
     struct store_change *changes;

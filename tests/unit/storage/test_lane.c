@@ -58,7 +58,7 @@ static void write_one(void *context)
 
 static struct lane *open_lane(void)
 {
-    struct lane *lane = lane_new(fiber_loop(), postgres_conninfo(), TIMEOUT_MS);
+    struct lane *lane = lane_new(fiber_loop(), postgres_conninfo(), TIMEOUT_MS, NULL);
     struct err err = {0};
 
     if (!lane_connect(lane, &err))

@@ -407,7 +407,8 @@ static void without_a_server_it_is_busy_and_comes_back_with_it(void **state)
 static void transact(void *context)
 {
     struct arena *arena = arena_new();
-    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 1, 60000);
+    struct pool *pool =
+        pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 1, 60000, NULL);
     const struct pg_result *r;
     struct err err = {0};
 
@@ -451,7 +452,8 @@ static void a_transaction_writes_all_or_nothing(void **state)
 static void lose_a_transaction(void *context)
 {
     struct arena *arena = arena_new();
-    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 1, 1, 60000);
+    struct pool *pool =
+        pool_new(fiber_loop(), postgres_conninfo(), "transaction", 1, 1, 60000, NULL);
     const struct pg_result *r;
     struct err err = {0}, lost = {0}, again = {0};
 
@@ -514,7 +516,7 @@ static void queue_up(void *context)
     struct err err = {0};
 
     (void)context;
-    line.pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 5, 60000);
+    line.pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 5, 60000, NULL);
     for (int i = 0; i < 10; i++)
         fiber_spawn(fiber_loop(), stand_in_line, &line);
     assert_true(fiber_wait(&line.done, 60000, &err));

@@ -1,0 +1,145 @@
+/*
+ * isthmus index - what resources are indexed by beyond what every server does: chosen here, for
+ * the database and so for all servers on it, also while they run.
+ */
+
+#include "base/arena.h"
+#include "fhir/type.h"
+#include "server/arguments.h"
+#include "server/commands.h"
+#include "server/config.h"
+#include "server/with_packages.h"
+#include "storage/packages.h"
+
+#include <inttypes.h>
+
+#define WORDS_MAX 16
+
+static const char usage[] =
+    "usage: isthmus index [NAME=VALUE...] [--data DIR | --database URL]\n\n"
+    "Without NAME=VALUE: what was chosen, and how far indexing by search parameters beyond R4's "
+    "is.\n\n"
+    "  parameters=packages   search parameters are those of R4 and of packages (the default)\n"
+    "  parameters=stored     and those that clients store as SearchParameter with status active\n\n"
+    "Servers follow within a second. What was stored before has to be indexed: isthmus reindex.\n";
+
+static bool is_origin(struct text value, struct err *err);
+
+/* What can be chosen. */
+static const struct choice {
+    const char *name, *fallback;
+    bool (*is_valid)(struct text value, struct err *err);
+} choices[] = {
+    {"parameters", "packages", is_origin},
+    {0},
+};
+
+struct job {
+    const char *const *words; /* NAME=VALUE, NULL-ended */
+    struct arena *arena;
+};
+
+static bool run(struct packages *packages, void *context, struct err *err);
+
+int command_index(int argc, char **argv)
+{
+    struct argument own[] = {{.name = "help"}, {0}};
+    struct arena *arena = arena_new();
+    const char *words[WORDS_MAX + 1] = {0};
+    struct job job = {.words = words, .arena = arena};
+    struct config config;
+    struct err err = {0};
+    int status = 2;
+
+    if (arguments_take(own, &argc, argv, arena, &err) && own[0].count) {
+        fputs(usage, stdout);
+        arena_free(arena);
+        return fflush(stdout) == 0 ? 0 : 1;
+    }
+    if (!err.kind && config_load(&config, arena, argc, argv, words, WORDS_MAX + 1, &err))
+        status = with_packages(&config, run, &job, &err) ? 0 : 1;
+    if (err.kind)
+        fprintf(stderr, "isthmus index: %s\n", err.text);
+    if (status == 2)
+        fputs(usage, stderr);
+    arena_free(arena);
+    return fflush(stdout) == 0 ? status : 1;
+}
+
+static bool is_origin(struct text value, struct err *err)
+{
+    return text_is(value, "packages") || text_is(value, "stored") ||
+           err_set(err, ERR_INVALID, "parameters", "parameters is packages or stored.");
+}
+
+static const struct choice *find(const char *word, struct text *value, struct err *err)
+{
+    struct text name;
+
+    if (!text_split(text_of(word), '=', &name, value)) {
+        err_set(err, ERR_INVALID, NULL, "%s is not NAME=VALUE.", word);
+        return NULL;
+    }
+    for (const struct choice *choice = choices; choice->name; choice++)
+        if (text_is(name, choice->name))
+            return choice->is_valid(*value, err) ? choice : NULL;
+    err_set(err, ERR_INVALID, NULL, "There is nothing to choose under the name %.*s; see --help.",
+            TEXT_ARGS(name));
+    return NULL;
+}
+
+static bool print_choices(struct packages *packages, struct arena *arena, struct err *err)
+{
+    for (const struct choice *choice = choices; choice->name; choice++) {
+        struct text value;
+
+        if (!packages_choice(packages, choice->name, arena, &value, err))
+            return false;
+        printf("%s=%.*s\n", choice->name,
+               TEXT_ARGS(value.data ? value : text_of(choice->fallback)));
+    }
+    return true;
+}
+
+static const char *describe(struct arena *arena, const struct package_parameter *parameter)
+{
+    if (parameter->state == 'R')
+        return "ready";
+    if (parameter->state != 'B')
+        return "being removed";
+    if (parameter->total == 0)
+        return "not indexed yet: isthmus reindex";
+    return arena_printf(arena, "being indexed, %" PRId64 " of %" PRId64, parameter->done,
+                        parameter->total > parameter->done ? parameter->total : parameter->done);
+}
+
+static bool print_parameters(struct packages *packages, struct arena *arena, struct err *err)
+{
+    struct package_parameter *parameters;
+    size_t count;
+
+    if (!packages_parameters(packages, arena, &parameters, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        printf("%s %s: %s\n", parameters[i].type, parameters[i].code,
+               describe(arena, &parameters[i]));
+    return true;
+}
+
+/* All are looked at before the first is chosen. */
+static bool run(struct packages *packages, void *context, struct err *err)
+{
+    const struct job *job = context;
+    struct text value;
+
+    for (const char *const *word = job->words; *word; word++)
+        if (!find(*word, &value, err))
+            return false;
+    for (const char *const *word = job->words; *word; word++) {
+        const struct choice *choice = find(*word, &value, err);
+
+        if (!packages_choose(packages, choice->name, value, err))
+            return false;
+    }
+    return print_choices(packages, job->arena, err) && print_parameters(packages, job->arena, err);
+}
