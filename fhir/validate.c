@@ -103,10 +103,14 @@ static void visit(struct walk *walk, const struct node *node)
 static void visit_resource(struct walk *outer, const struct node *node)
 {
     struct validation validation = *outer->validation;
+    struct element_ids ids = {.first = NULL};
     struct walk walk = *outer;
 
     walk.validation = &validation;
     walk.resource = node;
+    walk.ids = &ids;
+    if (walk.container && text_is(node->name, "contained"))
+        contained_id_check(&walk, node);
     if (!walk.container || !text_is(node->name, "contained")) {
         walk.container = node;
         validation.index = document_index_new(walk.arena, node, outer->validation->index);
@@ -116,6 +120,7 @@ static void visit_resource(struct walk *outer, const struct node *node)
         walk.entry = NULL;
     }
     visit_element(&walk, node);
+    element_ids_check(&walk);
     if (!validation.ignore_claimed)
         check_claimed(&walk, node);
     if (node == walk.document)
@@ -135,6 +140,9 @@ static void visit_element(struct walk *walk, const struct node *node)
     for (const struct node *child = node->first; child; child = child->next) {
         if (walk->bundle && walk->bundle->owner == node && text_is(child->name, "entry"))
             walk->entry = child;
+        if (child->element && child->element->flags & ELEMENT_ATTRIBUTE &&
+            text_is(child->name, "id"))
+            element_id_note(walk, child);
         visit(walk, child);
     }
 }

@@ -29,6 +29,8 @@ static void check_part(struct walk *walk, const struct node *extension, struct t
 static const struct rule *rule_named(const struct rule *rule, struct text name);
 static void check_modifier(struct walk *walk, const struct node *extension,
                            const struct profile *profile);
+static void check_second(struct walk *walk, const struct node *extension,
+                         const struct profile *profile);
 static bool fits_context(struct walk *walk, const struct node *extension,
                          const struct extension_context *context);
 static bool fits_more_contexts(const struct node *node, const char *url);
@@ -153,7 +155,30 @@ static void check_known(struct walk *walk, const struct node *extension, struct 
                      "The extension %.*s must not be used here; its definition says where.",
                      TEXT_ARGS(url));
     check_context_invariants(walk, extension, profile);
+    check_second(walk, extension, profile);
     profile_check_node(profile, extension, walk->validation, 0, walk->issues);
+}
+
+/* The first element of a definition says how often an element may have the extension (R4
+ * elementdefinition-definitions.html#ElementDefinition.max). The one before may stand anywhere
+ * among others, and looking for it is work. */
+static void check_second(struct walk *walk, const struct node *extension,
+                         const struct profile *profile)
+{
+    if (!profile->root || profile->root->max != 1 || !extension->parent)
+        return;
+    for (const struct node *other = extension->parent->first; other != extension;
+         other = other->next) {
+        if (walk->work->left == 0)
+            return;
+        walk->work->left--;
+        if (text_equals(other->name, extension->name) &&
+            text_is(node_value(other, "url"), profile->url)) {
+            issue_add_at(walk->issues, ISSUE_ERROR, "extension", extension,
+                         "An element has the extension %s once only.", profile->url);
+            return;
+        }
+    }
 }
 
 static void check_modifier(struct walk *walk, const struct node *extension,

@@ -121,9 +121,15 @@ void uri_check(struct walk *walk, const struct node *uri)
                          "This is the url of an example (%s); write the real one.", hosts[i]);
 }
 
-/* R4 security.html#narrative: active content is a way to attack whoever shows it. */
+/* R4 datatypes.html#string: there should be more than white space. R4 security.html#narrative:
+ * active content is a way to attack whoever shows it. */
 void string_check(struct walk *walk, const struct node *string)
 {
+    if (string->value.size > 0 && isspace((unsigned char)string->value.data[0]) &&
+        text_trim(string->value).size == 0)
+        issue_add_at(walk->issues, ISSUE_WARNING, "value", string,
+                     "This string is white space only, which may be lost on the way; write "
+                     "something, or leave it out.");
     if (string->value.size > 0 && has_active_content(string->value))
         issue_add_at(walk->issues, ISSUE_ERROR, "security", string,
                      "This text has an HTML element that is active content; leave the element out, "
@@ -161,4 +167,9 @@ void narrative_element_check(struct walk *walk, const struct node *div)
     if (!finding.fine)
         issue_add_at(walk->issues, ISSUE_ERROR, "invariant", div, "%s is not met. %s",
                      finding.empty ? "txt-2" : "txt-1", finding.problem);
+    else if (!memmem(div->value.data, div->value.size, "http://www.w3.org/1999/xhtml", 28))
+        issue_add_at(
+            walk->issues, ISSUE_WARNING, "structure", div,
+            "The div is in no namespace; write <div xmlns=\"http://www.w3.org/1999/xhtml\">, "
+            "without which it is no XHTML.");
 }

@@ -25,6 +25,18 @@ struct walk_work {
     bool spent; /* and that was reported */
 };
 
+/* The ids of the elements of one resource. */
+struct element_id {
+    const struct node *node;
+    size_t number;
+    struct element_id *next;
+};
+
+struct element_ids {
+    struct element_id *first;
+    size_t count;
+};
+
 struct walk {
     const struct validation *validation;
     struct walk_work *work;
@@ -36,6 +48,7 @@ struct walk {
     const struct node *container; /* %rootResource: the one that contains `resource`, or itself */
     const struct node *entry;     /* of the innermost Bundle around, or NULL */
     const struct document_index *bundle; /* that Bundle, or NULL */
+    struct element_ids *ids;             /* of `resource`, those that the walk has passed */
 };
 
 /*
@@ -83,6 +96,12 @@ bool uri_is_absolute(struct text uri);
 void element_definition_check(struct walk *walk, const struct node *element);
 void search_parameter_check(struct walk *walk, const struct node *parameter);
 void capability_resource_check(struct walk *walk, const struct node *resource);
+
+/* Ids (validate_ids.c): notes one; when the resource is through, finds those that are there twice.
+ */
+void element_id_note(struct walk *walk, const struct node *id);
+void element_ids_check(struct walk *walk);
+void contained_id_check(struct walk *walk, const struct node *contained);
 
 /* Vital signs (validate_vitals.c), which have profiles of R4 to meet without claiming them. */
 void observation_check(struct walk *walk, const struct node *observation);

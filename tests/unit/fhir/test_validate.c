@@ -32,6 +32,10 @@ static const struct issue *first_of(const struct reading *r, enum issue_severity
     "{\"resourceType\":\"Bundle\",\"type\":\"" type "\",\"entry\":[" entries "]}"
 #define ENTRY(url, resource) "{\"fullUrl\":\"" url "\",\"resource\":" resource "}"
 
+#define BIRTHPLACE                                                                                 \
+    "{\"url\":\"http://hl7.org/fhir/StructureDefinition/patient-birthPlace\",\"valueAddress\":{"   \
+    "\"city\":\"x\"}}"
+
 static void each_rule_names_the_element_that_breaks_it(void **state)
 {
     static const struct {
@@ -63,6 +67,17 @@ static void each_rule_names_the_element_that_breaks_it(void **state)
          "Patient.name[0].text"},
         {PATIENT("\"identifier\":[{\"system\":\"x\",\"value\":\"1\"}]"), "invalid",
          "Patient.identifier[0].system"},
+        {PATIENT("\"name\":[{\"id\":\"a\",\"family\":\"x\"},{\"id\":\"b\",\"family\":\"y\"}],"
+                 "\"contact\":[{"
+                 "\"gender\":\"male\",\"name\":{\"family\":\"z\",\"_family\":{\"id\":\"a\"}}}]"),
+         "duplicate", "Patient.contact[0].name.family"},
+        {PATIENT(
+             "\"contained\":[{\"resourceType\":\"Provenance\",\"target\":[{\"reference\":\"#\"}],"
+             "\"recorded\":\"2012-05-03T10:00:00Z\",\"agent\":[{\"who\":{\"display\":\"x\"}}]}]"),
+         "required", "Patient.contained[0]"},
+        {PATIENT("\"extension\":[" BIRTHPLACE
+                 ",{\"url\":\"http://x.y/z\",\"valueCode\":\"x\"}," BIRTHPLACE "]"),
+         "extension", "Patient.extension[2]"},
         {"{\"resourceType\":\"ValueSet\",\"status\":\"draft\",\"compose\":{\"include\":[{"
          "\"system\":"
          "\"#codes\",\"concept\":[{\"code\":\"x\"}]}]}}",
@@ -147,6 +162,28 @@ static void a_vital_sign_that_claims_no_profile_is_held_to_its_own(void **state)
             warnings += issue->severity == ISSUE_WARNING;
         if (r.issues.errors != cases[i].errors || warnings != cases[i].warnings)
             fail_msg("%s: %u errors, %u warnings", cases[i].json, r.issues.errors, warnings);
+        release(&r);
+    }
+}
+
+static void what_should_be_otherwise_is_a_warning(void **state)
+{
+    static const struct {
+        const char *json, *expression;
+    } cases[] = {
+        {PATIENT("\"name\":[{\"family\":\" \"}]"), "Patient.name[0].family"},
+        {PATIENT("\"text\":{\"status\":\"generated\",\"div\":\"<div>x</div>\"}"),
+         "Patient.text.div"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct reading r = validate(cases[i].json, (struct validation){0});
+        const struct issue *issue = first_of(&r, ISSUE_WARNING);
+
+        assert_int_equal(r.issues.errors, 0);
+        assert_non_null(issue);
+        assert_string_equal(issue->expression, cases[i].expression);
         release(&r);
     }
 }
@@ -321,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rule_names_the_element_that_breaks_it),
         cmocka_unit_test(a_vital_sign_that_claims_no_profile_is_held_to_its_own),
+        cmocka_unit_test(what_should_be_otherwise_is_a_warning),
         cmocka_unit_test(best_practice_is_for_those_who_ask),
         cmocka_unit_test(a_profile_that_is_not_loaded_is_an_error_when_it_was_asked_for),
         cmocka_unit_test(levels_say_how_much_is_checked),
