@@ -18,6 +18,12 @@ fi
 DATA=${DATA:-$(sh server/demo_folder.sh data-sync /var/lib/isthmus-sync)}
 mkdir -p "$DATA"
 
+# Resources carry the address at which they were made: it must stay theirs.
+if [ -e "$DATA/ports" ] && [ "$(cat "$DATA/ports")" != "$PORTS" ]; then
+    echo "the data in $DATA were made with PORTS=\"$(cat "$DATA/ports")\": use these, or another folder (DATA=...)" >&2
+    exit 1
+fi
+
 running=
 stop() {
     trap - INT TERM EXIT
@@ -35,13 +41,16 @@ serve() {
     server=$!
     running="$running $server"
     until base=$(sed -n 's/^ready: //p' "$folder/server.out") && [ -n "$base" ]; do
-        kill -0 $server 2>/dev/null || { echo "the server of $1 did not start" >&2; exit 1; }
+        kill -0 $server 2>/dev/null || {
+            echo "the server of $1 did not start; if port $2 is taken, choose others: PORTS=\"18080 18081\"" >&2
+            exit 1
+        }
         sleep 0.1
     done
     if [ ! -e "$folder/sample.loaded" ]; then
         "$ISTHMUS" sample --patients "$PATIENTS" --seed "$2" --out "$folder/sample" --force
         "$ISTHMUS" load --base "$base" --journal "$folder/sample.journal" "$folder"/sample/*.json
-        touch "$folder/sample.loaded"
+        echo "$PATIENTS" >"$folder/sample.loaded"
         rm -r "$folder/sample"
     fi
 }
@@ -67,17 +76,28 @@ count() {
 set -- $PORTS
 serve north "$1"
 serve south "$2"
-own=$(count "$1")
+echo "$PORTS" >"$DATA/ports"
+all=$(($(cat "$DATA/north/sample.loaded") + $(cat "$DATA/south/sample.loaded")))
 types='"Patient", "Practitioner", "Organization", "Encounter", "Condition", "Observation"'
 queries=$(echo "$types" | sed 's/"\([A-Za-z]*\)"/{"type": "\1"}/g')
 follow north "$1" "$2" "{\"search\": {\"every\": \"PT2S\", \"queries\": [$queries]},
   \"push\": {\"types\": [$types]}}"
 follow south "$2" "$1" '{"history": {"every": "PT10S", "types": ["Patient"]}}'
 
-echo "waiting until each has the patients of both"
+# What went wrong is in the logs of the workers.
+give_up() {
+    echo "$1; the last lines of the workers:" >&2
+    tail -n 5 "$DATA"/*/sync.log >&2
+    exit 1
+}
+
+echo "waiting until each has the $all patients of both"
 began=$(date +%s)
-while [ "$(count "$1")" -lt $((2 * own)) ] || [ "$(count "$2")" -lt $((2 * own)) ]; do
-    [ $(($(date +%s) - began)) -lt 300 ] || { echo "they did not come" >&2; exit 1; }
+while [ "$(count "$1")" -lt $all ] || [ "$(count "$2")" -lt $all ]; do
+    for process in $running; do
+        kill -0 "$process" 2>/dev/null || give_up "one of the servers or workers has ended"
+    done
+    [ $(($(date +%s) - began)) -lt 300 ] || give_up "they did not come within five minutes"
     sleep 0.2
 done
 echo "after $(($(date +%s) - began)) s: $(count "$1") patients here, $(count "$2") there"
