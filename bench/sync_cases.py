@@ -2,6 +2,8 @@
 same ones; landing and applying at once; and again, when one in a hundred has changed."""
 import json
 import os
+import pathlib
+import re
 import shutil
 import statistics
 import subprocess
@@ -84,7 +86,7 @@ def pull(bench, partner, name, mode):
     path.write_text(json.dumps(document))
     run([bench.isthmus, "partner", "add", "--data", bench.service.data, path])
     database = bench.service.processor_time()
-    used = worker(bench, name)
+    used, peak = worker(bench, name)
     database = bench.service.processor_time() - database
     first, landed, closed, rows = map(float, bench.service.rows(f"""
         select extract(epoch from min(w.opened)), extract(epoch from max(u.landed)),
@@ -95,7 +97,7 @@ def pull(bench, partner, name, mode):
     if rows != partner.count:
         raise SystemExit(f"{rows:.0f} of {partner.count} resources came")
     return {"landed": rows / (landed - first), "done": rows / (closed - first),
-            "memory": used.ru_maxrss / 1024, "database": database * 1e6 / rows,
+            "memory": peak, "database": database * 1e6 / rows,
             "worker": (used.ru_utime + used.ru_stime) * 1e6 / rows}
 
 
@@ -105,11 +107,21 @@ def worker(bench, name):
         process = subprocess.Popen(
             [bench.isthmus, "sync", "--once", "--partner", name, "--data", str(bench.service.data),
              "--base-url", bench.service.base], stdout=log, stderr=log)
-        _, status, used = os.wait4(process.pid, 0)
+        peak, done = 0, 0
+        while not done:
+            peak = high_water_mb(process.pid) or peak
+            time.sleep(0.02)
+            done, status, used = os.wait4(process.pid, os.WNOHANG)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit("the pull failed:\n" + (bench.folder / "sync.log").read_text()[-2000:])
-    return used
+    return used, peak
+
+
+def high_water_mb(pid):
+    """ru_maxrss would be ours, from before the program was executed."""
+    found = re.search(r"VmHWM:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) / 1024 if found else 0
 
 
 def processors(pulls):

@@ -9,7 +9,7 @@
 
 enum {
     UNITS = 200,          /* looked at in one batch */
-    ROWS_BETWEEN = 64,    /* converted before others may run */
+    ROWS_BETWEEN = 16,    /* converted before others may run */
     LOCK_CLASS = 0x6c616e /* of the advisory lock, beside the partner's number */
 };
 

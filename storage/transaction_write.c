@@ -14,7 +14,7 @@
 
 enum {
     CHUNK = 256, /* resources worked out and sent while PostgreSQL works on those before */
-    TURN = 64,   /* of them before others may run */
+    TURN = 16,   /* of them before others may run */
     FEW = 4,     /* inserts that are cheaper one by one */
 };
 
