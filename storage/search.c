@@ -9,6 +9,7 @@
 #include "fhir/query.h"
 #include "storage/cursor.h"
 #include "storage/search_contained.h"
+#include "storage/search_cost.h"
 #include "storage/search_each.h"
 #include "storage/search_include.h"
 #include "storage/search_link.h"
@@ -18,9 +19,12 @@
 #include "storage/search_types.h"
 #include "storage/search_without.h"
 
+#include <math.h>
+
 enum {
     ROUNDS_MAX = 200, /* statements for one page whose hits are looked at one by one */
     EACH_AT_ONCE = 500,
+    COUNTED_MAX = 20000, /* rows that are read for a total that may be an estimate */
 };
 
 /* A page in the making. */
@@ -45,6 +49,7 @@ static bool search(struct store *store, const struct access *access, const struc
 static bool sort_page(struct paging *paging, struct store *store, const struct access *access,
                       const struct query *query, struct arena *arena, struct store_page *page,
                       struct err *err);
+static bool find_total(struct paging *paging, struct err *err);
 static void keep_position(struct paging *paging, struct arena *arena);
 static bool begin(struct paging *paging, struct store *store, const struct access *access,
                   const struct query *query, struct arena *arena, struct err *err);
@@ -118,19 +123,34 @@ static bool search(struct store *store, const struct access *access, const struc
         return false;
     page->entries = paging.entries;
     page->count = paging.count;
-    if (accurate && !paging.has_total) {
-        struct paging counting = {.pg = store->search};
-
-        if (!begin(&counting, store, access, query, arena, err) ||
-            !count_matches(&counting, &paging.total, err))
-            return false;
-        paging.has_total = true;
-    }
+    if (accurate && !paging.has_total && !find_total(&paging, err))
+        return false;
     page->has_total = accurate;
     page->total = paging.total;
     if (paging.more)
         page->next = write_cursor(&paging);
     return query->include_count == 0 || search_include(&paging.plan, paging.rkeys, page, err);
+}
+
+/* With the first page that asks for it. What is all on this page needs no counting. */
+static bool find_total(struct paging *paging, struct err *err)
+{
+    const struct search_plan *plan = &paging->plan;
+    struct paging counting = {.pg = paging->pg};
+
+    paging->has_total = true;
+    paging->total = (int64_t)paging->count;
+    if (!plan->query->page.data && !paging->more)
+        return true;
+    if (!begin(&counting, plan->store, plan->access, plan->query, plan->arena, err))
+        return false;
+    if (plan->query->total == QUERY_TOTAL_ESTIMATE && !plan->inexact &&
+        search_plan_choose(&counting.plan, SEARCH_COUNT, 0) &&
+        search_cost_rows_read(&counting.plan) > COUNTED_MAX) {
+        paging->total = (int64_t)fmax(search_cost_matches(&counting.plan), (double)paging->count);
+        return true;
+    }
+    return count_matches(&counting, &paging->total, err);
 }
 
 /* The plan is made for what is included. */
