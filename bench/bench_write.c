@@ -196,9 +196,9 @@ static void measure_steps(struct bench *bench)
             if (!bench->observation.data && text_is(text_of(resource->type->name), "Observation") &&
                 json.size > 700)
                 bench->observation = text_of(strndup(json.data, json.size));
-            arena_reset(scratch);
         }
         resources += bundle.count;
+        arena_reset(scratch);
         arena_reset(arena);
     }
     printf("%zu resources; each: %.0f bytes JSON, %.0f stored, %.1f tokens, %.2f side rows\n",
