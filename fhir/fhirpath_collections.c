@@ -330,28 +330,28 @@ static bool add_children(struct eval *eval, const struct node *node, bool deep, 
     return true;
 }
 
+static bool add_below(struct eval *eval, const struct list *focus, bool deep, struct list *out)
+{
+    for (size_t i = 0; i < focus->count; i++) {
+        if (focus->items[i].kind == FHIRPATH_NODE &&
+            !add_children(eval, focus->items[i].node, deep, out))
+            return false;
+    }
+    return true;
+}
+
 bool function_children(struct eval *eval, const struct expr *call, const struct scope *scope,
                        const struct list *focus, struct list *out)
 {
     (void)call, (void)scope;
-    for (size_t i = 0; i < focus->count; i++) {
-        if (focus->items[i].kind == FHIRPATH_NODE &&
-            !add_children(eval, focus->items[i].node, false, out))
-            return false;
-    }
-    return true;
+    return add_below(eval, focus, false, out);
 }
 
 bool function_descendants(struct eval *eval, const struct expr *call, const struct scope *scope,
                           const struct list *focus, struct list *out)
 {
     (void)call, (void)scope;
-    for (size_t i = 0; i < focus->count; i++) {
-        if (focus->items[i].kind == FHIRPATH_NODE &&
-            !add_children(eval, focus->items[i].node, true, out))
-            return false;
-    }
-    return true;
+    return add_below(eval, focus, true, out);
 }
 
 bool function_aggregate(struct eval *eval, const struct expr *call, const struct scope *scope,

@@ -21,8 +21,10 @@ function_fn function_sort;
 /* fhirpath_strings.c */
 function_fn function_index_of, function_last_index_of, function_substring, function_starts_with,
     function_ends_with, function_contains, function_upper, function_lower, function_replace,
-    function_matches, function_matches_full, function_replace_matches, function_length,
-    function_to_chars, function_trim, function_split, function_join;
+    function_length, function_to_chars, function_trim, function_split, function_join;
+
+/* fhirpath_matches.c */
+function_fn function_matches, function_matches_full, function_replace_matches;
 
 /* fhirpath_encodings.c */
 function_fn function_transform;

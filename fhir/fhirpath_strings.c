@@ -3,20 +3,17 @@
  * count characters, not bytes.
  */
 
-#include "fhir/fhirpath_functions.h"
+#include "fhir/fhirpath_strings.h"
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/fhirpath_eval.h"
-#include "fhir/fhirpath_regex.h"
 #include "fhir/fhirpath_value.h"
 
 #include <ctype.h>
 
-/* The focus as a string; false with an error when it is none, and `*found`
- * false when it is a primitive without a value. */
-static bool focus_text(struct eval *eval, const struct expr *call, const struct list *focus,
-                       struct text *text, bool *found)
+bool eval_focus_text(struct eval *eval, const struct expr *call, const struct list *focus,
+                     struct text *text, bool *found)
 {
     struct fhirpath_value value;
 
@@ -30,20 +27,18 @@ static bool focus_text(struct eval *eval, const struct expr *call, const struct 
     return eval_text_step(eval, value.text);
 }
 
-/* The focus and the first argument. */
-static bool focus_and_arg(struct eval *eval, const struct expr *call, const struct scope *scope,
-                          const struct list *focus, struct text *text, struct text *arg,
-                          bool *found)
+bool eval_focus_and_text(struct eval *eval, const struct expr *call, const struct scope *scope,
+                         const struct list *focus, struct text *text, struct text *arg, bool *found)
 {
     *arg = (struct text){NULL, 0};
-    if (!focus_text(eval, call, focus, text, found))
+    if (!eval_focus_text(eval, call, focus, text, found))
         return false;
     if (!*found)
         return true;
     return eval_string_arg(eval, call, 0, scope, arg, found);
 }
 
-static bool add_string(struct eval *eval, struct list *out, struct buf *buf)
+bool list_add_built(struct eval *eval, struct list *out, struct buf *buf)
 {
     size_t size = buf->size;
 
@@ -89,7 +84,7 @@ bool function_index_of(struct eval *eval, const struct expr *call, const struct 
     bool found;
     long at;
 
-    if (!focus_and_arg(eval, call, scope, focus, &text, &part, &found))
+    if (!eval_focus_and_text(eval, call, scope, focus, &text, &part, &found))
         return false;
     if (!found)
         return true;
@@ -105,7 +100,7 @@ bool function_last_index_of(struct eval *eval, const struct expr *call, const st
     long at = -1;
     bool found;
 
-    if (!focus_and_arg(eval, call, scope, focus, &text, &part, &found))
+    if (!eval_focus_and_text(eval, call, scope, focus, &text, &part, &found))
         return false;
     if (!found)
         return true;
@@ -125,7 +120,7 @@ bool function_substring(struct eval *eval, const struct expr *call, const struct
     struct text text;
     size_t from, to;
 
-    if (!focus_text(eval, call, focus, &text, &found))
+    if (!eval_focus_text(eval, call, focus, &text, &found))
         return false;
     if (!found)
         return true;
@@ -149,7 +144,7 @@ bool function_starts_with(struct eval *eval, const struct expr *call, const stru
     struct text text, part;
     bool found;
 
-    if (!focus_and_arg(eval, call, scope, focus, &text, &part, &found))
+    if (!eval_focus_and_text(eval, call, scope, focus, &text, &part, &found))
         return false;
     return !found || list_add_boolean(eval, out, text_starts_with(text, part));
 }
@@ -160,7 +155,7 @@ bool function_ends_with(struct eval *eval, const struct expr *call, const struct
     struct text text, part;
     bool found;
 
-    if (!focus_and_arg(eval, call, scope, focus, &text, &part, &found))
+    if (!eval_focus_and_text(eval, call, scope, focus, &text, &part, &found))
         return false;
     if (!found)
         return true;
@@ -176,7 +171,7 @@ bool function_contains(struct eval *eval, const struct expr *call, const struct 
     struct text text, part;
     bool found;
 
-    if (!focus_and_arg(eval, call, scope, focus, &text, &part, &found))
+    if (!eval_focus_and_text(eval, call, scope, focus, &text, &part, &found))
         return false;
     return !found || list_add_boolean(eval, out, find(text, part, 0) >= 0);
 }
@@ -189,7 +184,7 @@ static bool change_case(struct eval *eval, const struct expr *call, const struct
     char *copy;
     bool found;
 
-    if (!focus_text(eval, call, focus, &text, &found))
+    if (!eval_focus_text(eval, call, focus, &text, &found))
         return false;
     if (!found)
         return true;
@@ -217,14 +212,13 @@ bool function_lower(struct eval *eval, const struct expr *call, const struct sco
     return change_case(eval, call, focus, tolower, out);
 }
 
-/* The two arguments of replace() and replaceMatches(). */
-static bool replacement_args(struct eval *eval, const struct expr *call, const struct scope *scope,
-                             const struct list *focus, struct text *text, struct text *pattern,
-                             struct text *with, bool *found)
+bool eval_replacement(struct eval *eval, const struct expr *call, const struct scope *scope,
+                      const struct list *focus, struct text *text, struct text *pattern,
+                      struct text *with, bool *found)
 {
     bool has_with;
 
-    if (!focus_and_arg(eval, call, scope, focus, text, pattern, found) ||
+    if (!eval_focus_and_text(eval, call, scope, focus, text, pattern, found) ||
         !eval_string_arg(eval, call, 1, scope, with, &has_with))
         return false;
     *found = *found && has_with;
@@ -239,7 +233,7 @@ bool function_replace(struct eval *eval, const struct expr *call, const struct s
     size_t at = 0, size;
     bool found;
 
-    if (!replacement_args(eval, call, scope, focus, &text, &part, &with, &found))
+    if (!eval_replacement(eval, call, scope, focus, &text, &part, &with, &found))
         return false;
     if (!found)
         return true;
@@ -259,114 +253,7 @@ bool function_replace(struct eval *eval, const struct expr *call, const struct s
         at += size;
     }
     buf_add(&result, text.data + at, text.size - at);
-    return add_string(eval, out, &result);
-}
-
-static struct regex *compile(struct eval *eval, struct text pattern)
-{
-    const char *reason;
-    struct regex *regex = regex_compile(eval->arena, pattern, &reason);
-
-    if (!regex)
-        eval_refuse(eval, "the regular expression cannot be used: %s", reason);
-    return eval_memory(eval, 0) ? regex : NULL;
-}
-
-static bool search(struct eval *eval, struct regex *regex, struct text text, size_t from,
-                   bool whole, struct regex_match *match, bool *found)
-{
-    *found = regex_search(regex, text, from, whole, &eval->steps, match);
-    return eval->steps > 0 || eval_step(eval);
-}
-
-static bool match(struct eval *eval, const struct expr *call, const struct scope *scope,
-                  const struct list *focus, bool whole, struct list *out)
-{
-    struct regex *regex;
-    struct regex_match where;
-    struct text text, pattern;
-    bool found;
-
-    if (!focus_and_arg(eval, call, scope, focus, &text, &pattern, &found))
-        return false;
-    if (!found)
-        return true;
-    regex = compile(eval, pattern);
-    return regex && search(eval, regex, text, 0, whole, &where, &found) &&
-           list_add_boolean(eval, out, found);
-}
-
-bool function_matches(struct eval *eval, const struct expr *call, const struct scope *scope,
-                      const struct list *focus, struct list *out)
-{
-    return match(eval, call, scope, focus, false, out);
-}
-
-bool function_matches_full(struct eval *eval, const struct expr *call, const struct scope *scope,
-                           const struct list *focus, struct list *out)
-{
-    return match(eval, call, scope, focus, true, out);
-}
-
-/* $1 or ${1} stands for a group; a backslash takes the next character as it is. */
-static void add_replacement(struct buf *out, struct text with, struct text text,
-                            const struct regex_match *match)
-{
-    for (size_t i = 0; i < with.size; i++) {
-        bool brace = i + 3 < with.size && with.data[i + 1] == '{' && with.data[i + 3] == '}';
-        size_t at = i + (brace ? 2 : 1);
-
-        if (with.data[i] == '$' && at < with.size && isdigit((unsigned char)with.data[at])) {
-            int group = with.data[at] - '0';
-
-            if (match->start[group] >= 0 && match->end[group] >= 0)
-                buf_add(out, text.data + match->start[group],
-                        (size_t)(match->end[group] - match->start[group]));
-            i = at + brace;
-        } else {
-            i += with.data[i] == '\\' && i + 1 < with.size;
-            buf_add_char(out, with.data[i]);
-        }
-    }
-}
-
-bool function_replace_matches(struct eval *eval, const struct expr *call, const struct scope *scope,
-                              const struct list *focus, struct list *out)
-{
-    struct buf result = buf_in(eval->arena);
-    struct text text, pattern, with;
-    struct regex *regex;
-    struct regex_match where;
-    size_t at = 0;
-    bool found;
-
-    if (!replacement_args(eval, call, scope, focus, &text, &pattern, &with, &found))
-        return false;
-    if (!found)
-        return true;
-    if (pattern.size == 0)
-        return list_add_text(eval, out, FHIRPATH_STRING, text);
-    regex = compile(eval, pattern);
-    if (!regex)
-        return false;
-    while (at <= text.size) {
-        if (!eval_memory(eval, with.size + text.size) ||
-            !search(eval, regex, text, at, false, &where, &found))
-            return false;
-        if (!found)
-            break;
-        buf_add(&result, text.data + at, (size_t)where.start[0] - at);
-        add_replacement(&result, with, text, &where);
-        at = (size_t)where.end[0];
-        if (where.end[0] == where.start[0]) {
-            if (at < text.size)
-                buf_add_char(&result, text.data[at]);
-            at++;
-        }
-    }
-    if (at < text.size)
-        buf_add(&result, text.data + at, text.size - at);
-    return add_string(eval, out, &result);
+    return list_add_built(eval, out, &result);
 }
 
 bool function_length(struct eval *eval, const struct expr *call, const struct scope *scope,
@@ -376,7 +263,7 @@ bool function_length(struct eval *eval, const struct expr *call, const struct sc
     bool found;
 
     (void)scope;
-    if (!focus_text(eval, call, focus, &text, &found))
+    if (!eval_focus_text(eval, call, focus, &text, &found))
         return false;
     return !found || list_add_integer(eval, out, count_characters(text));
 }
@@ -388,7 +275,7 @@ bool function_to_chars(struct eval *eval, const struct expr *call, const struct 
     bool found;
 
     (void)scope;
-    if (!focus_text(eval, call, focus, &text, &found))
+    if (!eval_focus_text(eval, call, focus, &text, &found))
         return false;
     while (found && text.size > 0) {
         size_t size = character_offset(text, 1);
@@ -407,7 +294,7 @@ bool function_trim(struct eval *eval, const struct expr *call, const struct scop
     bool found;
 
     (void)scope;
-    if (!focus_text(eval, call, focus, &text, &found))
+    if (!eval_focus_text(eval, call, focus, &text, &found))
         return false;
     if (!found)
         return true;
@@ -426,7 +313,7 @@ bool function_split(struct eval *eval, const struct expr *call, const struct sco
     bool found;
     long next;
 
-    if (!focus_and_arg(eval, call, scope, focus, &text, &separator, &found))
+    if (!eval_focus_and_text(eval, call, scope, focus, &text, &separator, &found))
         return false;
     if (!found)
         return true;
@@ -454,7 +341,7 @@ bool function_join(struct eval *eval, const struct expr *call, const struct scop
         struct list one = {&focus->items[i], 1, 1};
         struct text text;
 
-        if (!focus_text(eval, call, &one, &text, &found))
+        if (!eval_focus_text(eval, call, &one, &text, &found))
             return false;
         if (!found)
             continue;
@@ -464,5 +351,5 @@ bool function_join(struct eval *eval, const struct expr *call, const struct scop
             buf_add(&result, separator.data, separator.size);
         buf_add(&result, text.data, text.size);
     }
-    return add_string(eval, out, &result);
+    return list_add_built(eval, out, &result);
 }
