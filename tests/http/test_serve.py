@@ -1,5 +1,6 @@
 """Starting and stopping: one server per folder and port, clean stops, health, nothing without loopback."""
 
+import glob
 import os
 import re
 import shutil
@@ -137,6 +138,24 @@ class Config(unittest.TestCase):
             self.assertEqual(result.returncode, 0, command)
             self.assertIn("usage: isthmus", result.stdout)
             self.assertIn(f"isthmus {command} ", result.stdout)
+
+    def test_the_pages_name_commands_options_and_files_that_exist(self):
+        commands = re.findall(r"^  (\w+)  ", run("--help").stdout, re.M)
+        helps = {command: run(command, "--help").stdout for command in commands}
+        pages = [os.path.join(ROOT, name)
+                 for name in ("README.md", "tests/README.md", "conformance/README.md")]
+        for page in pages + glob.glob(os.path.join(ROOT, "docs/**/*.md"), recursive=True):
+            with open(page) as file:
+                text = file.read()
+            for command, rest in re.findall(
+                    r"(?:^ *|`|&& )(?!ISTHMUS=)(?:\S*/)?isthmus ([a-z]+)([^`#|\n]*)", text, re.M):
+                self.assertIn(command, list(helps), page)
+                for option in re.findall(r"--[a-z][a-z-]*", rest):
+                    there = option in helps[command] + helps["serve"] + "--help"
+                    self.assertTrue(there, f"{page}: isthmus {command} {option}")
+            for target in re.findall(r"\]\(([^)#:]+)[^):]*\)", text):
+                found = os.path.exists(os.path.join(os.path.dirname(page), target))
+                self.assertTrue(found, f"{page}: {target}")
 
 
 class Demo(unittest.TestCase):
