@@ -36,11 +36,9 @@ static bool read_accounts(struct store *store, int32_t partner, struct arena *ar
         " (array_agg(reason order by number desc))[1]"
         " from f_sync_window where partner = $1::int4 group by mode, type, query"
         " order by mode, type, query"};
-    struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
 
-    pg_add_int4(&params, partner);
-    if (!pg_query(store->read, &statement, &params, arena, &result, err))
+    if (!landing_of_partner(store, &statement, partner, arena, &result, err))
         return false;
     *count = (size_t)pg_rows(result);
     *accounts = arena_many(arena, struct landing_account, *count);
@@ -75,11 +73,9 @@ static bool read_presences(struct store *store, int32_t partner, struct arena *a
         " count(*) filter (where presence = 'P'), count(*) filter (where presence = 'A'),"
         " count(*) filter (where presence = 'G'), count(*) filter (where presence = 'D'),"
         " count(linked) from f_identity where partner = $1::int4 group by rtype order by rtype"};
-    struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
 
-    pg_add_int4(&params, partner);
-    if (!pg_query(store->read, &statement, &params, arena, &result, err))
+    if (!landing_of_partner(store, &statement, partner, arena, &result, err))
         return false;
     *count = (size_t)pg_rows(result);
     *presences = arena_many(arena, struct landing_presences, *count);
@@ -108,11 +104,9 @@ static bool read_pushed(struct store *store, int32_t partner, struct arena *aren
         " count(*) filter (where state = 'F'), min(planned) filter (where state <> 'C'),"
         " (select count(*) from f_dead where partner = $1::int4 and decided is null)"
         " from f_push where partner = $1::int4"};
-    struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
 
-    pg_add_int4(&params, partner);
-    if (!pg_query(store->read, &statement, &params, arena, &result, err))
+    if (!landing_of_partner(store, &statement, partner, arena, &result, err))
         return false;
     *pushed = (struct landing_pushed){
         .planned = pg_int8(result, 0, 0),

@@ -97,6 +97,15 @@ bool landing_run_alone(struct store *store, const struct pg_statement *statement
     return good;
 }
 
+bool landing_of_partner(struct store *store, const struct pg_statement *statement, int32_t partner,
+                        struct arena *arena, const struct pg_result **result, struct err *err)
+{
+    struct pg_params params = pg_params_in(arena);
+
+    pg_add_int4(&params, partner);
+    return pg_query(store->read, statement, &params, arena, result, err);
+}
+
 int64_t landing_hash(const struct store *store, struct text text)
 {
     return (int64_t)hash_bytes(&store->key, text.data, text.size);

@@ -62,11 +62,9 @@ bool landing_dead_classes(struct store *store, int32_t partner, struct arena *ar
     static const struct pg_statement statement = {
         "select class, rule, count(*), min(first) from f_dead where partner = $1::int4"
         " and decided is null group by class, rule order by 3 desc, 1, 2"};
-    struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
 
-    pg_add_int4(&params, partner);
-    if (!pg_query(store->read, &statement, &params, arena, &result, err))
+    if (!landing_of_partner(store, &statement, partner, arena, &result, err))
         return false;
     *count = (size_t)pg_rows(result);
     *classes = arena_many(arena, struct landing_dead_class, *count);

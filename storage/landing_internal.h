@@ -30,6 +30,10 @@ bool landing_run(struct store *store, const struct pg_statement *statement,
 bool landing_run_alone(struct store *store, const struct pg_statement *statement,
                        struct pg_params *params, int *affected, struct err *err);
 
+/* Waits. Reads what a statement finds of a partner, its only parameter. */
+bool landing_of_partner(struct store *store, const struct pg_statement *statement, int32_t partner,
+                        struct arena *arena, const struct pg_result **result, struct err *err);
+
 /* Keyed hashes of texts, as they are stored. */
 int64_t landing_hash(const struct store *store, struct text text);
 

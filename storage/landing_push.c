@@ -157,11 +157,9 @@ bool landing_push_next(struct store *store, int32_t partner, int64_t *time, stru
         "select min(coalesce(not_before, planned)) from f_push where partner = $1::int4"
         " and state in ('P', 'S', 'U')"};
     struct arena *arena = arena_new();
-    struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
+    bool good = landing_of_partner(store, &next, partner, arena, &result, err);
 
-    pg_add_int4(&params, partner);
-    bool good = pg_query(store->read, &next, &params, arena, &result, err);
     if (good)
         *time = pg_is_null(result, 0, 0) ? INT64_MAX : pg_timestamp(result, 0, 0);
     arena_free(arena);
