@@ -145,6 +145,12 @@ static bool pass_over(struct query_reader *reader, struct text name)
     struct buf suggestions = buf_in(reader->arena);
 
     query_suggest(query->type, name, &suggestions);
+    if ((text_is(name, "_text") || text_is(name, "_content")) &&
+        search_param_find_published(query->type, name))
+        return query_refuse(reader, name, "not-supported",
+                            "%s is not indexed by its words here; the operator can have it so: "
+                            "isthmus index %.*s=%s.",
+                            query->type, (int)name.size - 1, name.data + 1, query->type);
     if (!reader->options->lenient)
         return query_refuse(reader, name, "not-supported",
                             "\"%.*s\" is not a search parameter of %s that this server "
@@ -168,8 +174,8 @@ bool query_refuse_unfinished(struct query_reader *reader, struct text name,
 
     if (total == 0)
         return query_refuse(reader, name, "not-supported",
-                            "%s knows \"%s\" from a package, but what was stored before has not "
-                            "been indexed by it: that is what $reindex is for.",
+                            "%s knows \"%s\", but what was stored before has not been indexed by "
+                            "it: that is what $reindex is for.",
                             param->type, param->code);
     return query_refuse(reader, name, "transient",
                         "\"%s\" cannot be used yet: %" PRId64 " of %" PRId64

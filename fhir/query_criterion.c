@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/query_text.h"
+#include "fhir/search_words.h"
 #include "fhir/type.h"
 
 #define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
@@ -80,6 +81,9 @@ bool query_read_criterion(struct query_reader *reader, const struct query_place 
         return text_is(code, "_list") ? query_read_list(reader, place, value, param)
                                       : query_read_filter(reader, place, value, param);
     }
+    if (search_param_is_text(found))
+        return modifier.data ? refuse_modifier(reader, place->name, found)
+                             : query_read_words(reader, place, found, value, param);
     param->param = found;
     param->subject = query_subject_of(found);
     if (!read_modifier(reader, place->name, modifier, param, &target))

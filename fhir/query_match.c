@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "fhir/query_near.h"
 #include "fhir/search_values.h"
+#include "fhir/search_words.h"
 
 struct matcher {
     const struct query_candidate *candidate;
@@ -98,6 +99,11 @@ static bool meets_values(struct matcher *matcher, const struct query_param *para
             continue;
         if (param->modifier == MODIFIER_MISSING)
             return true;
+        if (param->modifier == MODIFIER_TEXT && search_param_is_text(param->param)) {
+            if (search_words_hold(value->text, param->values[0].text))
+                return true;
+            continue;
+        }
         for (size_t k = 0; k < param->value_count; k++)
             if (matchers[param->values[k].type](matcher, param->modifier, &param->values[k], value))
                 return true;

@@ -67,6 +67,11 @@ bool query_read_chain(struct query_reader *reader, const struct query_place *pla
 bool query_read_has(struct query_reader *reader, const struct query_place *place, struct text value,
                     struct query_param *param);
 
+/* _text and _content: see query_words.c. */
+bool query_read_words(struct query_reader *reader, const struct query_place *place,
+                      const struct search_param *found, struct text value,
+                      struct query_param *param);
+
 /* _list and _filter (R4 search.html#list, search_filter.html). */
 bool query_read_list(struct query_reader *reader, const struct query_place *place,
                      struct text value, struct query_param *param);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "fhir/query_reader.h"
 #include "fhir/query_text.h"
+#include "fhir/search_words.h"
 
 static bool is_range(enum search_type type);
 static bool selects(const struct query_used *used);
@@ -66,7 +67,7 @@ bool query_can_sort(const struct search_param *param)
     if (query_subject_of(param) != QUERY_VALUE)
         return true;
     return query_can_search(param) && param->search_type != SEARCH_COMPOSITE &&
-           param->search_type != SEARCH_SPECIAL;
+           param->search_type != SEARCH_SPECIAL && !search_param_is_text(param);
 }
 
 bool query_can_search(const struct search_param *param)

@@ -295,8 +295,8 @@ static void copy_param(const struct search_param *param, struct search_param *co
     }
 }
 
-/* The visible ones in their places among the published, which are there in their order, then
- * those that are leaving. */
+/* The visible ones in their places among the published, which are there in their order, or in place
+ * of one that is published without an expression (_text); then those that are leaving. */
 static void place_additions(const struct search_addition *additions,
                             const struct search_params *set, unsigned type, struct place *place)
 {
@@ -317,6 +317,11 @@ static void place_additions(const struct search_addition *additions,
             continue;
         for (; at > 0 && strcmp(merged[at - 1]->code, set->added[i]->code) > 0; at--)
             merged[at] = merged[at - 1];
+        if (at > 0 && strcmp(merged[at - 1]->code, set->added[i]->code) == 0) {
+            merged[at - 1] = set->added[i];
+            memmove(&merged[at], &merged[at + 1], (place->visible - at) * sizeof(*merged));
+            continue;
+        }
         merged[at] = set->added[i];
         place->visible++;
     }

@@ -10,10 +10,12 @@
 #include "fhir/search_values.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "fhir/fhirpath.h"
 #include "fhir/fhirpath_expr.h"
 #include "fhir/node.h"
 #include "fhir/search_values_convert.h"
+#include "fhir/search_words.h"
 
 #include <assert.h>
 
@@ -220,12 +222,35 @@ static void evaluate(struct extraction *extraction, const struct fhirpath *expre
     found->count = 0;
 }
 
+/* One value with all words in their order, for phrases, and one for each word. */
+static void extract_words(struct extraction *extraction, const struct search_param *param,
+                          const struct node *resource)
+{
+    struct arena *arena = extraction->gather.arena;
+    struct buf out = buf_in(arena);
+    struct text line, word;
+
+    search_words_add(param, resource, arena, &out);
+    if (out.size == 0)
+        return;
+    struct text words = {buf_text(&out), out.size - 1}, rest = words;
+    gather_start(&extraction->gather, param, SEARCH_TOKEN);
+    gather_add(&extraction->gather, &(struct search_value){.text = words});
+    while (text_next(&rest, '\n', &line))
+        while (text_next(&line, ' ', &word))
+            gather_add(&extraction->gather, &(struct search_value){.code = word});
+}
+
 static void extract_param(struct extraction *extraction, const struct search_param *param,
                           const struct node *resource)
 {
     const struct search_value_plan *plan = plan_of(param);
     struct fhirpath_values found;
 
+    if (search_param_is_text(param)) {
+        extract_words(extraction, param, resource);
+        return;
+    }
     gather_start(&extraction->gather, param, param->search_type);
     evaluate(extraction, plan->expression, resource, &found);
     for (size_t i = 0; i < found.count; i++) {

@@ -20,17 +20,31 @@ static const char usage[] =
     "Without NAME=VALUE: what was chosen, and how far indexing by search parameters beyond R4's "
     "is.\n\n"
     "  parameters=packages   search parameters are those of R4 and of packages (the default)\n"
-    "  parameters=stored     and those that clients store as SearchParameter with status active\n\n"
-    "Servers follow within a second. What was stored before has to be indexed: isthmus reindex.\n";
+    "  parameters=stored     and those that clients store as SearchParameter with status active\n"
+    "  contains=on           strings are found by any part of them through an index of trigrams\n"
+    "                        (PostgreSQL's pg_trgm), which each string that is written costs; off\n"
+    "                        (the default): all strings of the parameter are looked at\n"
+    "  text=TYPE[,TYPE...]   resources of these types are found by the words of their narrative\n"
+    "                        (_text); or all, or none (the default)\n"
+    "  content=TYPE[,...]    and by all words in them (_content)\n\n"
+    "Servers follow within a second (contains: a minute). What was stored before has to be "
+    "indexed: isthmus reindex.\n";
 
 static bool is_origin(struct text value, struct err *err);
+static bool is_switch(struct text value, struct err *err);
+static bool are_types(struct text value, struct err *err);
+static bool keep_trigrams(struct packages *packages, struct text value, struct err *err);
 
 /* What can be chosen. */
 static const struct choice {
     const char *name, *fallback;
     bool (*is_valid)(struct text value, struct err *err);
+    bool (*act)(struct packages *packages, struct text value, struct err *err); /* NULL: nothing */
 } choices[] = {
-    {"parameters", "packages", is_origin},
+    {"parameters", "packages", is_origin, NULL},
+    {"contains", "off", is_switch, keep_trigrams},
+    {"text", "none", are_types, NULL},
+    {"content", "none", are_types, NULL},
     {0},
 };
 
@@ -70,6 +84,30 @@ static bool is_origin(struct text value, struct err *err)
 {
     return text_is(value, "packages") || text_is(value, "stored") ||
            err_set(err, ERR_INVALID, "parameters", "parameters is packages or stored.");
+}
+
+static bool is_switch(struct text value, struct err *err)
+{
+    return text_is(value, "on") || text_is(value, "off") ||
+           err_set(err, ERR_INVALID, "contains", "contains is on or off.");
+}
+
+static bool are_types(struct text value, struct err *err)
+{
+    struct text name;
+
+    if (text_is(value, "none") || text_is(value, "all"))
+        return true;
+    while (text_next(&value, ',', &name))
+        if (!resource_type_find(name))
+            return err_set(err, ERR_INVALID, NULL, "R4 has no resource type %.*s.",
+                           TEXT_ARGS(name));
+    return true;
+}
+
+static bool keep_trigrams(struct packages *packages, struct text value, struct err *err)
+{
+    return packages_keep_trigrams(packages, text_is(value, "on"), err);
 }
 
 static const struct choice *find(const char *word, struct text *value, struct err *err)
@@ -138,7 +176,8 @@ static bool run(struct packages *packages, void *context, struct err *err)
     for (const char *const *word = job->words; *word; word++) {
         const struct choice *choice = find(*word, &value, err);
 
-        if (!packages_choose(packages, choice->name, value, err))
+        if ((choice->act && !choice->act(packages, value, err)) ||
+            !packages_choose(packages, choice->name, value, err))
             return false;
     }
     return print_choices(packages, job->arena, err) && print_parameters(packages, job->arena, err);

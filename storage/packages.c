@@ -10,11 +10,13 @@
 #include "storage/migrate.h"
 #include "storage/parameters.h"
 #include "storage/pg.h"
+#include "storage/search_contains.h"
 
 #include <inttypes.h>
 
 enum {
     TIMEOUT_MS = 120000,
+    INDEX_TIMEOUT_MS = 24 * 3600 * 1000,
     ASK_ANYWAY_MS = 30000,
     PROGRESS_MS = 1000, /* the same while parameters are being indexed */
     AFTER_FAILURE_MS = 200,
@@ -23,6 +25,8 @@ enum {
 
 struct packages {
     struct pg *pg;
+    struct loop *loop;
+    const char *database;
     struct body_codec *codec;
     struct hash_key key;
     struct waiter stirred; /* a notification, or a new connection */
@@ -105,6 +109,8 @@ struct packages *packages_open(struct loop *loop, const char *database, bool uns
     };
     packages->codec = body_codec_new();
     packages->key = migrated.key;
+    packages->loop = loop;
+    packages->database = database;
     packages->pg = pg_new(loop, &config);
     if (pg_connect(packages->pg, err))
         return packages;
@@ -374,6 +380,21 @@ bool packages_choose(struct packages *packages, const char *name, struct text va
     pg_rollback(packages->pg);
     arena_free(arena);
     return good && parameters_learn(packages->pg, err);
+}
+
+bool packages_keep_trigrams(struct packages *packages, bool wanted, struct err *err)
+{
+    const struct pg_config config = {
+        .conninfo = packages->database,
+        .lane = "index",
+        .timeout_ms = INDEX_TIMEOUT_MS,
+        .mode = PG_SHARED,
+    };
+    struct pg *pg = pg_new(packages->loop, &config);
+    bool good = pg_connect(pg, err) && search_contains_make(pg, wanted, err);
+
+    pg_free(pg);
+    return good;
 }
 
 bool packages_take_resources(void)

@@ -100,6 +100,10 @@ bool packages_choice(struct packages *packages, const char *name, struct arena *
 bool packages_choose(struct packages *packages, const char *name, struct text value,
                      struct err *err);
 
+/* Waits, as long as it takes. Makes the index by which parts of strings are found, beside servers
+ * that run, or drops it. */
+bool packages_keep_trigrams(struct packages *packages, bool wanted, struct err *err);
+
 /* Whether SearchParameter resources that are stored are search parameters of this server (isthmus
  * index parameters=stored), as this process knows. */
 bool packages_take_resources(void);

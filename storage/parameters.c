@@ -23,6 +23,8 @@
 
 enum { LOOK_AGAIN_MS = 5, TENANT = 1 };
 
+enum { WORDS_VERSION = 1 }; /* of what fhir/search_words.c takes for words */
+
 static const struct pg_statement ask_epoch = {"select " PARAMETERS_EPOCH};
 
 /* Of those who bring the rows up to date one after the other does it. */
@@ -42,6 +44,10 @@ static const struct pg_statement select_definitions = {
 #define WANTED                                                                                     \
     " from unnest($1::text[], $2::text[], $3::int8[], $4::text[]) w(type, code, version, about)"
 #define SAME " (w.type, w.code, w.version) = (f.type, f.code, f.version)"
+
+static const struct pg_statement select_words = {
+    "select (select value from f_choice where name = 'text'),"
+    " (select value from f_choice where name = 'content')"};
 
 static const struct pg_statement drop_others = {
     "update f_parameter f set state = case when about is null then 'D'::\"char\" else 'G' end,"
@@ -92,6 +98,7 @@ struct lesson {
     uint64_t hash; /* of the rows */
     int64_t number;
     bool unfinished, stored;
+    struct text words[2]; /* for which types _text and _content were chosen */
 };
 
 static bool learn(struct pg *pg, struct arena *arena, struct err *err);
@@ -205,12 +212,51 @@ static bool forget_types(struct lesson *lesson, const struct pg_result *result, 
     return count == 0 || pg_query(lesson->pg, &begin_anew, &params, lesson->arena, &result, err);
 }
 
+/* `choice` is names of types with commas, or all. */
+static bool is_chosen(struct text choice, const char *type)
+{
+    struct text name;
+
+    while (choice.data && text_next(&choice, ',', &name))
+        if (text_is(name, type) || text_is(name, "all"))
+            return true;
+    return false;
+}
+
+/* Those by the words of resources, of the types for which they were chosen. */
+static void add_words(struct lesson *lesson, struct search_addition *additions, size_t *count)
+{
+    static const struct {
+        const char *code, *expression;
+    } rows[] = {{"_text", "text"}, {"_content", "$this"}};
+    static struct search_extension extension = {.version = WORDS_VERSION};
+
+    for (unsigned i = 0; i < resource_type_count(); i++) {
+        for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+            const struct search_param *published =
+                search_param_find_published(type_at(i)->name, text_of(rows[k].code));
+
+            if (!published || !is_chosen(lesson->words[k], type_at(i)->name))
+                continue;
+            additions[*count].param = *published;
+            additions[*count].param.expression = rows[k].expression;
+            additions[(*count)++].extension = &extension;
+        }
+    }
+}
+
 static struct pg_params wanted(struct lesson *lesson)
 {
     struct arena *arena = lesson->arena;
     struct pg_params params = pg_params_in(arena);
     size_t count;
-    const struct search_addition *additions = search_extender_finish(lesson->extender, &count);
+    const struct search_addition *found = search_extender_finish(lesson->extender, &count);
+    struct search_addition *additions =
+        arena_many(arena, struct search_addition, count + (size_t)2 * resource_type_count());
+
+    if (count)
+        memcpy(additions, found, count * sizeof(*additions));
+    add_words(lesson, additions, &count);
     struct text *types = arena_many(arena, struct text, count);
     struct text *codes = arena_many(arena, struct text, count);
     int64_t *versions = arena_many(arena, int64_t, count);
@@ -231,10 +277,14 @@ static struct pg_params wanted(struct lesson *lesson)
 
 static bool update_rows(struct lesson *lesson, struct err *err)
 {
-    struct pg_params params = wanted(lesson);
     const struct pg_result *dropped, *changed, *added, *result;
     struct arena *arena = lesson->arena;
 
+    if (!pg_query(lesson->pg, &select_words, NULL, arena, &result, err))
+        return false;
+    lesson->words[0] = pg_text(result, 0, 0);
+    lesson->words[1] = pg_text(result, 0, 1);
+    struct pg_params params = wanted(lesson);
     if (!pg_query(lesson->pg, &drop_others, &params, arena, &dropped, err) ||
         !pg_query(lesson->pg, &tell_more, &params, arena, &changed, err) ||
         !pg_query(lesson->pg, &add_wanted, &params, arena, &added, err) ||

@@ -10,6 +10,7 @@
 #include "fhir/json.h"
 #include "fhir/node.h"
 #include "fhir/search_values.h"
+#include "fhir/search_words.h"
 #include "fhir/type.h"
 #include "storage/columns.h"
 #include "storage/row_set.h"
@@ -259,7 +260,9 @@ static void add_token(struct maker *maker, const struct search_value *value)
     const struct tokens *tokens = maker->tokens;
     const struct search_param *param = maker->param;
 
-    if (value->code.data) {
+    if (value->code.data && search_param_is_text(param)) {
+        list_add(maker, &maker->toks, token_code(tokens, param, value->code));
+    } else if (value->code.data) {
         list_add(maker, &maker->toks, token_system_code(tokens, param, value->system, value->code));
         list_add(maker, &maker->toks, token_code(tokens, param, value->code));
         if (value->identifier_type_code.data)

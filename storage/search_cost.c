@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "fhir/query_near.h"
+#include "storage/search_contains.h"
 #include "storage/search_link.h"
 #include "storage/search_order.h"
 #include "storage/search_stats.h"
@@ -141,6 +142,13 @@ static double rows_by_code(const struct search_plan *plan, double rows)
     return fmax(1, selectivity(plan, plan->codes, rows) * rows);
 }
 
+/* A range that contains any text is the whole index. */
+static bool looks_at_all(const struct search_plan *plan, const struct search_term *term)
+{
+    return term->atoms[0].kind == ATOM_STRINGS && term->atoms[0].mode == STRING_CONTAINS &&
+           !search_contains_all_indexed(plan, term);
+}
+
 static void consider_terms(struct choice *choice)
 {
     const struct search_plan *plan = choice->plan;
@@ -172,8 +180,7 @@ static void consider_terms(struct choice *choice)
         case ATOM_NUMBERS:
         case ATOM_NEAR: /* a range that contains any text is the whole index */
             consider(choice, DRIVE_SIDE, i,
-                     1.5 * (term->atoms[0].mode == STRING_CONTAINS ? choice->rows : found) + 2,
-                     rest);
+                     1.5 * (looks_at_all(plan, term) ? choice->rows : found) + 2, rest);
             break;
         default:
             break;
@@ -304,9 +311,10 @@ static double atom_share(const struct search_plan *plan, const struct search_ato
     case ATOM_UPDATED:
         return time_share(atom->value);
     case ATOM_STRINGS:
-        return atom->mode == STRING_CONTAINS ? 0.05
-               : atom->mode == STRING_EQUAL  ? 0.0005
-                                             : pow(0.2, fmin(4, (double)atom->norm.size));
+        return atom->mode == STRING_CONTAINS
+                   ? (search_contains_is_indexed(plan, atom) ? 0.0005 : 0.05)
+               : atom->mode == STRING_EQUAL ? 0.0005
+                                            : pow(0.2, fmin(4, (double)atom->norm.size));
     case ATOM_QUANTITY:
         return quantity_share(plan, atom->value);
     case ATOM_NUMBERS:

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "fhir/type.h"
+#include "storage/search_contains.h"
 #include "storage/search_link.h"
 #include "storage/search_source_parts.h"
 #include "storage/search_without.h"
@@ -316,6 +317,10 @@ void source_side_keys(const struct search_plan *plan, struct search_sql *sql)
         &plan->terms[plan->driver == DRIVE_SIDE ? plan->driving : plan->quantity];
     bool any = false;
 
+    if (search_contains_all_indexed(plan, term)) {
+        search_contains_keys(term, sql);
+        return;
+    }
     for (size_t i = 0; i < term->atom_count; i++) {
         if (!sql_side_table(&term->atoms[i]))
             continue;

@@ -47,6 +47,7 @@ struct search_stats {
     bool reading;
     unsigned changes; /* as many as there were by then */
     struct frequencies tables[TABLE_ALL];
+    bool has_trigrams;
     struct second seconds[SECONDS_MAX];
     size_t second_count;
     bool contains[TYPES_MAX][TYPES_MAX]; /* by numbers of types */
@@ -74,6 +75,10 @@ static const struct pg_statement read_statement = {
     ") w on true "
     "where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace"
     "      and c.relname = any($1::text[])"};
+
+static const struct pg_statement look_for_trigrams = {
+    "select exists (select from pg_index where indexrelid = to_regclass('f_str_trigrams')"
+    " and indisvalid)"};
 
 static struct search_stats *make(struct store *store);
 static void free_stats(struct search_stats *stats);
@@ -124,13 +129,14 @@ static void read_stats(struct store *store, struct search_stats *stats)
     struct arena *arena = arena_new();
     struct pg_params params = pg_params_in(arena);
     struct text names[TABLE_ALL];
-    const struct pg_result *result;
+    const struct pg_result *result, *trigrams;
     struct err err = {0};
 
     for (int i = 0; i < TABLE_ALL; i++)
         names[i] = text_of(table_at((enum table_id)i)->name);
     pg_add_text_array(&params, names, TABLE_ALL);
-    if (!pg_query(store->search, &read_statement, &params, arena, &result, &err)) {
+    if (!pg_query(store->search, &read_statement, &params, arena, &result, &err) ||
+        !pg_query(store->search, &look_for_trigrams, NULL, arena, &trigrams, &err)) {
         arena_free(arena);
         return;
     }
@@ -138,6 +144,7 @@ static void read_stats(struct store *store, struct search_stats *stats)
     memset(stats->tables, 0, sizeof(stats->tables));
     for (int row = 0; row < pg_rows(result); row++)
         take_row(stats, arena, result, row);
+    stats->has_trigrams = pg_bool(trigrams, 0, 0);
     if (stats->arena)
         arena_free(stats->arena);
     stats->arena = arena;
@@ -190,6 +197,11 @@ bool search_stats_has_without(const struct store *store, const struct table *tab
         if (known->without[i] == token)
             return true;
     return false;
+}
+
+bool search_stats_has_trigrams(const struct store *store)
+{
+    return store->search_stats && store->search_stats->has_trigrams;
 }
 
 void search_stats_forget(void)

@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 import unittest
+import urllib.parse
 
 from harness import Server, data, run, scratch, until
 
@@ -316,6 +317,74 @@ class SearchParameters(unittest.TestCase):
         self.assertEqual(self.client.delete("SearchParameter/alias").status, 204)
         self.soon(lambda: "alias" not in self.choose())
         self.assertEqual(self.sql("select string_agg(distinct state, '') from f_parameter"), "X")
+
+    def test_resources_are_found_by_their_words_where_it_was_so_chosen(self):
+        def told(number, narrative, text):
+            return {"resourceType": "Condition", "id": f"c{number}",
+                    "subject": {"reference": f"Patient/p{number}"}, "code": {"text": text},
+                    "text": {"status": "generated", "div":
+                             f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{narrative}</p></div>'}}
+
+        self.store(told(1, "Bone pain, with <b>metastases</b>", "Osteosarcoma"),
+                   told(2, "Liver; no metas&#116;ases &amp; no pain", "Caf\u00e9-au-lait"),
+                   told(3, "Metastases of the liver", "Pain in bone"))
+        self.assertTrue(self.refused("Condition?_text=bone", b"isthmus index text=Condition"))
+        self.assertTrue(self.refused("Condition?_content=bone", b"isthmus index content=Condition"))
+        self.assertNotIn("_text", self.offered("Condition"))
+        self.choose("text=Condition", "content=Condition,Patient")
+        self.known("Condition?_text=bone")
+        self.store(told(4, "bone", "liver"))
+        self.finish(self.begin())
+        self.whole("Condition?_text=bone")
+        self.whole("Condition?_content=bone")
+        self.soon(lambda: "_text" in self.offered("Condition"))
+        for value, found in (
+                ("bone", "14"), ("BONE or liver", "1234"), ("bone,liver", "1234"),
+                ("(bone OR liver) and metastases", "123"), ("bone pain", "1"), ("pain", "12"),
+                ("liver not pain", "3"), ("not liver", "14"), ('"bone pain"', "1"),
+                ('"pain bone"', ""), ("metas", ""), ("no pain", "2"), ('"no pain"', "2"),
+                ("p", ""), ("osteosarcoma", ""), ("(bone", None), ('"bone', None)):
+            answer = self.client.get("Condition?_text=" + urllib.parse.quote(value))
+            if found is None:
+                self.assertEqual(answer.status, 400, (value, answer.bytes))
+                continue
+            self.assertEqual(self.ids("Condition?_text=" + urllib.parse.quote(value)),
+                             [f"c{n}" for n in found], value)
+        for value, found in (("bone", "134"), ("cafe", "2"), ("cafe-au-lait", "2"),
+                             ("lait-cafe", ""), ("generated", "1234"), ("c3", "3"),
+                             ('"in bone"', "3"), ("osteosarcoma or p2", "12")):
+            self.assertEqual(self.ids("Condition?_content=" + urllib.parse.quote(value)),
+                             [f"c{n}" for n in found], value)
+        self.assertEqual(self.ids("Condition?_text=bone&_content=liver"), ["c4"])
+        self.store(told(1, "Nothing", "Osteosarcoma"))
+        self.assertEqual(self.ids("Condition?_text=bone"), ["c4"])
+        self.assertEqual(self.client.get("Condition?_text:exact=bone").status, 400)
+        self.assertEqual(self.client.get("Condition?_sort=_text").status, 400)
+        self.assertTrue(self.refused("Patient?_text=bone", b"isthmus index text=Patient"))
+        self.choose("text=none")
+        self.soon(lambda: self.client.get("Condition?_text=bone").status == 400)
+        self.assertEqual(self.ids("Condition?_content=bone"), ["c3", "c4"])
+
+    def test_parts_of_strings_are_found_by_trigrams_where_it_was_so_chosen(self):
+        def patient_of(number, family):
+            return {"resourceType": "Patient", "id": f"p{number}", "name": [{"family": family}]}
+
+        self.store(patient_of(1, "Steinbach"), patient_of(2, "Lichtenst\u00e9in"),
+                   patient_of(3, "x" * 300 + "stein"), patient_of(4, "Stern"))
+        searches = {"Patient?family:contains=stein": ["p1", "p2", "p3"],
+                    "Patient?family:contains=tei": ["p1", "p2", "p3"],
+                    "Patient?family:contains=te": ["p1", "p2", "p3", "p4"],
+                    "Patient?family:contains=tern,bach": ["p1", "p4"],
+                    "Patient?family:contains=100%25": []}
+        for indexed in (False, True, False):
+            for search, found in searches.items():
+                self.assertEqual(self.ids(search), found, (indexed, search))
+            self.choose("contains=off" if indexed else "contains=on")
+            self.assertEqual(self.sql("select count(*) from pg_indexes where indexname = "
+                                      "'f_str_trigrams'"), "0" if indexed else "1")
+            self.server.stop()
+            self.server.start()
+            self.client = self.server.client()
 
     def test_what_is_written_meanwhile_is_found(self):
         bundle = {"resourceType": "Bundle", "type": "batch", "entry": [

@@ -444,7 +444,7 @@ static void what_cannot_be_honoured_is_refused(void **state)
         {"Patient", "_include=x", "takes Type:parameter"},
         {"Patient", "_revinclude=*", "takes Type:parameter"},
         {"Patient", "_revinclude=Encounter:location", "never refers to a Patient"},
-        {"Patient", "_content=x", "not a search parameter"},
+        {"Patient", "_content=x", "isthmus index content=Patient"},
         {"Location", "near=1", "latitude|longitude"},
         {"Patient", "name=%zz", "percent-encoded"},
         {"Patient", "name=%ff", "percent-encoded"},

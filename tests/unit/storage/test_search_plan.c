@@ -7,6 +7,7 @@
 #include "hospital.h"
 
 #include "base/buf.h"
+#include "storage/search_contains.h"
 #include "storage/search_link.h"
 #include "storage/search_sort.h"
 #include "storage/search_source.h"
@@ -284,6 +285,53 @@ static void check_without(void)
     }
 }
 
+/* Any part of a string, by trigrams where they are kept; also of one that is longer than what an
+ * index keeps of it. */
+static void check_contains(void)
+{
+    static const char *const asked[] = {"family:contains=ulle", "family:contains=ulle,abc1",
+                                        "name:contains=ulle&gender=female", "given:contains=nn"};
+    const struct pg_config config = {.conninfo = postgres_conninfo(),
+                                     .lane = "index",
+                                     .timeout_ms = 300 * 1000,
+                                     .mode = PG_SHARED};
+    struct pg *beside = pg_new(fiber_loop(), &config);
+    struct err err = {0};
+    int64_t before[COUNT(asked)];
+
+    assert_true(pg_connect(beside, &err));
+
+    run("insert into f_str select h, repeat('x', 255), rkey from f_str where rkey in "
+        "(select rkey from f_patient where id = 'bert')",
+        NULL);
+    for (size_t i = 0; i < COUNT(asked); i++)
+        before[i] = search("Patient", arena_printf(arena, "%s&_summary=count", asked[i])).total;
+    assert_true(before[0] > 0);
+    if (!search_contains_make(beside, true, &err))
+        fail_msg("%s", err.text);
+    search_stats_forget();
+    search_stats_refresh(store);
+    for (size_t i = 0; i < COUNT(asked); i++) {
+        struct search_position position = {0};
+        struct search_sql sql = search_sql_in(arena);
+        struct search_plan plan;
+        bool is_short = i + 1 == COUNT(asked);
+
+        search_plan_init(&plan, store, &us, parse_query("Patient", asked[i]), arena);
+        assert_true(search_plan_choose(&plan, SEARCH_PAGE, 21));
+        assert_int_equal(plan.driver == DRIVE_SIDE, !is_short);
+        search_source_page(&plan, &position, 21, &sql);
+        check(&(struct expected){.type = "Patient", .query = asked[i]}, "trigrams", &plan, &sql);
+        assert_int_equal(strstr(explain(&sql), "f_str_trigrams") != NULL, !is_short);
+        assert_int_equal(
+            search("Patient", arena_printf(arena, "%s&_summary=count", asked[i])).total, before[i]);
+    }
+    assert_true(search_contains_make(beside, false, &err));
+    pg_free(beside);
+    search_stats_forget();
+    assert_int_equal(search("Patient", "family:contains=ulle&_summary=count").total, before[0]);
+}
+
 static void no_search_scans_a_whole_table(void *context)
 {
     (void)context;
@@ -311,6 +359,7 @@ static void no_search_scans_a_whole_table(void *context)
     check_choices();
     check_sorting_many();
     check_without();
+    check_contains();
     pg_free(pg);
     done();
 }
