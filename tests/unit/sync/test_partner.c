@@ -1,32 +1,10 @@
 #include "sync/partner.h"
 
-#include "base/arena.h"
 #include "sync/network.h"
+#include "tests/unit/sync/in_arena.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static struct arena *arena;
 static struct partner partner;
 static struct err err;
-
-static int start(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int finish(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 static bool parse(const char *document)
 {

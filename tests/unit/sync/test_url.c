@@ -1,31 +1,8 @@
 #include "sync/url.h"
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/err.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static struct arena *arena;
-
-static int start(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int finish(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
+#include "tests/unit/sync/in_arena.h"
 
 static void links_are_joined_to_their_base(void **state)
 {
