@@ -43,6 +43,13 @@ static bool is_word(struct text text, const char *word)
     return text_equals_nocase(text_trim(text), text_of(word));
 }
 
+static struct text unquoted(struct text text)
+{
+    bool quoted = text.size > 1 && text.data[0] == '"' && text.data[text.size - 1] == '"';
+
+    return quoted ? (struct text){text.data + 1, text.size - 2} : text;
+}
+
 /* Of a body, in any type that is read here (RFC 8259 8.1, R4 http.html#mime-type). */
 static bool check_charset(const struct request *req, struct err *err)
 {
@@ -51,8 +58,7 @@ static bool check_charset(const struct request *req, struct err *err)
     if (!req->body.size || !type.data || !text_split(type, ';', &name, &parameters))
         return true;
     struct text charset = parameter_of(parameters, "charset");
-    if (charset.size > 1 && charset.data[0] == '"' && charset.data[charset.size - 1] == '"')
-        charset = (struct text){charset.data + 1, charset.size - 2};
+    charset = unquoted(charset);
     return !charset.data || is_word(charset, "utf-8") || is_word(charset, "us-ascii") ||
            err_set(err, ERR_MEDIA_TYPE, "Content-Type",
                    "Bodies are read as UTF-8, not in another charset; send UTF-8.");
@@ -193,16 +199,24 @@ struct node *format_read_body(struct request *req, const struct json_limits *lim
     return json_read(req->arena, body.data, body.size, limits, &req->issues, err);
 }
 
+/* RFC 7240 2: white space around the `=` and quotes around the value say nothing. */
 static void read_preference(struct request *req, struct text preference)
 {
-    if (is_word(preference, "return=minimal"))
-        req->prefer_return = PREFER_MINIMAL;
-    else if (is_word(preference, "return=representation"))
-        req->prefer_return = PREFER_REPRESENTATION;
-    else if (is_word(preference, "return=OperationOutcome"))
-        req->prefer_return = PREFER_OUTCOME;
-    else if (is_word(preference, "handling=lenient"))
+    struct text name, value;
+
+    if (!text_split(preference, '=', &name, &value))
+        return;
+    value = unquoted(text_trim(value));
+    if (is_word(name, "handling") && is_word(value, "lenient"))
         req->lenient = true;
+    if (!is_word(name, "return"))
+        return;
+    if (is_word(value, "minimal"))
+        req->prefer_return = PREFER_MINIMAL;
+    else if (is_word(value, "representation"))
+        req->prefer_return = PREFER_REPRESENTATION;
+    else if (is_word(value, "OperationOutcome"))
+        req->prefer_return = PREFER_OUTCOME;
 }
 
 static void read_prefer(struct request *req, struct text prefer)

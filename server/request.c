@@ -219,8 +219,8 @@ void answer_write(struct request *req, int status, const struct store_version *v
     struct store_version *kept = arena_one(req->arena, struct store_version);
 
     *kept = *version;
-    /* An entry of a Bundle has no URL from which the client could tell what it was. */
-    if (status == 201 || req->entry)
+    /* Neither an entry of a Bundle nor criteria say what it was. */
+    if (status == 201 || req->entry || !req->id)
         add_location(req, kept);
     if (req->prefer_return == PREFER_MINIMAL) {
         answer_etag(req, kept);

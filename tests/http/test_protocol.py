@@ -91,6 +91,50 @@ class Protocol(unittest.TestCase):
             "subject": {"reference": "Patient/one"}})
 
 
+class Answers(unittest.TestCase):
+    """What the client is told about a write."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(arguments=["--threads", "1"]).start()
+        cls.client = cls.server.client()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__(None, None, None)
+
+    def test_preferences_may_be_quoted_and_have_parameters(self):
+        for prefer, size in (("return=minimal", 0), ('return="minimal"', 0), ("Return = minimal", 0),
+                             ('wait=5, return="minimal"; x="y"', 0), ("return=", 1), ("minimal", 1),
+                             ("return=minimal-ish", 1), ('return="representation"', 1)):
+            answer = self.client.post("Patient", {"resourceType": "Patient"}, Prefer=prefer)
+            self.assertEqual(answer.status, 201)
+            self.assertEqual(min(len(answer.bytes), 1), size, prefer)
+        strict = self.client.get("Patient?nonsense=1")
+        self.assertEqual(strict.status, 400)
+        self.assertEqual(self.client.get("Patient?nonsense=1", Prefer='handling="lenient"').status, 200)
+
+    def test_a_conditional_write_names_what_it_was_about(self):
+        value = {"resourceType": "Patient", "identifier": [{"system": "urn:x", "value": "named"}]}
+        where = "identifier=urn:x|named"
+        wish = {"Prefer": "return=minimal"}
+        made = self.client.post("Patient", value, **{"If-None-Exist": where, **wish})
+        self.assertEqual(made.status, 201)
+        name = made.header("Location").rsplit("/_history", 1)[0]
+        again = self.client.post("Patient", value, **{"If-None-Exist": where, **wish})
+        updated = self.client.put(f"Patient?{where}", dict(value, active=True), **wish)
+        patched = self.client.request(
+            "PATCH", f"Patient?{where}", '[{"op":"remove","path":"/active"}]',
+            {"Content-Type": "application/json-patch+json", **wish})
+        for version, answer in ((1, again), (2, updated), (3, patched)):
+            self.assertEqual((answer.status, answer.bytes), (200, b""))
+            self.assertEqual(answer.header("Location"), f"{name}/_history/{version}")
+        known = self.client.put("Patient/known", {"resourceType": "Patient", "id": "known"}, **wish)
+        self.assertEqual(known.status, 201)
+        known = self.client.put("Patient/known", {"resourceType": "Patient", "id": "known"}, **wish)
+        self.assertEqual((known.status, known.header("Location")), (200, None))
+
+
 class PublicServer(Server):
     """Announces the base that clients use; still reached where it listens."""
 
