@@ -17,6 +17,8 @@ import harness
 from sync_harness import Exchange, Rogue, partner
 from sync_state import GOOD_TYPES, PAGE, account, pulled, queries, shape, states
 
+from rogue import table  # noqa: E402, I001 (sync_state knows where)
+
 RESOURCES = 120
 SEEDS = int(os.environ.get("ISTHMUS_TEST_SEEDS", "2"))
 PATIENCE = 14  # seconds until the last row of W-29 has appeared
@@ -347,6 +349,11 @@ class Table(unittest.TestCase):
         self.assertEqual(sorted(found), ROWS)
         for row, cell in found.items():
             self.assertEqual(cell, shown(row), row)
+
+    def test_every_fault_of_the_rogue_partner_is_a_row(self):
+        faults = {row.number for row in table.TABLE if row.number.startswith("W-")}
+        self.assertEqual(faults - set(ROWS), set())
+        self.assertEqual(set(ROWS) - faults, {"W-41"}, "which needs no fault")
 
     def test_what_is_shown_elsewhere_is_there(self):
         for where in ELSEWHERE.values():
