@@ -97,8 +97,7 @@ bool knowledge_add_installed(struct knowledge_gathering *gathering, struct packa
                          err);
 }
 
-/* SearchParameters are only looked at: a process has those that were there when it began
- * (storage/parameters.h). */
+/* SearchParameters are only looked at: which of them are in force storage/parameters.h knows. */
 static void add_definition(const struct package_definition *definition, const char *package,
                            void *context)
 {
