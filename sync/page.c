@@ -10,112 +10,10 @@
 #include "base/arena.h"
 #include "fhir/json_scan.h"
 #include "fhir/primitive.h"
+#include "sync/page_cursor.h"
 
 #define ZONE_EARLIEST 840 /* minutes: +14:00, the first to see a day begin */
 #define KINDS_SHOWN   60
-
-struct cursor {
-    const char *at, *end;
-};
-
-static char skip_space(struct cursor *c)
-{
-    while (c->at < c->end && (*c->at == ' ' || *c->at == '\n' || *c->at == '\r' || *c->at == '\t'))
-        c->at++;
-    return c->at < c->end ? *c->at : 0;
-}
-
-static bool skip_string(struct cursor *c)
-{
-    for (c->at++; c->at < c->end; c->at++) {
-        if (*c->at == '\\')
-            c->at++;
-        else if (*c->at == '"') {
-            c->at++;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool skip_nested(struct cursor *c)
-{
-    size_t depth = 0;
-
-    while (c->at < c->end) {
-        char byte = *c->at;
-        if (byte == '"') {
-            if (!skip_string(c))
-                return false;
-            continue;
-        }
-        c->at++;
-        if (byte == '{' || byte == '[')
-            depth++;
-        else if ((byte == '}' || byte == ']') && --depth == 0)
-            return true;
-    }
-    return false;
-}
-
-/* The bytes of the value that stands there. */
-static bool take_value(struct cursor *c, struct text *value)
-{
-    char first = skip_space(c);
-    const char *begin = c->at;
-    bool good = true;
-
-    if (first == '{' || first == '[')
-        good = skip_nested(c);
-    else if (first == '"')
-        good = skip_string(c);
-    else
-        while (c->at < c->end && !(*c->at && strchr(",]} \t\r\n", *c->at)))
-            c->at++;
-    *value = (struct text){begin, (size_t)(c->at - begin)};
-    return good && value->size > 0;
-}
-
-static struct cursor inside(struct text value)
-{
-    return (struct cursor){value.data + 1, value.data + value.size};
-}
-
-/* The next member of an object, or item of a list (`name` NULL). False at its end, and where it
- * is broken: then `c->at` is NULL. */
-static bool next_value(struct cursor *c, struct text *name, struct text *value)
-{
-    char byte = skip_space(c);
-
-    if (byte == ',') {
-        c->at++;
-        byte = skip_space(c);
-    }
-    if (byte == '}' || byte == ']')
-        return false;
-    if (name && (byte != '"' || !take_value(c, name) || skip_space(c) != ':')) {
-        c->at = NULL;
-        return false;
-    }
-    if (name) {
-        c->at++;
-        *name = (struct text){name->data + 1, name->size - 2};
-    }
-    if (take_value(c, value))
-        return true;
-    c->at = NULL;
-    return false;
-}
-
-static bool is_object(struct text value)
-{
-    return value.size >= 2 && value.data[0] == '{';
-}
-
-static bool is_list(struct text value)
-{
-    return value.size >= 2 && value.data[0] == '[';
-}
 
 /* The text of a string; absent when it is none, or broken. */
 static struct text text_value(struct text value, struct arena *arena)
@@ -150,10 +48,10 @@ int64_t page_time(struct text text)
 
 static void read_meta(struct text meta, struct arena *arena, struct page_entry *entry)
 {
-    struct cursor c = inside(meta);
+    struct cursor c = cursor_in(meta);
     struct text name, value;
 
-    while (next_value(&c, &name, &value)) {
+    while (cursor_next(&c, &name, &value)) {
         if (text_is(name, "versionId"))
             entry->version = text_value(value, arena);
         else if (text_is(name, "lastUpdated"))
@@ -161,58 +59,38 @@ static void read_meta(struct text meta, struct arena *arena, struct page_entry *
     }
 }
 
+static void take_head(struct text name, struct text value, struct arena *arena,
+                      struct page_entry *entry)
+{
+    if (text_is(name, "resourceType"))
+        entry->type = text_value(value, arena);
+    else if (text_is(name, "id"))
+        entry->id = text_value(value, arena);
+    else if (text_is(name, "meta") && cursor_is_object(value))
+        read_meta(value, arena, entry);
+}
+
 bool page_read_resource(struct text body, struct arena *arena, struct page_entry *entry)
 {
     struct text name, value;
 
     entry->updated = INT64_MIN;
-    if (!is_object(body))
+    if (!cursor_is_object(body))
         return false;
-    struct cursor c = inside(body);
-    while (next_value(&c, &name, &value)) {
-        if (text_is(name, "resourceType"))
-            entry->type = text_value(value, arena);
-        else if (text_is(name, "id"))
-            entry->id = text_value(value, arena);
-        else if (text_is(name, "meta") && is_object(value))
-            read_meta(value, arena, entry);
-    }
+    struct cursor c = cursor_in(body);
+    while (cursor_next(&c, &name, &value))
+        take_head(name, value, arena, entry);
     return entry->type.data && c.at;
-}
-
-/* Of a list of objects: the first. */
-static struct text first_of(struct text list)
-{
-    struct text value = {0};
-
-    if (!is_list(list))
-        return value;
-    struct cursor c = inside(list);
-    next_value(&c, NULL, &value);
-    return value;
-}
-
-static struct text member(struct text object, const char *wanted)
-{
-    struct text name, value;
-
-    if (!is_object(object))
-        return (struct text){0};
-    struct cursor c = inside(object);
-    while (next_value(&c, &name, &value))
-        if (text_is(name, wanted))
-            return value;
-    return (struct text){0};
 }
 
 static void note_outcome(struct text outcome, struct arena *arena, struct page *page)
 {
-    struct text issue = first_of(member(outcome, "issue"));
+    struct text issue = cursor_first(cursor_member(outcome, "issue"));
 
     if (page->outcomes++)
         return;
-    page->severity = text_value(member(issue, "severity"), arena);
-    page->code = text_value(member(issue, "code"), arena);
+    page->severity = text_value(cursor_member(issue, "severity"), arena);
+    page->code = text_value(cursor_member(issue, "code"), arena);
 }
 
 /* "Patient/1" or "https://.../Patient/1/_history/2", from behind. */
@@ -244,66 +122,160 @@ static struct text version_of(struct text etag)
     return etag;
 }
 
+/* What an entry says beside its resource. */
+struct parts {
+    struct text request, response, full_url;
+    bool typed; /* the resource says what it is */
+};
+
+static struct page_entry *add_entry(struct page *page, struct arena *arena)
+{
+    if (page->count == page->room) {
+        size_t room = page->room ? 2 * page->room : 64;
+        struct page_entry *larger = arena_many(arena, struct page_entry, room);
+        if (page->count)
+            memcpy(larger, page->entries, page->count * sizeof(*larger));
+        page->entries = larger;
+        page->room = room;
+    }
+    struct page_entry *entry = &page->entries[page->count];
+    *entry = (struct page_entry){.updated = INT64_MIN};
+    return entry;
+}
+
+static void take_part(struct text name, struct text value, struct arena *arena, struct parts *parts,
+                      struct page_entry *entry)
+{
+    if (text_is(name, "search"))
+        entry->include = text_is(text_value(cursor_member(value, "mode"), arena), "include");
+    else if (text_is(name, "request"))
+        parts->request = value;
+    else if (text_is(name, "response"))
+        parts->response = value;
+    else if (text_is(name, "fullUrl"))
+        parts->full_url = text_value(value, arena);
+}
+
 /* Where `resource` is missing, the entry itself takes its place: it will be refused with a reason
  * and not be lost without one. */
-static void read_entry(struct text raw, struct arena *arena, struct page *page)
+static void end_entry(const struct parts *parts, struct text raw, struct arena *arena,
+                      struct page_entry *entry, struct page *page)
 {
-    struct page_entry *entry = &page->entries[page->count];
-    struct text name, value, request = {0}, response = {0}, full_url = {0};
-    struct cursor c = is_object(raw) ? inside(raw) : (struct cursor){raw.data, raw.data};
-
-    *entry = (struct page_entry){.updated = INT64_MIN};
-    while (next_value(&c, &name, &value)) {
-        if (text_is(name, "resource"))
-            entry->body = value;
-        else if (text_is(name, "search"))
-            entry->include = text_is(text_value(member(value, "mode"), arena), "include");
-        else if (text_is(name, "request"))
-            request = value;
-        else if (text_is(name, "response"))
-            response = value;
-        else if (text_is(name, "fullUrl"))
-            full_url = text_value(value, arena);
-    }
-    if (entry->body.data && page_read_resource(entry->body, arena, entry) &&
-        text_is(entry->type, "OperationOutcome")) {
+    if (parts->typed && text_is(entry->type, "OperationOutcome")) {
         note_outcome(entry->body, arena, page);
         return;
     }
-    if (!entry->body.data && text_is(text_value(member(request, "method"), arena), "DELETE")) {
+    if (!entry->body.data &&
+        text_is(text_value(cursor_member(parts->request, "method"), arena), "DELETE")) {
         entry->deletion = true;
-        entry->updated = page_time(text_value(member(response, "lastModified"), arena));
-        entry->version = version_of(text_value(member(response, "etag"), arena));
-        struct text url = text_value(member(request, "url"), arena);
-        read_deleted(url.size ? url : full_url, entry);
+        entry->updated =
+            page_time(text_value(cursor_member(parts->response, "lastModified"), arena));
+        entry->version = version_of(text_value(cursor_member(parts->response, "etag"), arena));
+        struct text url = text_value(cursor_member(parts->request, "url"), arena);
+        read_deleted(url.size ? url : parts->full_url, entry);
     } else if (!entry->body.data) {
         entry->body = raw;
     }
     page->count++;
 }
 
+static void read_entry(struct text raw, struct arena *arena, struct page *page)
+{
+    struct page_entry *entry = add_entry(page, arena);
+    struct cursor c = cursor_is_object(raw) ? cursor_in(raw) : (struct cursor){raw.data, raw.data};
+    struct parts parts = {0};
+    struct text name, value;
+
+    while (cursor_next(&c, &name, &value)) {
+        if (text_is(name, "resource"))
+            entry->body = value;
+        else
+            take_part(name, value, arena, &parts, entry);
+    }
+    parts.typed = entry->body.data && page_read_resource(entry->body, arena, entry);
+    end_entry(&parts, raw, arena, entry, page);
+}
+
 static bool read_entries(struct text list, struct arena *arena, struct page *page)
 {
-    struct cursor c = inside(list);
+    struct cursor c = cursor_in(list);
     struct text value;
-    size_t count = 0;
 
-    while (next_value(&c, NULL, &value))
-        count++;
-    page->entries = arena_many(arena, struct page_entry, count + 1);
-    for (c = inside(list); next_value(&c, NULL, &value);)
+    while (cursor_next(&c, NULL, &value))
         read_entry(value, arena, page);
     return c.at;
 }
 
+/* The same in one pass, for entries that are as they should be. What is odd in any way is left to
+ * the functions above, which count brackets first and so find the end of what is broken inside. */
+
+static bool pass_resource(struct cursor *c, struct arena *arena, struct parts *parts,
+                          struct page_entry *entry)
+{
+    const char *begin = c->at++;
+    struct text name, value;
+
+    while (cursor_go(c, &name)) {
+        if (!cursor_take_plain(c, &value))
+            return false;
+        take_head(name, value, arena, entry);
+    }
+    if (!cursor_leave(c, '}'))
+        return false;
+    parts->typed = entry->type.data;
+    entry->body = (struct text){begin, (size_t)(c->at - begin)};
+    return true;
+}
+
+static bool pass_entry(struct cursor *c, struct arena *arena, struct page *page)
+{
+    struct page_entry *entry = add_entry(page, arena);
+    struct parts parts = {0};
+    struct text name, value;
+
+    if (cursor_peek(c) != '{')
+        return false;
+    const char *begin = c->at++;
+    while (cursor_go(c, &name)) {
+        bool resource = text_is(name, "resource");
+        if (resource && (entry->body.data || cursor_peek(c) != '{'))
+            return false;
+        if (resource ? !pass_resource(c, arena, &parts, entry) : !cursor_take_plain(c, &value))
+            return false;
+        if (!resource)
+            take_part(name, value, arena, &parts, entry);
+    }
+    if (!cursor_leave(c, '}'))
+        return false;
+    end_entry(&parts, (struct text){begin, (size_t)(c->at - begin)}, arena, entry, page);
+    return true;
+}
+
+/* `c` is at a list, and then behind it; or nothing has changed. */
+static bool pass_entries(struct cursor *c, struct arena *arena, struct page *page)
+{
+    const struct page before = *page;
+    struct cursor ahead = {c->at + 1, c->end};
+    bool good = true;
+
+    while (good && cursor_go(&ahead, NULL))
+        good = pass_entry(&ahead, arena, page);
+    if (good && cursor_leave(&ahead, ']')) {
+        *c = ahead;
+        return true;
+    }
+    *page = before;
+    return false;
+}
+
 static void read_links(struct text list, struct arena *arena, struct page *page)
 {
-    struct cursor c = inside(list);
+    struct cursor c = cursor_in(list);
     struct text value;
 
-    while (next_value(&c, NULL, &value)) {
-        struct text relation = text_value(member(value, "relation"), arena);
-        struct text url = text_value(member(value, "url"), arena);
+    while (cursor_next(&c, NULL, &value)) {
+        struct text relation = text_value(cursor_member(value, "relation"), arena);
+        struct text url = text_value(cursor_member(value, "url"), arena);
         if (text_is(relation, "next"))
             page->next = url;
         else if (text_is(relation, "self"))
@@ -339,20 +311,26 @@ bool page_read(struct text body, struct text content_type, struct arena *arena, 
     *page = (struct page){.total = -1};
     if (text_starts_with(trimmed, TEXT("\xef\xbb\xbf")))
         trimmed = text_trim((struct text){trimmed.data + 3, trimmed.size - 3});
-    if (!is_object(trimmed))
+    if (!cursor_is_object(trimmed))
         return refuse(body, content_type, type, err);
-    struct cursor c = inside(trimmed);
-    while (good && next_value(&c, &name, &value)) {
+    struct cursor c = cursor_in(trimmed);
+    while (good && cursor_go(&c, &name)) {
+        if (text_is(name, "entry") && cursor_peek(&c) == '[' && pass_entries(&c, arena, page))
+            continue;
+        if (!cursor_take(&c, &value)) {
+            c.at = NULL;
+            break;
+        }
         if (text_is(name, "resourceType"))
             type = text_value(value, arena);
         else if (text_is(name, "total") && !text_to_int64(value, 0, INT64_MAX, &page->total))
             page->total = -1;
-        else if (text_is(name, "link") && is_list(value))
+        else if (text_is(name, "link") && cursor_is_list(value))
             read_links(value, arena, page);
-        else if (text_is(name, "entry") && is_list(value))
+        else if (text_is(name, "entry") && cursor_is_list(value))
             good = read_entries(value, arena, page);
     }
-    if (!good || !c.at || skip_space(&c) != '}' || !text_is(type, "Bundle"))
+    if (!good || !c.at || cursor_peek(&c) != '}' || !text_is(type, "Bundle"))
         return refuse(body, content_type, type, err);
     if (!page->count && !page->outcomes && !page->self.data && !page->next.data && page->total < 0)
         return err_set(err, ERR_INVALID, NULL,

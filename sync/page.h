@@ -26,7 +26,7 @@ struct page_entry {
 
 struct page {
     struct page_entry *entries; /* without the outcomes */
-    size_t count;
+    size_t count, room;
     struct text self, next;     /* links as written; absent */
     int64_t total;              /* -1: not said, or no number */
     unsigned outcomes;          /* among the entries */

@@ -1,31 +1,8 @@
 #include "sync/page.h"
+#include "tests/unit/sync/in_arena.h"
 
-#include "base/arena.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-static struct arena *arena;
 static struct page page;
 static struct err err;
-
-static int start(void **state)
-{
-    (void)state;
-    arena = arena_new();
-    return 0;
-}
-
-static int finish(void **state)
-{
-    (void)state;
-    arena_free(arena);
-    return 0;
-}
 
 static bool read_page(const char *body)
 {
@@ -63,6 +40,71 @@ static void one_bad_entry_spoils_no_other(void **state)
     assert_true(text_is(page.entries[0].body, "null"));
     assert_true(text_is(page.entries[2].body, "{}"));
     assert_true(text_is(page.entries[3].type, "Patient"));
+}
+
+#define ENTRIES                                                                                    \
+    "{\"fullUrl\":\"http://a/Patient/1\",\"resource\":{\"resourceType\":\"Patient\",\"id\":\"1\"," \
+    "\"active\":true,\"n\":-1.5e3,\"meta\":{\"versionId\":\"2\"}},\"search\":{\"mode\":\"match\"}" \
+    "} ,"                                                                                          \
+    "{\"resource\":{\"id\":\"}]\",\"resourceType\":\"Observation\"},\"search\":{\"mode\":"         \
+    "\"include\"}},"                                                                               \
+    "{\"resource\":{\"resourceType\":\"OperationOutcome\",\"issue\":[{\"severity\":\"error\"}]}}," \
+    "{\"request\":{\"method\":\"DELETE\",\"url\":\"Patient/9\"}},{\"search\":{}}"
+
+static void assert_entries(void)
+{
+    assert_int_equal(page.outcomes, 1);
+    assert_true(text_is(page.severity, "error"));
+    assert_true(text_is(page.entries[0].id, "1") && text_is(page.entries[0].version, "2"));
+    assert_true(text_ends_with(page.entries[0].body, TEXT("\"2\"}}")));
+    assert_true(text_is(page.entries[1].id, "}]") && page.entries[1].include);
+    assert_true(text_is(page.entries[1].body, "{\"id\":\"}]\",\"resourceType\":\"Observation\"}"));
+    assert_true(page.entries[2].deletion && text_is(page.entries[2].id, "9"));
+    assert_true(text_is(page.entries[3].body, "{\"search\":{}}"));
+}
+
+/* Pages are gone through once; those with anything odd another way, which finds the same. */
+static void what_is_odd_changes_nothing_for_others(void **state)
+{
+    static const char *const odd[] = {
+        "null",
+        "7",
+        "\"x\"",
+        "[{}]",
+        "{\"resource\":null}",
+        "{\"resource\":{\"resourceType\":\"Patient\" 1 2}}",
+        "{\"resource\":{\"resourceType\":\"Patient\",\"a\":x\"}\"}}",
+        "{\"resource\":{},\"resource\":{\"resourceType\":\"Patient\"}}",
+    };
+
+    (void)state;
+    assert_true(read_page("{\"resourceType\":\"Bundle\",\"entry\":[" ENTRIES "]}"));
+    assert_int_equal(page.count, 4);
+    assert_entries();
+    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        assert_true(read_page(arena_printf(
+            arena, "{\"resourceType\":\"Bundle\",\"entry\":[" ENTRIES ",%s]}", odd[i])));
+        assert_int_equal(page.count, 5);
+        assert_entries();
+    }
+    assert_false(read_page("{\"resourceType\":\"Bundle\",\"entry\":[" ENTRIES "}"));
+    assert_false(read_page("{\"resourceType\":\"Bundle\",\"entry\":[" ENTRIES));
+}
+
+static void entries_may_come_in_several_lists(void **state)
+{
+    struct text more = {0};
+
+    (void)state;
+    for (int i = 0; i < 200; i++)
+        more = text_of(arena_printf(arena, "%s%s{\"resource\":{\"resourceType\":\"Patient\"}}",
+                                    more.data ? more.data : "", i ? "," : ""));
+    assert_true(read_page(arena_printf(arena,
+                                       "{\"resourceType\":\"Bundle\",\"entry\":[" ENTRIES
+                                       ",null],\"entry\":[%s],\"entry\":[null]}",
+                                       more.data)));
+    assert_int_equal(page.count, 4 + 1 + 200 + 1);
+    assert_entries();
 }
 
 static void outcomes_are_no_rows(void **state)
@@ -132,6 +174,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resources_stay_the_bytes_they_came_as),
         cmocka_unit_test(one_bad_entry_spoils_no_other),
+        cmocka_unit_test(what_is_odd_changes_nothing_for_others),
+        cmocka_unit_test(entries_may_come_in_several_lists),
         cmocka_unit_test(outcomes_are_no_rows),
         cmocka_unit_test(deletions_are_rows_without_bytes),
         cmocka_unit_test(what_is_no_page_is_refused),
