@@ -15,8 +15,8 @@ SCRIPTS = 16
 PAGES = 24
 PAGE_SCRIPTS = 8
 BATCH = 500
-NO_RESOURCES = ("f_str", "f_date", "f_qty", "f_code", "f_log", "f_hist", "f_key")
-OTHERS = ("f_meta", "f_dictionary", "f_migration")
+NO_RESOURCES = ("f_str", "f_date", "f_qty", "f_code", "f_log", "f_hist", "f_key", "f_contained")
+OTHERS = ("f_meta", "f_dictionary", "f_migration", "f_member", "f_choice")
 
 
 class Report:
