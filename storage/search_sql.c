@@ -151,8 +151,9 @@ void sql_term(struct search_sql *sql, const struct search_term *term)
         return;
     }
     if (term->link_count > 0) {
-        sql_add(sql, term->negated ? "not " : "");
+        /* What compares a column that is null is neither true nor false. */
         search_links_hold(sql, term);
+        sql_add(sql, term->negated ? " is not true" : "");
         return;
     }
     if (term->atom_count == 0) {

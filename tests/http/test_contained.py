@@ -183,6 +183,11 @@ class ContainedTest(unittest.TestCase):
         for more in ("", "&_count=1", "&_count=2", "&_sort=_lastUpdated", "&_sort=-_id&_count=1"):
             self.assertEqual(self.find(query + more), expected, more)
         self.assertEqual(self.total(query), 3)
+        # A container of the same type that is none itself, without the date that is asked for.
+        self.put({"resourceType": "Patient", "id": "c-twin", "link": [
+            {"other": {"reference": "#old"}, "type": "replaces"}],
+            "contained": [{"resourceType": "Patient", "id": "old", "birthDate": "1911-01-01"}]})
+        self.assertEqual(self.find("Patient?birthdate=lt1920&_contained=both"), ["Patient/c-twin"])
         # A container that is a match itself comes once.
         for count in ("", "&_count=1"):
             self.assertEqual(self.find("Observation?status=final&_contained=both" + count),
