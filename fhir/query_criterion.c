@@ -40,6 +40,8 @@ static bool refuse_modifier(struct query_reader *reader, struct text name,
                             const struct search_param *param);
 static bool read_missing(struct query_reader *reader, struct text name, struct text value,
                          struct query_param *param);
+static bool read_never_missing(struct query_reader *reader, const struct query_place *place,
+                               struct text value, struct query_param *param);
 static bool read_values(struct query_reader *reader, struct text name, struct text text,
                         struct query_param *param, const struct type *target);
 static bool means_codes(const struct query_param *param);
@@ -86,6 +88,8 @@ bool query_read_criterion(struct query_reader *reader, const struct query_place 
                              : query_read_words(reader, place, found, value, param);
     param->param = found;
     param->subject = query_subject_of(found);
+    if (param->subject != QUERY_VALUE && text_is(modifier, "missing"))
+        return read_never_missing(reader, place, value, param);
     if (!read_modifier(reader, place->name, modifier, param, &target))
         return false;
     if (!modifier.data && found->search_type == SEARCH_STRING)
@@ -144,8 +148,9 @@ static bool refuse_modifier(struct query_reader *reader, struct text name,
     struct buf names = buf_in(reader->arena);
 
     for (size_t i = 0; i < COUNT(modifiers); i++)
-        if (query_subject_of(param) == QUERY_VALUE && param->expression &&
-            (modifiers[i].types & TYPE_BIT(param->search_type)))
+        if (query_subject_of(param) != QUERY_VALUE
+                ? modifiers[i].modifier == MODIFIER_MISSING
+                : param->expression && (modifiers[i].types & TYPE_BIT(param->search_type)))
             buf_printf(&names, " :%s", modifiers[i].name);
     if (param->search_type == SEARCH_REFERENCE)
         buf_add_text(&names, " :[type]");
@@ -161,6 +166,25 @@ static bool read_missing(struct query_reader *reader, struct text name, struct t
     param->missing = text_is(value, "true");
     return param->missing || text_is(value, "false") ||
            query_refuse(reader, name, "value", "\"%.*s\" takes true or false.", NAME_ARGS(name));
+}
+
+/* Every resource has an id and a time of its last update, which is not before 1970. */
+static bool read_never_missing(struct query_reader *reader, const struct query_place *place,
+                               struct text value, struct query_param *param)
+{
+    struct query_value *since = arena_one(reader->arena, struct query_value);
+
+    if (!read_missing(reader, place->name, value, param))
+        return false;
+    *since =
+        (struct query_value){.type = SEARCH_DATE, .prefix = param->missing ? PREFIX_LT : PREFIX_GE};
+    *param = (struct query_param){
+        .param = search_param_find(place->type, TEXT("_lastUpdated")),
+        .subject = QUERY_LAST_UPDATED,
+        .values = since,
+        .value_count = 1,
+    };
+    return true;
 }
 
 static bool read_values(struct query_reader *reader, struct text name, struct text text,

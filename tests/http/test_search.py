@@ -148,6 +148,14 @@ class SearchTest(unittest.TestCase):
         self.get("Patient/s-nobody/$everything", 404)
         self.get("Patient/s-anna/$everything?foo=1", 400)
 
+    def test_no_resource_lacks_an_id_or_the_time_of_its_update(self):
+        for code in ("_id", "_lastUpdated"):
+            self.assertEqual(ids(self.get(f"Patient?{code}:missing=false")), ["s-anna", "s-bert"])
+            self.assertEqual(ids(self.get(f"Patient?{code}:missing=true")), [])
+            found = self.get(f"Observation?patient.{code}:missing=false&_summary=count")
+            self.assertEqual(found["total"], 3)
+            self.get(f"Patient?{code}:missing=perhaps", 400)
+
     def test_lists_and_filters_find(self):
         self.client.put("List/s-list", LIST)
         self.assertEqual(ids(self.get("Patient?_list=s-list")), ["s-bert"])
@@ -158,6 +166,9 @@ class SearchTest(unittest.TestCase):
         self.assertEqual(ids(found), ["s-anna", "s-bert"])
         found = self.get("Patient?_filter=organization.name%20co%20insel")
         self.assertEqual(ids(found), ["s-anna"])
+        # Who has no birthdate was not born before either.
+        found = self.get("Patient?_filter=not%20(birthdate%20lt%202000)")
+        self.assertEqual(ids(found), ["s-anna", "s-bert"])
         self.get("Patient?_filter=name%20like%20zwick", 400)
 
     def test_displays_are_searched_as_text(self):
