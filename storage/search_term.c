@@ -289,6 +289,10 @@ static void add_above(struct maker *maker, const struct search_param *param, str
         count++;
     }
     add_hash(maker, token_uri(maker->tokens, param, uri));
+    if (uri.size > 0 && uri.data[uri.size - 1] != '/') {
+        const char *longer = arena_printf(maker->arena, "%.*s/", TEXT_ARGS(uri));
+        add_hash(maker, token_uri(maker->tokens, param, (struct text){longer, uri.size + 1}));
+    }
 }
 
 static void add_string(struct maker *maker, const int64_t *h, size_t h_count,

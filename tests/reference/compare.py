@@ -2,6 +2,8 @@
 
 import zlib
 
+from evaluator import RESULTS
+
 
 class Refused(Exception):
     """The server says that it does not offer this."""
@@ -128,7 +130,7 @@ class Compare:
                 continue
             for name, value in self.search.pairs(query):
                 code = name.split(":")[0].split(".")[0]
-                if code in ("_sort", "_count", "_total", "_include", "_revinclude"):
+                if code in RESULTS:
                     continue
                 met = self.search.meets(one, name, value)
                 values = one.values.get(code, one.updated if code == "_lastUpdated" else None)

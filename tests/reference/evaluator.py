@@ -83,6 +83,10 @@ class Search:
                 self.inner.setdefault(contained.type, []).append(contained)
                 self.by_key[contained.key] = contained
 
+    def known(self, kind):
+        """Resources of a type, and what is contained."""
+        return self.by_type.get(kind, []) + self.inner.get(kind, [])
+
     # ---- which resources match
 
     def matches(self, where, query):

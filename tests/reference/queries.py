@@ -132,7 +132,7 @@ class Queries:
         """Parameters that have values on some resource of the type, and sometimes others."""
         if self.focus and self.focus.type == kind and self.chance(0.9):
             return sorted(set(self.focus.values) | {"_id", "_lastUpdated"})
-        codes = {code for resource in self.search.by_type[kind] for code in resource.values}
+        codes = {code for resource in self.search.known(kind) for code in resource.values}
         parameters = self.definitions.parameters[kind]
         others = {"_id", "_lastUpdated"}
         if self.chance(0.05):
@@ -159,7 +159,8 @@ class Queries:
             return f"{code}:missing", self.one(["true", "false"])
         modifier = self.modifier(kind, code, parameter)
         values = []
-        for _ in range(self.one([1, 1, 1, 1, 2, 3])):
+        # A place takes eight parameters of a statement, each time that a chain comes by it.
+        for _ in range(self.one([1, 1, 1, 1, 2, 3]) if parameter.kind != "special" else 1):
             value = self.value(kind, code, parameter, modifier)
             if value:
                 values.append(value)
@@ -188,7 +189,7 @@ class Queries:
         return chosen
 
     def value(self, kind, code, parameter, modifier):
-        resources = self.search.by_type[kind]
+        resources = self.search.known(kind)
         if self.focus and self.focus.type == kind and self.chance(0.8):
             if code in self.focus.values or code in ("_id", "_lastUpdated"):
                 resources = [self.focus]
@@ -380,7 +381,7 @@ class Queries:
     def references(self, kind):
         return sorted(code for code, parameter in self.definitions.parameters[kind].items()
                       if parameter.kind == "reference" and
-                      any(code in one.values for one in self.search.by_type.get(kind, [])))
+                      any(code in one.values for one in self.search.known(kind)))
 
     def chain(self, kind, depth=1):
         """reference:Type.rest, its end drawn from what is really referred to."""
@@ -388,7 +389,7 @@ class Queries:
         if not codes:
             return None
         code = self.one(codes)
-        targets = sorted({target.type for one in self.search.by_type[kind]
+        targets = sorted({target.type for one in self.search.known(kind)
                           for target in self.search.targets(one, code)})
         if not targets:
             return None
