@@ -143,8 +143,23 @@ void sql_and_visible(struct search_sql *sql, const struct access *access, const 
         sql_add(sql, " and %s.rtype = %u::int2", alias, type->number);
 }
 
+/* What the statement finds of such a term may be too much: the rest is looked at. */
+static bool finds_too_much(const struct search_term *term)
+{
+    bool inexact = term->inexact;
+
+    for (size_t i = 0; i < term->link_count; i++)
+        inexact |= term->links[i].relation == LINK_SELF && term->links[i].plan->inexact;
+    return inexact;
+}
+
 void sql_term(struct search_sql *sql, const struct search_term *term)
 {
+    /* All but too much would be too little. */
+    if (term->negated && finds_too_much(term)) {
+        sql_add(sql, "true");
+        return;
+    }
     if (term->patients_suffice) {
         sql_add(sql, "t.patient");
         sql_is_any(sql, term->patients, term->patient_count);

@@ -341,7 +341,8 @@ class SearchParameters(unittest.TestCase):
         for value, found in (
                 ("bone", "14"), ("BONE or liver", "1234"), ("bone,liver", "1234"),
                 ("(bone OR liver) and metastases", "123"), ("bone pain", "1"), ("pain", "12"),
-                ("liver not pain", "3"), ("not liver", "14"), ('"bone pain"', "1"),
+                ("liver not pain", "3"), ('not "pain bone"', "1234"),
+                ('not (liver and not "no pain")', "124"), ("not liver", "14"), ('"bone pain"', "1"),
                 ('"pain bone"', ""), ("metas", ""), ("no pain", "2"), ('"no pain"', "2"),
                 ("p", ""), ("osteosarcoma", ""), ("(bone", None), ('"bone', None)):
             answer = self.client.get("Condition?_text=" + urllib.parse.quote(value))
