@@ -10,6 +10,7 @@ import time
 import urllib.parse
 from decimal import Decimal
 
+import words
 from values import INFINITY, Quantity, Span, Values, date_span, fold, split_reference
 
 UCUM = "http://unitsofmeasure.org"
@@ -134,6 +135,8 @@ class Search:
         if code == "_lastUpdated":
             span = date_span(resource.updated)
             return any(self.date_matches(one, span) for one in alternatives)
+        if code in ("_text", "_content"):
+            return words.meets(text, words.words_of(resource.content, code))
         parameter = self.parameter(resource.type, code)
         values = resource.values.get(code, [])
         if modifier == "missing":

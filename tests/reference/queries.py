@@ -7,6 +7,7 @@ import unicodedata
 import urllib.parse
 from decimal import Decimal
 
+import words
 from evaluator import CODES, PREFIXES
 from values import HANGUL, INFINITY, fold
 
@@ -146,11 +147,45 @@ class Queries:
             made = self.chain(kind)
             if made:
                 return made
+        if "words" in self.features and self.chance(0.3):
+            made = self.words(kind)
+            if made:
+                return made
         code = self.one(self.used(kind))
         made = [self.simple(kind, code)]
         if self.chance(0.12):
             made.append(self.simple(kind, code))
         return [pair for pair in made if pair]
+
+    def words(self, kind):
+        """Words of letters: others may be of stamps that the server makes."""
+        code = self.one(["_content", "_content", "_text"])
+        if "_text" not in self.definitions.parameters[kind]:
+            code = "_content"
+        texts = [text for resource in ([self.focus] if self.focus else self.search.by_type[kind])
+                 for text in words.words_of(resource.content, code)]
+        if not texts:
+            return []
+
+        def term(depth):
+            found = [word for word in self.one(texts).split()
+                     if word.isalpha() and word not in ("and", "or", "not")]
+            if not found:
+                return "nothing"
+            if depth < 2 and self.chance(0.2):
+                return f"({asked(depth + 1)})"
+            if len(found) > 1 and self.chance(0.3):
+                at = self.random.randrange(len(found) - 1)
+                return f'"{found[at]} {found[at + 1]}"'
+            return self.one(found)
+
+        def asked(depth):
+            text = ("not " if self.chance(0.1) else "") + term(depth)
+            for _ in range(self.one([0, 0, 1, 1, 2])):
+                text += self.one([" ", " and ", " or ", " OR ", " and not "]) + term(depth)
+            return text
+
+        return [(code, asked(0))]
 
     def simple(self, kind, code):
         """A parameter, perhaps with a modifier, and a value or several; None when there is none."""
