@@ -19,9 +19,10 @@
 
 static const double day_us = 86400e6;
 
-/* Guesses where no statistics are kept. */
+/* Guesses where no statistics are kept. Rows that others speak of lie together, often where one
+ * comes last: so much more are read until a page is full than if they lay evenly. */
 static const double rows_of_patient = 200, rows_of_patient_code = 10, open_range = 0.3,
-                    some_numbers = 0.1, codes_of_table = 500, link_risk = 30;
+                    some_numbers = 0.1, codes_of_table = 500, link_cost = 5, link_risk = 30;
 
 /* One choice under way. */
 struct choice {
@@ -43,7 +44,7 @@ static void consider_link(struct choice *choice, int i);
 static void consider_walks(struct choice *choice);
 static void consider(struct choice *choice, enum search_driver driver, int driving, double rows,
                      double rest);
-static double walked(const struct choice *choice, int driving);
+static bool checks_links(const struct search_plan *plan, enum search_driver driver, int driving);
 static double rest_of(const struct search_plan *plan, int a, int b, double rows);
 static double selectivity(const struct search_plan *plan, int i, double rows);
 static double atom_share(const struct search_plan *plan, const struct search_atom *atom,
@@ -231,7 +232,9 @@ static void consider(struct choice *choice, enum search_driver driver, int drivi
     const struct search_plan *plan = choice->plan;
     struct search_candidate candidate = {.driver = driver, .driving = driving, .mode = MODE_KEY};
     bool sorted = plan->key_count > 0 && choice->purpose != SEARCH_COUNT;
-    double read = rows;
+    bool links = checks_links(plan, driver, driving);
+    bool walks = driver == DRIVE_ALL || driver == DRIVE_DATE || driver == DRIVE_UPDATED;
+    double read = rows * (links && !walks ? link_cost : 1), risk = links ? link_risk : 1;
 
     if (choice->purpose == SEARCH_COUNT) {
         candidate.mode = MODE_KEY;
@@ -251,20 +254,21 @@ static void consider(struct choice *choice, enum search_driver driver, int drivi
     if (candidate.mode == MODE_INDEX ||
         (candidate.mode == MODE_KEY &&
          (driver == DRIVE_ALL || driver == DRIVE_LINK || driver == DRIVE_WITHOUT)))
-        read = fmin(rows, walked(choice, driving) / fmax(rest, 1e-9));
+        read = fmin(read, risk * choice->limit / fmax(rest, 1e-9));
     candidate.cost = choice->before + read;
     if (candidate.cost < choice->best.cost)
         choice->best = candidate;
 }
 
-/* What looking for `limit` matches would cost if every row were one. Rows that other resources
- * speak of lie together, often where one comes last, and each is looked for in another table. */
-static double walked(const struct choice *choice, int driving)
+/* Whether each row that the driver finds is looked for in other tables, too. */
+static bool checks_links(const struct search_plan *plan, enum search_driver driver, int driving)
 {
-    for (int i = 0; i < (int)choice->plan->term_count; i++)
-        if (i != driving && choice->plan->terms[i].link_count > 0)
-            return link_risk * choice->limit;
-    return choice->limit;
+    bool by_patient = driver == DRIVE_PATIENT || driver == DRIVE_PATIENT_CODE;
+
+    for (int i = 0; i < (int)plan->term_count; i++)
+        if (plan->terms[i].link_count > 0 && i != driving && !(by_patient && i == plan->patients))
+            return true;
+    return false;
 }
 
 /* The share of all rows that the terms but `a` and `b` leave. */
