@@ -8,7 +8,8 @@ TYPES = ["Patient", "Observation", "Condition", "Encounter", "MedicationRequest"
          "AllergyIntolerance", "DiagnosticReport", "Immunization", "Organization", "Practitioner",
          "DocumentReference", "ValueSet", "RiskAssessment"]
 VALUES = {"number": "0.5", "date": "ge2020-01-01", "string": "Test", "token": "urn:a|b",
-          "reference": "Patient/1", "quantity": "5.4||mg", "uri": "http://example.org/a"}
+          "reference": "Patient/1", "quantity": "5.4||mg", "uri": "http://example.org/a",
+          "special": "46.9|7.4"}
 # Resources with only what R4 requires.
 NEEDED = {
     "Observation": {"status": "final", "code": {"text": "x"}},
