@@ -333,10 +333,11 @@ static bool check_target(struct query_reader *reader, struct text name,
     if (!include->param)
         return true;
     if (type && include->reverse && !query_can_refer_to(include->param, type))
-        return query_refuse(reader, name, "value", "\"%s\" of %s never refers to a %s.",
-                            include->param->code, include->source, type);
+        return query_refuse(reader, name, "value", "\"%s\" of %s never refers to %s %s.",
+                            include->param->code, include->source, text_article(type), type);
     if (target && !query_can_refer_to(include->param, target->name))
-        return query_refuse(reader, name, "value", "\"%s\" of %s never refers to a %s.",
-                            include->param->code, include->source, target->name);
+        return query_refuse(reader, name, "value", "\"%s\" of %s never refers to %s %s.",
+                            include->param->code, include->source, text_article(target->name),
+                            target->name);
     return true;
 }
