@@ -72,6 +72,19 @@ def spawn(*command, **options):
                             stdin=subprocess.DEVNULL, **options)
 
 
+def text_of(path):
+    with open(path) as file:
+        return file.read()
+
+
+def freeze(pid):
+    """Stops a process; each of its threads for itself goes on until it hears of the signal."""
+    os.kill(pid, signal.SIGSTOP)
+    for thread in glob.glob(f"/proc/{pid}/task/*/stat"):
+        while text_of(thread).rpartition(")")[2].split()[0] not in "Tt":
+            time.sleep(0.01)
+
+
 def scratch():
     """A new folder that the account of the embedded PostgreSQL may pass through."""
     folder = tempfile.mkdtemp(prefix="isthmus-test-")

@@ -15,7 +15,7 @@ import time
 import unittest
 import urllib.parse
 
-from harness import Server, data, run, scratch, until
+from harness import Server, data, freeze, run, scratch, until
 
 PSQL = "/usr/lib/postgresql/15/bin/psql"
 
@@ -208,7 +208,7 @@ class SearchParameters(unittest.TestCase):
         with self.second() as slow:
             late, client = [], slow.client()
             self.assertEqual(client.get("Patient/p1").status, 200)
-            slow.process.send_signal(signal.SIGSTOP)
+            freeze(slow.process.pid)
             # It has the request, and does not know of the package when it goes on.
             writer = threading.Thread(target=lambda: late.extend(
                 client.put(f"Patient/p{n}", patient(n, CODES[1])).status for n in (1, 7)))
@@ -241,7 +241,7 @@ class SearchParameters(unittest.TestCase):
             client = slow.client()
             self.assertEqual(client.get(search).json()["total"], 5)
             before = int(self.sql("select count(*) from f_date"))
-            slow.process.send_signal(signal.SIGSTOP)
+            freeze(slow.process.pid)
             asked = []
             reader = threading.Thread(target=lambda: asked.append(client.get(search)))
             reader.start()
@@ -447,7 +447,7 @@ class SearchParameters(unittest.TestCase):
     def test_the_command_does_the_same_and_waits_for_servers_that_do_not_know(self):
         self.store(patient(1, CODES[0]), patient(2, CODES[1]))
         with self.second() as slow:
-            slow.process.send_signal(signal.SIGSTOP)
+            freeze(slow.process.pid)
             self.install()
             done = []
             command = threading.Thread(target=lambda: done.append(
