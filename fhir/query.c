@@ -170,8 +170,14 @@ bool query_refuse_unfinished(struct query_reader *reader, struct text name,
                              const struct search_param *param)
 {
     const struct search_extension *extension = search_extension_of(param);
-    int64_t done = atomic_load(&extension->done), total = atomic_load(&extension->total);
 
+    if (!extension)
+        return query_refuse(
+            reader, name, "transient",
+            "\"%s\" cannot be used yet: what an earlier version of the server stored "
+            "has to be indexed anew. That is what $reindex is for.",
+            param->code);
+    int64_t done = atomic_load(&extension->done), total = atomic_load(&extension->total);
     if (total == 0)
         return query_refuse(reader, name, "not-supported",
                             "%s knows \"%s\", but what was stored before has not been indexed by "

@@ -62,6 +62,9 @@ static struct arena *arena;
 static struct row *rows;
 static unsigned next_number = COUNT(published);
 
+/* Of the published ones, by number: search_param_hold(). */
+static atomic_bool held[COUNT(published)];
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const struct search_params *without_additions;
 static _Atomic(const struct search_params *) in_force;
@@ -353,7 +356,12 @@ bool search_param_is_whole(const struct search_param *param)
 {
     struct search_extension *extension = search_extension_of(param);
 
-    return !extension || atomic_load(&extension->whole);
+    return extension ? atomic_load(&extension->whole) : !atomic_load(&held[param->number]);
+}
+
+void search_param_hold(const struct search_param *published_one, bool hold)
+{
+    atomic_store(&held[published_one->number], hold);
 }
 
 /* By bytes, as the rows are sorted. */

@@ -19,11 +19,11 @@
 #include <stdlib.h>
 
 enum {
-    LOOK_MS = 1000,    /* between two looks for a job, when nobody kicks */
-    BEAT_MS = 2000,    /* between two signs of life */
-    STALE_MS = 10000,  /* without any: its process is dead */
-    EXPIRE_MS = 60000, /* between two looks for results to forget */
-    AGAIN_MS = 1000,   /* before a job is put back that could not be done now */
+    LOOK_MS = 1000,   /* between two looks for a job, when nobody kicks */
+    BEAT_MS = 2000,   /* between two signs of life */
+    STALE_MS = 10000, /* without any: its process is dead */
+    TEND_MS = 60000,  /* between two looks for results to forget, and for what has to be done */
+    AGAIN_MS = 1000,  /* before a job is put back that could not be done now */
 };
 
 static const struct kind {
@@ -39,7 +39,7 @@ struct job_runner {
     struct waiter pause, stopped;
     unsigned fibers;
     bool stopping;
-    int64_t expired;
+    int64_t tended;
 };
 
 /* Signs of life while a job runs. */
@@ -54,7 +54,7 @@ static void work(void *context);
 static bool take_one(struct job_runner *runner);
 static void run_job(struct job_runner *runner, const struct job *job, struct arena *arena);
 static void beat(void *context);
-static void expire(struct job_runner *runner);
+static void tend(struct job_runner *runner);
 
 struct job_runner *job_runner_start(struct loop *loop, const struct service *service)
 {
@@ -107,7 +107,7 @@ static void work(void *context)
     while (!runner->stopping) {
         if (take_one(runner) || runner->stopping)
             continue;
-        expire(runner);
+        tend(runner);
         /* Only one fiber can wait for a kick; the others look from time to time. */
         struct err late = {0};
         if (runner->pause.fiber)
@@ -192,14 +192,15 @@ static void beat(void *context)
     fiber_wake(&pulse->stopped);
 }
 
-static void expire(struct job_runner *runner)
+static void tend(struct job_runner *runner)
 {
     int64_t now = clock_monotonic();
     struct err err = {0};
 
-    if (runner->expired && now - runner->expired < (int64_t)EXPIRE_MS * 1000)
+    if (runner->tended && now - runner->tended < (int64_t)TEND_MS * 1000)
         return;
-    runner->expired = now;
+    runner->tended = now;
     if (!jobs_expire(runner->service->store, &err))
         log_debug(NULL, "cannot forget old results", "why", err.text, NULL);
+    reindex_catch_up(runner->service);
 }

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/log.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
 #include "fhir/type.h"
@@ -50,6 +51,34 @@ bool reindex(struct request *req, struct err *err)
     answer_header(req, "Retry-After", RETRY_AFTER);
     req->answer.status = 202;
     return true;
+}
+
+void reindex_catch_up(const struct service *service)
+{
+    const struct access access = {.tenant = TENANT, .client = "isthmus"};
+    struct arena *arena = arena_new();
+    struct err err = {0};
+    const char *name;
+
+    if (!reindex_is_needed())
+        ;
+    else if (jobs_add(service->store, &access, REINDEX_KIND, TEXT(REINDEX_BEHIND), 1, arena, &name,
+                      &err))
+        log_info(NULL, "indexing anew what an earlier version stored", NULL);
+    else if (err.kind != ERR_THROTTLED)
+        log_warn(NULL, "cannot begin to index anew", "why", err.text, NULL);
+    arena_free(arena);
+}
+
+void reindex_warn(const struct config *config)
+{
+    if (reindex_is_needed())
+        log_warn(
+            NULL, "what an earlier version stored has to be indexed anew", "meaning",
+            "until then Location?near and _contained are refused, and chains may miss what its "
+            "resources contain",
+            "remedy", config->job_runners ? "the server begins with it now" : "isthmus reindex",
+            NULL);
 }
 
 /* As a job. */

@@ -17,6 +17,7 @@
 #include "server/listen.h"
 #include "server/metrics.h"
 #include "server/policy.h"
+#include "server/reindex.h"
 #include "server/version.h"
 #include "server/worker.h"
 #include "storage/cluster.h"
@@ -158,6 +159,7 @@ static void on_worker(struct worker *worker, void *context)
             printf("ready: %s\n", server->base);
             fflush(stdout);
             log_info(NULL, "ready", "base", server->base, "version", ISTHMUS_VERSION, NULL);
+            reindex_warn(&server->config);
         }
         return;
     case WORKER_FAILED:

@@ -9,9 +9,9 @@
 #include "storage/body.h"
 #include "storage/store_internal.h"
 
-static bool run(struct store *store, const struct pg_statement *statement,
-                const struct pg_params *params, struct arena *arena,
-                const struct pg_result **result, struct err *err);
+static bool run(struct store *store, const struct pg_statement *before,
+                const struct pg_statement *statement, const struct pg_params *params,
+                struct arena *arena, const struct pg_result **result, struct err *err);
 static bool fill(struct store *store, const struct pg_result *result, struct arena *arena,
                  struct job **job, struct err *err);
 
@@ -23,6 +23,9 @@ bool jobs_add(struct store *store, const struct access *access, const char *kind
         "insert into f_job (name, tenant, client, kind, payload)"
         " select $1::text, $2::int4, $3::text, $4::text, $5::bytea"
         " where (select count(*) from f_job where state <> 'D' and kind = $4::text) < $6::int8"};
+    /* Where one is the most, those who add one look one after the other. */
+    static const struct pg_statement take_turn = {
+        "select pg_advisory_xact_lock(x'69737468'::int4, 14)::text"};
     struct text packed = body_pack(store->codec, payload, arena);
     struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
@@ -35,7 +38,7 @@ bool jobs_add(struct store *store, const struct access *access, const char *kind
     pg_add_text(&params, text_of(kind));
     pg_add_bytea(&params, packed.data, packed.size);
     pg_add_int8(&params, most);
-    if (!run(store, &add, &params, arena, &result, err))
+    if (!run(store, most == 1 ? &take_turn : NULL, &add, &params, arena, &result, err))
         return false;
     *name = chosen;
     return pg_affected(result) == 1 ||
@@ -60,7 +63,8 @@ bool jobs_find(struct store *store, const struct access *access, const char *nam
     pg_add_text(&params, text_of(name));
     pg_add_int4(&params, access->tenant);
     pg_add_text(&params, text_of(access->client));
-    return run(store, &find, &params, arena, &result, err) && fill(store, result, arena, job, err);
+    return run(store, NULL, &find, &params, arena, &result, err) &&
+           fill(store, result, arena, job, err);
 }
 
 bool jobs_remove(struct store *store, const struct access *access, const char *name,
@@ -74,7 +78,7 @@ bool jobs_remove(struct store *store, const struct access *access, const char *n
     pg_add_text(&params, text_of(name));
     pg_add_int4(&params, access->tenant);
     pg_add_text(&params, text_of(access->client));
-    if (!run(store, &forget, &params, arena, &result, err))
+    if (!run(store, NULL, &forget, &params, arena, &result, err))
         return false;
     *removed = pg_affected(result) == 1;
     return true;
@@ -96,7 +100,8 @@ bool jobs_take(struct store *store, int64_t runner, int64_t stale_ms, struct are
 
     pg_add_int8(&params, runner);
     pg_add_int8(&params, stale_ms);
-    return run(store, &take, &params, arena, &result, err) && fill(store, result, arena, job, err);
+    return run(store, NULL, &take, &params, arena, &result, err) &&
+           fill(store, result, arena, job, err);
 }
 
 bool jobs_beat(struct store *store, const struct job *job, const char *progress, bool *mine,
@@ -112,7 +117,7 @@ bool jobs_beat(struct store *store, const struct job *job, const char *progress,
     pg_add_int8(&params, job->number);
     pg_add_int8(&params, job->runner);
     pg_add_text(&params, text_of(progress));
-    bool good = run(store, &beat, &params, arena, &result, err);
+    bool good = run(store, NULL, &beat, &params, arena, &result, err);
     *mine = good && pg_affected(result) == 1;
     arena_free(arena);
     return good;
@@ -129,7 +134,7 @@ bool jobs_release(struct store *store, const struct job *job, struct err *err)
 
     pg_add_int8(&params, job->number);
     pg_add_int8(&params, job->runner);
-    bool good = run(store, &release, &params, arena, &result, err);
+    bool good = run(store, NULL, &release, &params, arena, &result, err);
     arena_free(arena);
     return good;
 }
@@ -153,7 +158,7 @@ bool jobs_finish(struct store *store, const struct job *job, struct text result,
     pg_add_int8(&params, job->runner);
     pg_add_bytea(&params, packed.data, packed.size);
     pg_add_int8(&params, keep_ms);
-    bool good = run(store, &finish, &params, arena, &done, err);
+    bool good = run(store, NULL, &finish, &params, arena, &done, err);
     arena_free(arena);
     return good;
 }
@@ -164,23 +169,24 @@ bool jobs_expire(struct store *store, struct err *err)
         "delete from f_job where state = 'D' and expires < clock_timestamp()"};
     struct arena *arena = arena_new();
     const struct pg_result *result;
-    bool good = run(store, &expire, NULL, arena, &result, err);
+    bool good = run(store, NULL, &expire, NULL, arena, &result, err);
 
     arena_free(arena);
     return good;
 }
 
 /* A transaction of its own: what was told of a job has to be durable. */
-static bool run(struct store *store, const struct pg_statement *statement,
-                const struct pg_params *params, struct arena *arena,
-                const struct pg_result **result, struct err *err)
+static bool run(struct store *store, const struct pg_statement *before,
+                const struct pg_statement *statement, const struct pg_params *params,
+                struct arena *arena, const struct pg_result **result, struct err *err)
 {
     struct pg *pg = pool_acquire(store->transactions, err);
 
     if (!pg)
         return false;
     pg_begin(pg);
-    bool good = pg_query(pg, statement, params, arena, result, err) && pg_commit(pg, err);
+    bool good = (!before || pg_query(pg, before, NULL, arena, result, err)) &&
+                pg_query(pg, statement, params, arena, result, err) && pg_commit(pg, err);
     pool_release(store->transactions, pg);
     return good;
 }

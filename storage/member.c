@@ -17,7 +17,8 @@ enum { AGAIN_MS = 50 };
 /* A backend of ours whose connection was lost may still run what it was sent: then there are more
  * of them than we have connections, and nothing is said. */
 static const struct pg_statement announce_statement = {
-    "insert into f_member as m (id, number) select $1::int8, $2::int8 where $3::int8 >= (select"
+    "insert into f_member as m (id, number, extraction) select $1::int8, $2::int8, " EXTRACTION
+    " where $3::int8 >= (select"
     " count(*) from pg_stat_activity where datname = current_database()"
     " and application_name like 'isthmus/%' and"
     " substring(application_name from '#([0-9]+)$')::int8 = $1::int8)"

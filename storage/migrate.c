@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/random.h"
+#include "storage/extraction.h"
 #include "storage/parameters.h"
 #include "storage/pg.h"
 
@@ -59,6 +60,7 @@ bool migrate(struct loop *loop, const char *conninfo, bool unsafe_durability,
     *migrated = (struct migrated){0};
     bool ok = pg_connect(run.pg, err) && check_server(&run, unsafe_durability, err) &&
               apply_missing(&run, err) && give_dictionary(&run, err) && read_meta(&run, err) &&
+              (migrated->applied < MIGRATIONS || extraction_begin(run.pg, run.arena, err)) &&
               parameters_learn(run.pg, err);
     if (!ok)
         pg_rollback(run.pg);

@@ -125,7 +125,7 @@ bool parameters_learn(struct pg *pg, struct err *err)
 
 bool parameters_unfinished(void)
 {
-    return atomic_load(&unfinished);
+    return atomic_load(&unfinished) || extraction_any_behind();
 }
 
 bool parameters_are_stored(void)
@@ -383,7 +383,8 @@ static bool refresh(struct pg *pg, struct arena *arena, struct err *err)
     const struct search_param *const *added =
         in_force ? search_params_added(in_force, &count) : NULL;
 
-    if (!pg_query(pg, &select_states, NULL, arena, &result, err))
+    if (!extraction_learn(pg, arena, err) ||
+        !pg_query(pg, &select_states, NULL, arena, &result, err))
         return false;
     for (int row = 0; row < pg_rows(result); row++)
         for (size_t i = 0; i < count; i++)

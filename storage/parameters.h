@@ -19,6 +19,7 @@
  */
 
 #include "base/err.h"
+#include "storage/extraction.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,7 +35,8 @@ bool parameters_learn(struct pg *pg, struct err *err);
  * later. One at a time does it. */
 bool parameters_sweep(struct pg *pg, const struct hash_key *key, bool *more, struct err *err);
 
-/* Whether a parameter of this process is not whole, or one is on its way out. */
+/* Whether a parameter of this process is not whole, or one is on its way out, or what is stored has
+ * to be indexed anew. */
 bool parameters_unfinished(void);
 
 /* Whether SearchParameter resources count. */
@@ -43,14 +45,14 @@ bool parameters_are_stored(void);
 /* The highest number that was there when this process learned the parameters last. */
 int64_t parameters_number(void);
 
-/* A select of how many connections of stores belong to such as do not know of the number $1. Those
- * of programs of before f_member say nothing: they count as well. */
+/* A select of how many connections of stores belong to such as do not know of the number $1, or
+ * extract less. Those of programs of before f_member say nothing: they count as well. */
 #define PARAMETERS_COUNT_OTHERS                                                                    \
     "select count(*) from pg_stat_activity a left join f_member m on"                              \
     " m.id = substring(a.application_name from '#([0-9]+)$')::int8"                                \
     " where a.datname = current_database() and"                                                    \
     " a.application_name ~ '^isthmus/(read|search|write|transaction)'"                             \
-    " and coalesce(m.number, 0) < $1::int8"
+    " and (coalesce(m.number, 0) < $1::int8 or coalesce(m.extraction, 0) < " EXTRACTION ")"
 
 /* The statements by which servers learn of a change, of packages or of parameters; in order, in the
  * transaction that makes it. The row of f_meta is the lock that lets one after the other. */

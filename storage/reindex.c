@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fiber.h"
+#include "storage/extraction.h"
 #include "storage/parameters.h"
 #include "storage/reindex_batch.h"
 #include "storage/store_internal.h"
@@ -36,10 +37,12 @@ struct run {
 
 /* Goes on with what is under way for all that is pending, or begins. */
 static const struct pg_statement begin_type = {
-    "insert into f_reindex as r (type, number, total) values ($1::text, (select"
-    " coalesce(max(number), 0) from f_parameter), $2::int8) on conflict (type) do update set"
-    " number = excluded.number, total = excluded.total, done = 0, last = null, cleaned = false,"
-    " finished = null where r.finished is not null or r.number < " PENDING};
+    "insert into f_reindex as r (type, number, total, extraction) values ($1::text, (select"
+    " coalesce(max(number), 0) from f_parameter), $2::int8, " EXTRACTION ") on conflict (type)"
+    " do update set number = excluded.number, extraction = excluded.extraction, total = "
+    "excluded.total, done = 0, last = null, cleaned = false,"
+    " finished = null where r.finished is not null or r.number < " PENDING
+    " or r.extraction < " EXTRACTION};
 static const struct pg_statement fence = {
     "update f_parameter set fenced = true where type = $1::text and state = 'B' and not fenced"};
 static const struct pg_statement select_run = {"select number, cleaned, last, done, total, " PENDING
@@ -64,7 +67,10 @@ static const struct pg_statement set_cleaned = {
 
 static const struct pg_statement finish_run = {
     "update f_reindex set finished = clock_timestamp() where type = $1::text and number = $2::int8"
-    " and finished is null"};
+    " and finished is null and extraction = " EXTRACTION};
+static const struct pg_statement set_extracted = {
+    "insert into f_extraction as x (type, number) values ($1::text, " EXTRACTION ")"
+    " on conflict (type) do update set number = excluded.number where x.number < excluded.number"};
 static const struct pg_statement set_ready = {
     "update f_parameter set state = 'R' where type = $1::text and number <= $2::int8"
     " and state = 'B'"};
@@ -72,6 +78,7 @@ static const struct pg_statement raise_epoch = {PARAMETERS_RAISE_EPOCH};
 static const struct pg_statement tell_servers = {PARAMETERS_TELL};
 
 static bool reindex_type(struct run *run, const struct type *type, struct err *err);
+static bool look_again(struct store *store, struct err *err);
 static bool begin(struct run *run, struct arena *arena, struct err *err);
 static bool wait_for_others(struct run *run, int64_t pending, struct err *err);
 static bool clean(struct run *run, struct err *err);
@@ -82,21 +89,37 @@ bool store_reindex(struct store *store, const struct access *access, const char 
                    reindex_tell_fn *tell, void *context, int64_t *rewritten, struct err *err)
 {
     struct run run = {.store = store, .access = access, .tell = tell, .context = context};
-    const struct type *only = type ? store_type(type, err) : NULL;
-    bool good = !type || only;
+    bool behind = type && strcmp(type, REINDEX_BEHIND) == 0;
+    const struct type *only = type && !behind ? store_type(type, err) : NULL;
+    bool good = !type || behind || only;
 
     run.batch.store = store;
     for (unsigned i = 0; good && i < resource_type_count(); i++)
-        if (!only || only == type_at(i))
+        if (behind ? extraction_is_behind(type_at(i)) : !only || only == type_at(i))
             good = reindex_type(&run, type_at(i), err);
     *rewritten = run.batch.rewritten;
-    return good;
+    return good && (!extraction_any_behind() || look_again(store, err));
+}
+
+bool reindex_is_needed(void)
+{
+    return extraction_any_behind();
 }
 
 static bool say(struct run *run, struct err *err)
 {
     return run->tell(run->context, &run->progress) ||
            err_set(err, ERR_BUSY, NULL, "Reindexing was stopped; the next one goes on from there.");
+}
+
+/* Who watches does so too, a moment later. */
+static bool look_again(struct store *store, struct err *err)
+{
+    struct arena *arena = arena_new();
+    bool good = extraction_learn(store->search, arena, err);
+
+    arena_free(arena);
+    return good;
 }
 
 static bool reindex_type(struct run *run, const struct type *type, struct err *err)
@@ -233,19 +256,24 @@ static bool go_through(struct run *run, struct err *err)
 
 static bool mark(struct run *run, struct pg *pg, struct arena *arena, struct err *err)
 {
-    struct pg_params params = pg_params_in(arena);
+    struct pg_params params = pg_params_in(arena), of_type = pg_params_in(arena);
     const struct pg_result *result;
 
+    pg_add_text(&of_type, text_of(run->progress.type));
     pg_add_text(&params, text_of(run->progress.type));
     pg_add_int8(&params, run->number);
     if (!pg_query(pg, &finish_run, &params, arena, &result, err))
         return false;
     if (pg_affected(result) == 0)
         return err_set(err, ERR_CONFLICT, NULL, REINDEX_OVERTAKEN);
+    if (!pg_query(pg, &set_extracted, &of_type, arena, &result, err))
+        return false;
+    bool news = pg_affected(result) > 0 && extraction_holds(run->batch.type);
     if (!pg_query(pg, &set_ready, &params, arena, &result, err))
         return false;
-    return pg_affected(result) == 0 || (pg_query(pg, &raise_epoch, NULL, arena, &result, err) &&
-                                        pg_query(pg, &tell_servers, NULL, arena, &result, err));
+    return (!news && pg_affected(result) == 0) ||
+           (pg_query(pg, &raise_epoch, NULL, arena, &result, err) &&
+            pg_query(pg, &tell_servers, NULL, arena, &result, err));
 }
 
 static bool finish(struct run *run, struct err *err)

@@ -26,6 +26,12 @@ struct reindex_progress {
 /* May wait. False: stop here; the next one goes on. */
 typedef bool reindex_tell_fn(void *context, const struct reindex_progress *progress);
 
+/* In place of a type: those of which resources lack what this program extracts. */
+#define REINDEX_BEHIND "?"
+
+/* Whether there are such, as this process knows; it looks every second. */
+bool reindex_is_needed(void);
+
 /*
  * Waits, as long as it takes. `type` NULL: all. What is under way is gone on with, what was
  * finished is begun again. `*rewritten` gets how many rows changed. ERR_CONFLICT when packages

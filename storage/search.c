@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "fhir/query.h"
 #include "storage/cursor.h"
+#include "storage/extraction.h"
 #include "storage/search_contained.h"
 #include "storage/search_cost.h"
 #include "storage/search_each.h"
@@ -90,6 +91,10 @@ bool search_is_whole(const struct query *query, struct err *err)
 {
     const struct search_param *unfinished = query_find_unfinished(query);
 
+    if (query->contained != QUERY_OUTER && extraction_any_behind())
+        return err_set(err, ERR_INVALID, "_contained",
+                       "\"_contained\" cannot be used yet: what an earlier version of the server "
+                       "stored has to be indexed anew. That is what $reindex is for.");
     return !unfinished ||
            err_set(err, ERR_INVALID, unfinished->code,
                    "%s cannot be searched by \"%s\" now: the definition of the parameter changed.",
