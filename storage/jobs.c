@@ -9,9 +9,6 @@
 #include "storage/body.h"
 #include "storage/store_internal.h"
 
-static bool run(struct store *store, const struct pg_statement *before,
-                const struct pg_statement *statement, const struct pg_params *params,
-                struct arena *arena, const struct pg_result **result, struct err *err);
 static bool fill(struct store *store, const struct pg_result *result, struct arena *arena,
                  struct job **job, struct err *err);
 
@@ -38,7 +35,8 @@ bool jobs_add(struct store *store, const struct access *access, const char *kind
     pg_add_text(&params, text_of(kind));
     pg_add_bytea(&params, packed.data, packed.size);
     pg_add_int8(&params, most);
-    if (!run(store, most == 1 ? &take_turn : NULL, &add, &params, arena, &result, err))
+    if (!pool_run(store->transactions, most == 1 ? &take_turn : NULL, &add, &params, arena, &result,
+                  err))
         return false;
     *name = chosen;
     return pg_affected(result) == 1 ||
@@ -63,7 +61,7 @@ bool jobs_find(struct store *store, const struct access *access, const char *nam
     pg_add_text(&params, text_of(name));
     pg_add_int4(&params, access->tenant);
     pg_add_text(&params, text_of(access->client));
-    return run(store, NULL, &find, &params, arena, &result, err) &&
+    return pool_run(store->transactions, NULL, &find, &params, arena, &result, err) &&
            fill(store, result, arena, job, err);
 }
 
@@ -78,7 +76,7 @@ bool jobs_remove(struct store *store, const struct access *access, const char *n
     pg_add_text(&params, text_of(name));
     pg_add_int4(&params, access->tenant);
     pg_add_text(&params, text_of(access->client));
-    if (!run(store, NULL, &forget, &params, arena, &result, err))
+    if (!pool_run(store->transactions, NULL, &forget, &params, arena, &result, err))
         return false;
     *removed = pg_affected(result) == 1;
     return true;
@@ -100,7 +98,7 @@ bool jobs_take(struct store *store, int64_t runner, int64_t stale_ms, struct are
 
     pg_add_int8(&params, runner);
     pg_add_int8(&params, stale_ms);
-    return run(store, NULL, &take, &params, arena, &result, err) &&
+    return pool_run(store->transactions, NULL, &take, &params, arena, &result, err) &&
            fill(store, result, arena, job, err);
 }
 
@@ -117,7 +115,7 @@ bool jobs_beat(struct store *store, const struct job *job, const char *progress,
     pg_add_int8(&params, job->number);
     pg_add_int8(&params, job->runner);
     pg_add_text(&params, text_of(progress));
-    bool good = run(store, NULL, &beat, &params, arena, &result, err);
+    bool good = pool_run(store->transactions, NULL, &beat, &params, arena, &result, err);
     *mine = good && pg_affected(result) == 1;
     arena_free(arena);
     return good;
@@ -134,7 +132,7 @@ bool jobs_release(struct store *store, const struct job *job, struct err *err)
 
     pg_add_int8(&params, job->number);
     pg_add_int8(&params, job->runner);
-    bool good = run(store, NULL, &release, &params, arena, &result, err);
+    bool good = pool_run(store->transactions, NULL, &release, &params, arena, &result, err);
     arena_free(arena);
     return good;
 }
@@ -158,7 +156,7 @@ bool jobs_finish(struct store *store, const struct job *job, struct text result,
     pg_add_int8(&params, job->runner);
     pg_add_bytea(&params, packed.data, packed.size);
     pg_add_int8(&params, keep_ms);
-    bool good = run(store, NULL, &finish, &params, arena, &done, err);
+    bool good = pool_run(store->transactions, NULL, &finish, &params, arena, &done, err);
     arena_free(arena);
     return good;
 }
@@ -169,25 +167,9 @@ bool jobs_expire(struct store *store, struct err *err)
         "delete from f_job where state = 'D' and expires < clock_timestamp()"};
     struct arena *arena = arena_new();
     const struct pg_result *result;
-    bool good = run(store, NULL, &expire, NULL, arena, &result, err);
+    bool good = pool_run(store->transactions, NULL, &expire, NULL, arena, &result, err);
 
     arena_free(arena);
-    return good;
-}
-
-/* A transaction of its own: what was told of a job has to be durable. */
-static bool run(struct store *store, const struct pg_statement *before,
-                const struct pg_statement *statement, const struct pg_params *params,
-                struct arena *arena, const struct pg_result **result, struct err *err)
-{
-    struct pg *pg = pool_acquire(store->transactions, err);
-
-    if (!pg)
-        return false;
-    pg_begin(pg);
-    bool good = (!before || pg_query(pg, before, NULL, arena, result, err)) &&
-                pg_query(pg, statement, params, arena, result, err) && pg_commit(pg, err);
-    pool_release(store->transactions, pg);
     return good;
 }
 

@@ -39,7 +39,7 @@ bool landing_window_open(struct store *store, const struct landing_cursor_key *k
     landing_add_key(&params, store, key);
     pg_add_text(&params, since);
     pg_add_bool(&params, snapshot);
-    if (!landing_run(store, &open, &params, arena, &result, err))
+    if (!pool_run(store->transactions, NULL, &open, &params, arena, &result, err))
         return false;
     fill(result, 0, window);
     return true;

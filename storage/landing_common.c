@@ -71,25 +71,11 @@ bool local_read(struct text id, struct local *local)
     return true;
 }
 
-bool landing_run(struct store *store, const struct pg_statement *statement,
-                 const struct pg_params *params, struct arena *arena,
-                 const struct pg_result **result, struct err *err)
-{
-    struct pg *pg = pool_acquire(store->transactions, err);
-
-    if (!pg)
-        return false;
-    pg_begin(pg);
-    bool good = pg_query(pg, statement, params, arena, result, err) && pg_commit(pg, err);
-    pool_release(store->transactions, pg);
-    return good;
-}
-
 bool landing_run_alone(struct store *store, const struct pg_statement *statement,
                        struct pg_params *params, int *affected, struct err *err)
 {
     const struct pg_result *result;
-    bool good = landing_run(store, statement, params, params->arena, &result, err);
+    bool good = pool_run(store->transactions, NULL, statement, params, params->arena, &result, err);
 
     if (good && affected)
         *affected = pg_affected(result);

@@ -20,13 +20,8 @@ void local_write(const struct local *local, char out[LANDING_ID_SIZE]);
 /* False when it is no UUID. */
 bool local_read(struct text id, struct local *local);
 
-/* Waits. One statement as a transaction of its own, durable when it returns. */
-bool landing_run(struct store *store, const struct pg_statement *statement,
-                 const struct pg_params *params, struct arena *arena,
-                 const struct pg_result **result, struct err *err);
-
-/* The same where nobody wants the result, in an arena that ends with it. `*affected` may be NULL.
- */
+/* As pool_run(), where nobody wants the result, in an arena that ends with it. `*affected` may be
+ * NULL. */
 bool landing_run_alone(struct store *store, const struct pg_statement *statement,
                        struct pg_params *params, int *affected, struct err *err);
 

@@ -35,9 +35,6 @@ static struct store *store_of(struct member *member);
 static void on_news(void *context);
 static void follow(void *context);
 static bool announce(struct store *store, int64_t number, bool *said, struct err *err);
-static bool write_alone(struct store *store, const struct pg_statement *statement,
-                        const struct pg_params *params, struct arena *arena,
-                        const struct pg_result **result, struct err *err);
 
 void member_init(struct store *store)
 {
@@ -87,8 +84,8 @@ void member_leave(struct store *store)
     err = (struct err){0};
     pg_add_int8(&params, member->pg.id);
     /* If it fails, whoever leaves tomorrow does it. */
-    bool left =
-        store->transactions && write_alone(store, &leave_statement, &params, arena, &result, &err);
+    bool left = store->transactions && pool_run(store->transactions, NULL, &leave_statement,
+                                                &params, arena, &result, &err);
     (void)left;
     arena_free(arena);
 }
@@ -193,22 +190,9 @@ static bool announce(struct store *store, int64_t number, bool *said, struct err
     pg_add_int8(&params, store->member.pg.id);
     pg_add_int8(&params, number);
     pg_add_int8(&params, (int64_t)open);
-    bool good = write_alone(store, &announce_statement, &params, arena, &result, err);
+    bool good =
+        pool_run(store->transactions, NULL, &announce_statement, &params, arena, &result, err);
     *said = good && pg_affected(result) > 0;
     arena_free(arena);
-    return good;
-}
-
-static bool write_alone(struct store *store, const struct pg_statement *statement,
-                        const struct pg_params *params, struct arena *arena,
-                        const struct pg_result **result, struct err *err)
-{
-    struct pg *pg = pool_acquire(store->transactions, err);
-
-    if (!pg)
-        return false;
-    pg_begin(pg);
-    bool good = pg_query(pg, statement, params, arena, result, err) && pg_commit(pg, err);
-    pool_release(store->transactions, pg);
     return good;
 }

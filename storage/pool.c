@@ -125,6 +125,21 @@ void pool_release(struct pool *pool, struct pg *pg)
     fiber_wake(&claim->waiter);
 }
 
+bool pool_run(struct pool *pool, const struct pg_statement *before,
+              const struct pg_statement *statement, const struct pg_params *params,
+              struct arena *arena, const struct pg_result **result, struct err *err)
+{
+    struct pg *pg = pool_acquire(pool, err);
+
+    if (!pg)
+        return false;
+    pg_begin(pg);
+    bool good = (!before || pg_query(pg, before, NULL, arena, result, err)) &&
+                pg_query(pg, statement, params, arena, result, err) && pg_commit(pg, err);
+    pool_release(pool, pg);
+    return good;
+}
+
 void pool_count(const struct pool *pool, struct pool_counters *counters,
                 struct pg_counters *connections)
 {

@@ -29,6 +29,14 @@ struct pg *pool_acquire(struct pool *pool, struct err *err) __attribute__((warn_
 /* Waits for the rollback of what is still open. */
 void pool_release(struct pool *pool, struct pg *pg);
 
+/*
+ * Waits. One statement as a transaction of its own, durable when it returns;
+ * after `before`, which has no parameters and may be NULL.
+ */
+bool pool_run(struct pool *pool, const struct pg_statement *before,
+              const struct pg_statement *statement, const struct pg_params *params,
+              struct arena *arena, const struct pg_result **result, struct err *err);
+
 struct pool_counters {
     unsigned size, taken, waiting;
     uint64_t refused;
