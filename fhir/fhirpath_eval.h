@@ -21,7 +21,7 @@ struct eval {
     struct err *err;                        /* borrowed */
     size_t memory_start;                    /* arena_used() at the beginning */
     unsigned steps;                         /* left */
-    int64_t now;              /* one point in time for now(), today(); 0: not asked yet */
+    int64_t now;              /* one point in time for now(), today(); 0: neither was asked */
     union block *free_blocks; /* of lists that are done with */
 };
 

@@ -59,12 +59,17 @@ bool async_accept(struct request *req, struct err *err)
     if (!jobs_add(req->service->store, &req->access, ASYNC_KIND, keep(req),
                   req->service->config->jobs_waiting, req->arena, &name, err))
         return false;
+    async_promise(req, name);
+    return true;
+}
+
+void async_promise(struct request *req, const char *job_name)
+{
     job_runner_kick(req->service->jobs);
     answer_header(req, "Content-Location",
-                  arena_printf(req->arena, "%s/_async/%s", req->service->base, name));
+                  arena_printf(req->arena, "%s/_async/%s", req->service->base, job_name));
     answer_header(req, "Retry-After", RETRY_AFTER);
     req->answer.status = 202;
-    return true;
 }
 
 static struct text keep(struct request *req)

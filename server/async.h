@@ -18,6 +18,9 @@ bool async_is_wanted(const struct request *req);
 /* Waits. Keeps it; 202. */
 bool async_accept(struct request *req, struct err *err);
 
+/* 202 for a job, and where its client asks for what came of it. */
+void async_promise(struct request *req, const char *job_name);
+
 interaction_fn async_status; /* GET _async/{id} */
 interaction_fn async_forget; /* DELETE _async/{id} */
 

@@ -22,9 +22,8 @@
 
 #include <inttypes.h>
 
-#define RETRY_AFTER "1"
-#define TENANT      1
-#define ALL         "*" /* in place of a type, as payload */
+#define TENANT 1
+#define ALL    "*" /* in place of a type, as payload */
 
 static const char usage[] =
     "usage: isthmus reindex [--type TYPE] [--data DIR | --database URL]\n\n"
@@ -45,11 +44,7 @@ bool reindex(struct request *req, struct err *err)
                              "An indexing waits or runs already, and there is one at a time. Try "
                              "again when it is done.")
                    : err_set(err, cause.kind, NULL, "%s", cause.text);
-    job_runner_kick(req->service->jobs);
-    answer_header(req, "Content-Location",
-                  arena_printf(req->arena, "%s/_async/%s", req->service->base, name));
-    answer_header(req, "Retry-After", RETRY_AFTER);
-    req->answer.status = 202;
+    async_promise(req, name);
     return true;
 }
 
