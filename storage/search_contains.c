@@ -14,12 +14,14 @@ enum { RUN_MIN = 3 };
 /* What was cut may hold the text behind the cut; up to three bytes are cut off a character. */
 #define LONG_STRINGS "octet_length(%s.norm) >= %d"
 
-/* The extension is one that the owner of a database may create. One index that was not finished is
- * in the way of another. */
+/* The extension is one that the owner of a database may create. An index that was not finished is
+ * in the way of another, and would never be used: so both are made anew. The trigrams go first and
+ * come last, since searches go by them alone. */
 static const char *const wanted_statements[] = {
     "create extension if not exists pg_trgm",
     "drop index concurrently if exists f_str_trigrams",
-    "create index concurrently if not exists f_str_long on f_str (h)"
+    "drop index concurrently if exists f_str_long",
+    "create index concurrently f_str_long on f_str (h)"
     " where octet_length(norm) >= 253",
     "create index concurrently f_str_trigrams on f_str using gin (norm gin_trgm_ops)"
     " with (gin_pending_list_limit = 256)",

@@ -387,6 +387,14 @@ class SearchParameters(unittest.TestCase):
             self.server.start()
             self.client = self.server.client()
 
+    def test_an_index_of_strings_that_was_not_finished_is_made_anew(self):
+        self.choose("contains=on")
+        self.sql("update pg_index set indisvalid = false where indexrelid in "
+                 "('f_str_long'::regclass, 'f_str_trigrams'::regclass)")
+        self.choose("contains=on")
+        self.assertEqual(self.sql("select count(*) from pg_index where indisvalid and indexrelid "
+                                  "in ('f_str_long'::regclass, 'f_str_trigrams'::regclass)"), "2")
+
     def test_what_is_written_meanwhile_is_found(self):
         bundle = {"resourceType": "Bundle", "type": "batch", "entry": [
             {"resource": patient(n, CODES[n % 4]),
