@@ -14,11 +14,12 @@
 #include <inttypes.h>
 
 #define WORDS_MAX 16
+#define BEHIND    "stored by an earlier version: %u types to be indexed anew"
 
 static const char usage[] =
     "usage: isthmus index [NAME=VALUE...] [--data DIR | --database URL]\n\n"
-    "Without NAME=VALUE: what was chosen, and how far indexing by search parameters beyond R4's "
-    "is.\n\n"
+    "Without NAME=VALUE: what was chosen, and how far indexing is: by search parameters beyond "
+    "R4's,\nand anew, of what an earlier version stored.\n\n"
     "  parameters=packages   search parameters are those of R4 and of packages (the default)\n"
     "  parameters=stored     and those that clients store as SearchParameter with status active\n"
     "  contains=on           strings are found by any part of them through an index of trigrams\n"
@@ -139,6 +140,12 @@ static bool print_choices(struct packages *packages, struct arena *arena, struct
     return true;
 }
 
+/* More may have come since they were counted. */
+static int64_t larger(int64_t done, int64_t total)
+{
+    return total > done ? total : done;
+}
+
 static const char *describe(struct arena *arena, const struct package_parameter *parameter)
 {
     if (parameter->state == 'R')
@@ -148,7 +155,7 @@ static const char *describe(struct arena *arena, const struct package_parameter 
     if (parameter->total == 0)
         return "not indexed yet: isthmus reindex";
     return arena_printf(arena, "being indexed, %" PRId64 " of %" PRId64, parameter->done,
-                        parameter->total > parameter->done ? parameter->total : parameter->done);
+                        larger(parameter->done, parameter->total));
 }
 
 static bool print_parameters(struct packages *packages, struct arena *arena, struct err *err)
@@ -161,6 +168,20 @@ static bool print_parameters(struct packages *packages, struct arena *arena, str
     for (size_t i = 0; i < count; i++)
         printf("%s %s: %s\n", parameters[i].type, parameters[i].code,
                describe(arena, &parameters[i]));
+    return true;
+}
+
+static bool print_behind(struct packages *packages, struct arena *arena, struct err *err)
+{
+    struct package_behind behind;
+
+    if (!packages_behind(packages, arena, &behind, err))
+        return false;
+    if (behind.types && behind.type)
+        printf(BEHIND ", %s: %" PRId64 " of %" PRId64 "\n", behind.types, behind.type, behind.done,
+               larger(behind.done, behind.total));
+    else if (behind.types)
+        printf(BEHIND ": isthmus reindex\n", behind.types);
     return true;
 }
 
@@ -180,5 +201,6 @@ static bool run(struct packages *packages, void *context, struct err *err)
             !packages_choose(packages, choice->name, value, err))
             return false;
     }
-    return print_choices(packages, job->arena, err) && print_parameters(packages, job->arena, err);
+    return print_choices(packages, job->arena, err) &&
+           print_parameters(packages, job->arena, err) && print_behind(packages, job->arena, err);
 }

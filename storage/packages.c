@@ -6,7 +6,9 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "fhir/type.h"
 #include "storage/body.h"
+#include "storage/extraction.h"
 #include "storage/migrate.h"
 #include "storage/parameters.h"
 #include "storage/pg.h"
@@ -69,6 +71,12 @@ static const struct pg_statement select_parameters = {
     "select p.type, p.code, p.state, coalesce(r.done, 0), coalesce(r.total, 0) from f_parameter p"
     " left join f_reindex r on r.type = p.type and r.number >= p.number and r.finished is null"
     " where p.state <> 'X' order by p.type, p.code, p.number"};
+static const struct pg_statement select_behind = {
+    "select (select count(*) from f_extraction where number >= " EXTRACTION
+    "), type, done, total from (values (1)) one left join f_reindex r on r.extraction "
+    ">= " EXTRACTION
+    " and finished is null and not exists (select from f_extraction x where x.type = r.type"
+    " and x.number >= " EXTRACTION ") order by type limit 1"};
 static const struct pg_statement select_choice = {
     "select value from f_choice where name = $1::text"};
 static const struct pg_statement choose = {
@@ -345,6 +353,23 @@ bool packages_parameters(struct packages *packages, struct arena *arena,
             .done = pg_int8(r, row, 3),
             .total = pg_int8(r, row, 4),
         };
+    return true;
+}
+
+bool packages_behind(struct packages *packages, struct arena *arena, struct package_behind *behind,
+                     struct err *err)
+{
+    const struct pg_result *r;
+
+    *behind = (struct package_behind){0};
+    if (!pg_query(packages->pg, &select_behind, NULL, arena, &r, err))
+        return false;
+    behind->types = resource_type_count() - (unsigned)pg_int8(r, 0, 0);
+    if (pg_is_null(r, 0, 1))
+        return true;
+    behind->type = pg_text(r, 0, 1).data;
+    behind->done = pg_int8(r, 0, 2);
+    behind->total = pg_int8(r, 0, 3);
     return true;
 }
 

@@ -92,6 +92,17 @@ struct package_parameter {
 bool packages_parameters(struct packages *packages, struct arena *arena,
                          struct package_parameter **list, size_t *count, struct err *err);
 
+/* What an earlier version stored and has to be indexed anew. */
+struct package_behind {
+    unsigned types;      /* 0: nothing */
+    const char *type;    /* being indexed now, or when it was stopped; NULL: none yet */
+    int64_t done, total; /* resources of it */
+};
+
+/* Waits. */
+bool packages_behind(struct packages *packages, struct arena *arena, struct package_behind *behind,
+                     struct err *err);
+
 /* Waits. What an operator chose under a name; absent: nothing. */
 bool packages_choice(struct packages *packages, const char *name, struct arena *arena,
                      struct text *value, struct err *err);

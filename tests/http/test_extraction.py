@@ -120,6 +120,20 @@ class Extraction(unittest.TestCase):
         self.assert_found()
         self.assertEqual(self.sql("select count(*) from f_extraction where number = 0"), "0")
 
+    def test_how_far_it_is_can_be_asked_for(self):
+        self.sql(FORGET)
+        self.sql("insert into f_reindex (type, number, cleaned, last, done, total, extraction)"
+                 " values ('Patient', 0, true, null, 3, 7, 1), ('Location', 0, true, 1, 2, 5, 0)")
+        self.restart("--job-runners", "0")
+        types = len(self.client.get("metadata").json()["rest"][0]["resource"])
+        target = ("--data", os.path.join(self.folder, "data"))
+        told = f"stored by an earlier version: {types} types to be indexed anew"
+        self.assertIn(f"{told}, Patient: 3 of 7\n", run("index", *target).stdout)
+        self.sql("delete from f_reindex")
+        self.assertIn(f"{told}: isthmus reindex\n", run("index", *target).stdout)
+        run("reindex", *target)
+        self.assertNotIn("earlier", run("index", *target).stdout)
+
     def test_a_run_that_an_earlier_version_began_is_begun_anew(self):
         self.sql(FORGET)
         self.sql("insert into f_reindex (type, number, cleaned, last, done, total)"
