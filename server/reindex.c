@@ -126,6 +126,20 @@ static struct text report(struct arena *arena, int64_t rewritten)
     return (struct text){buf_text(&out), out.size};
 }
 
+/* Of what the server began by itself: nobody asks for its result. */
+static void log_end(const char *type, int64_t rewritten, const struct err *err)
+{
+    char count[24];
+
+    if (strcmp(type, REINDEX_BEHIND) != 0)
+        return;
+    snprintf(count, sizeof(count), "%" PRId64, rewritten);
+    if (err->kind)
+        log_warn(NULL, "cannot index anew what an earlier version stored", "why", err->text, NULL);
+    else
+        log_info(NULL, "what an earlier version stored is indexed", "changed", count, NULL);
+}
+
 bool reindex_run(const struct service *service, const struct job *job, struct arena *arena,
                  struct text *result)
 {
@@ -135,13 +149,13 @@ bool reindex_run(const struct service *service, const struct job *job, struct ar
     struct err err = {0};
 
     if (store_reindex(service->store, &job->access, strcmp(type, ALL) == 0 ? NULL : type, tell_job,
-                      &task, &rewritten, &err)) {
+                      &task, &rewritten, &err))
         *result = report(arena, rewritten);
-        return true;
-    }
-    if (err.kind == ERR_BUSY)
+    else if (err.kind == ERR_BUSY)
         return false;
-    *result = async_refusal(arena, &err);
+    else
+        *result = async_refusal(arena, &err);
+    log_end(type, rewritten, &err);
     return true;
 }
 

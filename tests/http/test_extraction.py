@@ -72,6 +72,10 @@ class Extraction(unittest.TestCase):
         self.assertEqual(self.found(CONTAINED), ["r1"])
         self.assertEqual(self.found(CHAIN), ["r1"])
 
+    def logged(self):
+        with open(self.server.log) as log:
+            return log.read()
+
     def lists_near(self):
         statement = self.client.get("metadata").json()
         location = next(one for one in statement["rest"][0]["resource"]
@@ -95,8 +99,7 @@ class Extraction(unittest.TestCase):
         self.assert_refused(CONTAINED)
         self.assertEqual(self.found("Patient?name=zwickau"), ["p1"])
         self.assertFalse(self.lists_near())
-        with open(self.server.log) as log:
-            self.assertEqual(log.read().count("remedy"), 1)
+        self.assertEqual(self.logged().count("remedy"), 1)
 
         # One type is not all of them.
         target = ("--data", os.path.join(self.folder, "data"))
@@ -119,6 +122,16 @@ class Extraction(unittest.TestCase):
               (200, 200))
         self.assert_found()
         self.assertEqual(self.sql("select count(*) from f_extraction where number = 0"), "0")
+        until(lambda: 'event="what an earlier version stored is indexed" changed=' in self.logged(),
+              True)
+
+    def test_the_log_says_that_it_failed(self):
+        self.sql(FORGET)
+        self.sql("update f_patient set body = '\\x00'")
+        self.restart()
+        until(lambda: 'event="cannot index anew what an earlier version stored" why=' in
+              self.logged(), True)
+        self.assert_refused(CONTAINED)
 
     def test_how_far_it_is_can_be_asked_for(self):
         self.sql(FORGET)
