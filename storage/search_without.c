@@ -7,6 +7,7 @@
 #include "storage/search_without.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/fiber.h"
 #include "storage/search_link.h"
 #include "storage/search_stats.h"
@@ -20,6 +21,10 @@ enum {
 };
 
 static const double nearly_all = 0.98;
+
+/* After one that was not made: somebody else makes one, or there are enough. Every try takes a new
+ * connection. */
+static const int64_t pause_us = 10 * INT64_C(1000000);
 
 /* An index to be made. */
 struct index_making {
@@ -88,7 +93,7 @@ static void want(struct store *store, const struct table *table, int64_t token)
 {
     struct index_making *making;
 
-    if (store->making_index || store->closing)
+    if (store->making_index || store->closing || clock_monotonic() < store->index_not_before)
         return;
     making = calloc(1, sizeof(*making));
     if (!making)
@@ -113,6 +118,8 @@ static void make(void *context)
         making->pg = pg_new(store->loop, &config);
         if (make_index(making, arena, &err))
             search_stats_forget();
+        else
+            store->index_not_before = clock_monotonic() + pause_us;
         pg_free(making->pg); /* with it goes the lock */
     }
     arena_free(arena);

@@ -49,6 +49,7 @@ struct store {
     bool removing_keys; /* a fiber is there for it (key.c) */
     struct waiter key_pause, keys_done;
     struct index_making *making_index; /* of search_without.c; NULL: none is being made */
+    int64_t index_not_before;          /* clock_monotonic() */
     struct waiter index_made;
 
     struct store_counters counters;

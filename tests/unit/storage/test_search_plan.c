@@ -249,6 +249,20 @@ static void check_sorting_many(void)
     assert_int_equal(search("Patient", "active=true&_summary=count").total, 12002);
 }
 
+/* Where somebody else makes one, not every search tries it again, with a connection of its own. */
+static void check_without_in_vain(void)
+{
+    run("select pg_advisory_lock(x'69737468'::int4, 2)", NULL);
+    search("Observation", "status:not=final");
+    assert_non_null(store->making_index);
+    while (store->making_index)
+        fiber_sleep(10);
+    search("Observation", "status:not=final");
+    assert_null(store->making_index);
+    run("select pg_advisory_unlock(x'69737468'::int4, 2)", NULL);
+    store->index_not_before = 0;
+}
+
 /* What nearly all rows have: those that lack it get an index when they are asked for. */
 static void check_without(void)
 {
@@ -358,6 +372,7 @@ static void no_search_scans_a_whole_table(void *context)
     check_every_driver();
     check_choices();
     check_sorting_many();
+    check_without_in_vain();
     check_without();
     check_contains();
     pg_free(pg);
