@@ -2,7 +2,7 @@
 
 /*
  * Columns - which search parameters of a type feed the columns of its table.
- * The writer (row.c) and the query builder (search_*.c) read the same rows,
+ * The writer (row*.c) and the query builder (search_*.c) read the same rows,
  * so they cannot disagree.
  *
  * Hot types are chosen by hand; every other type gets `patient`, `code` and

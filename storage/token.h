@@ -2,7 +2,7 @@
 
 /*
  * Tokens - the 64-bit hashes by which rows are found. Every one folds in the
- * tenant and is keyed with the database's secret; writer (row.c) and searcher
+ * tenant and is keyed with the database's secret; writer (row*.c) and searcher
  * (search_*.c) must use these functions and nothing else.
  *
  * The hash of a parameter includes the version of its definition
