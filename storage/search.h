@@ -3,7 +3,7 @@
 /*
  * Search, inside - how a query is answered:
  *
- *   search_term.c    its criteria become hashes and ranges
+ *   search_term*.c   its criteria become hashes and ranges
  *   search_stats.c   how frequent a token is
  *   search_plan.c    which of them drives (search_cost.c), in which order rows come
  *                    (search_order.c), between which dates (search_dates.c): the

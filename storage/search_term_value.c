@@ -1,0 +1,333 @@
+/*
+ * Search term values - what each value of a criterion looks for among the tokens and side rows
+ * that row_value.c writes.
+ */
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "fhir/type.h"
+#include "storage/row.h"
+#include "storage/search_term_maker.h"
+
+static void add_token(struct search_term_maker *maker, const struct search_param *param,
+                      const struct query_value *value);
+static int64_t hash_token(const struct search_term_maker *maker, const struct search_param *param,
+                          const struct query_value *value);
+static void add_reference(struct search_term_maker *maker, const struct search_param *param,
+                          const struct query_value *value);
+static void add_target(struct search_term_maker *maker, const struct search_param *param,
+                       const char *type, struct text id);
+static void add_uri(struct search_term_maker *maker, const struct search_param *param,
+                    const struct query_value *value);
+static void add_above(struct search_term_maker *maker, const struct search_param *param,
+                      struct text uri);
+static void add_string(struct search_term_maker *maker, const int64_t *h, size_t h_count,
+                       const struct query_value *value);
+static void add_date(struct search_term_maker *maker, const struct search_param *param,
+                     const struct query_value *value);
+static void add_quantity(struct search_term_maker *maker, const struct search_param *param,
+                         const struct query_value *value);
+static void add_near(struct search_term_maker *maker, const struct search_param *param,
+                     const struct query_value *value);
+static void use_param(struct search_term_maker *maker, struct search_atom *atom,
+                      const struct search_param *param);
+static void set_units(struct search_term_maker *maker, struct search_atom *atom,
+                      const struct query_value *value);
+static void add_composite(struct search_term_maker *maker, const struct search_param *param,
+                          const struct query_value *value);
+static void add_code_quantity(struct search_term_maker *maker, const struct query_value *code,
+                              const struct query_value *quantity);
+static size_t hash_component(struct search_term_maker *maker, const struct search_param *param,
+                             const struct query_value *value, const int64_t **hashes);
+
+void search_term_add_value(struct search_term_maker *maker, const struct search_param *param,
+                           const struct query_value *value)
+{
+    int64_t h;
+
+    switch (value->type) {
+    case SEARCH_TOKEN:
+        add_token(maker, param, value);
+        break;
+    case SEARCH_REFERENCE:
+        add_reference(maker, param, value);
+        break;
+    case SEARCH_URI:
+        add_uri(maker, param, value);
+        break;
+    case SEARCH_STRING:
+        h = token_param(maker->tokens, param);
+        add_string(maker, &h, 1, value);
+        break;
+    case SEARCH_DATE:
+        add_date(maker, param, value);
+        break;
+    case SEARCH_NUMBER:
+    case SEARCH_QUANTITY:
+        add_quantity(maker, param, value);
+        break;
+    case SEARCH_COMPOSITE:
+        add_composite(maker, param, value);
+        break;
+    case SEARCH_SPECIAL:
+        add_near(maker, param, value);
+        break;
+    }
+}
+
+static void add_token(struct search_term_maker *maker, const struct search_param *param,
+                      const struct query_value *value)
+{
+    if (maker->term->param->modifier == MODIFIER_OF_TYPE)
+        search_term_add_hash(
+            maker, token_of_type(maker->tokens, param, value->system, value->code, value->text));
+    else if (!value->code.data)
+        search_term_add_hash(maker, token_system(maker->tokens, param, value->system));
+    else
+        search_term_add_hash(maker, hash_token(maker, param, value));
+}
+
+static int64_t hash_token(const struct search_term_maker *maker, const struct search_param *param,
+                          const struct query_value *value)
+{
+    return value->system.data ? token_system_code(maker->tokens, param, value->system, value->code)
+                              : token_code(maker->tokens, param, value->code);
+}
+
+static void add_reference(struct search_term_maker *maker, const struct search_param *param,
+                          const struct query_value *value)
+{
+    bool literal = value->reference_id.data && !value->reference_base.data;
+
+    if (literal && value->reference_type.data) {
+        const struct type *type = resource_type_find(value->reference_type);
+
+        if (type)
+            add_target(maker, param, type->name, value->reference_id);
+    } else if (literal && param->targets) {
+        for (const char *const *target = param->targets; *target; target++)
+            add_target(maker, param, *target, value->reference_id);
+    } else if (literal) {
+        for (unsigned i = 0; i < resource_type_count(); i++)
+            add_target(maker, param, type_at(i)->name, value->reference_id);
+    }
+
+    /* Whatever was written with a base, or is no reference to a type and id, is
+     * found as written. Even if the base is ours: resources may hold it. */
+    if (memchr(value->text.data, ':', value->text.size) || !literal)
+        search_term_add_hash(maker, token_uri(maker->tokens, param, value->text));
+}
+
+static void add_target(struct search_term_maker *maker, const struct search_param *param,
+                       const char *type, struct text id)
+{
+    int64_t rkey = token_rkey(maker->tokens, text_of(type), id);
+
+    search_term_add_hash(maker, token_reference(maker->tokens, param, rkey));
+}
+
+static void add_uri(struct search_term_maker *maker, const struct search_param *param,
+                    const struct query_value *value)
+{
+    enum query_modifier modifier = maker->term->param->modifier;
+
+    if (modifier == MODIFIER_BELOW)
+        search_term_add_hash(maker, token_uri_below(maker->tokens, param, value->text));
+    else if (modifier == MODIFIER_ABOVE)
+        add_above(maker, param, value->text);
+    else
+        search_term_add_hash(maker, token_uri(maker->tokens, param, value->text));
+}
+
+/* The uri itself and whatever it begins with, with and without the last slash. */
+static void add_above(struct search_term_maker *maker, const struct search_param *param,
+                      struct text uri)
+{
+    enum { MOST = 64 };
+    unsigned count = 0;
+
+    for (size_t i = 1; i < uri.size && count < MOST; i++) {
+        if (uri.data[i] != '/')
+            continue;
+        search_term_add_hash(maker, token_uri(maker->tokens, param, (struct text){uri.data, i}));
+        search_term_add_hash(maker,
+                             token_uri(maker->tokens, param, (struct text){uri.data, i + 1}));
+        count++;
+    }
+    search_term_add_hash(maker, token_uri(maker->tokens, param, uri));
+    if (uri.size > 0 && uri.data[uri.size - 1] != '/') {
+        const char *longer = arena_printf(maker->arena, "%.*s/", TEXT_ARGS(uri));
+        search_term_add_hash(maker,
+                             token_uri(maker->tokens, param, (struct text){longer, uri.size + 1}));
+    }
+}
+
+static void add_string(struct search_term_maker *maker, const int64_t *h, size_t h_count,
+                       const struct query_value *value)
+{
+    static const enum search_string_mode modes[] = {
+        [MODIFIER_EXACT] = STRING_EQUAL,
+        [MODIFIER_CONTAINS] = STRING_CONTAINS,
+        [MODIFIER_ENDS] = STRING_CONTAINS,
+        [MODIFIER_WHOLE] = STRING_EQUAL,
+    };
+    enum query_modifier modifier = maker->term->param->modifier;
+    struct search_atom *atom = search_term_add_atom(maker, ATOM_STRINGS);
+    int64_t *hashes = arena_many(maker->arena, int64_t, h_count);
+
+    memcpy(hashes, h, h_count * sizeof(h[0]));
+    atom->hashes = hashes;
+    atom->hash_count = h_count;
+    atom->mode = modifier < sizeof(modes) / sizeof(modes[0]) ? modes[modifier] : STRING_PREFIX;
+    atom->norm = text_fold(maker->arena, value->text);
+    if (atom->norm.size > ROW_NORM_MAX) {
+        atom->norm.size = ROW_NORM_MAX;
+        while ((atom->norm.data[atom->norm.size] & 0xC0) == 0x80)
+            atom->norm.size--;
+        maker->term->inexact = true;
+    }
+}
+
+static void add_date(struct search_term_maker *maker, const struct search_param *param,
+                     const struct query_value *value)
+{
+    const struct columns *columns = maker->columns;
+
+    if (maker->term->param->subject == QUERY_LAST_UPDATED) {
+        search_term_add_atom(maker, ATOM_UPDATED)->value = value;
+        return;
+    }
+    if (param == columns->date)
+        search_term_add_atom(maker, ATOM_DATE)->value = value;
+    if (param == columns->date && !columns->date_repeats)
+        return;
+
+    struct search_atom *atom = search_term_add_atom(maker, ATOM_DATES);
+    atom->value = value;
+    use_param(maker, atom, param);
+}
+
+/* Numbers have no unit. */
+static void add_quantity(struct search_term_maker *maker, const struct search_param *param,
+                         const struct query_value *value)
+{
+    int64_t unit_token = 0;
+    bool open_unit = value->code.data && !value->system.data;
+
+    if (open_unit)
+        unit_token = token_code(maker->tokens, param, value->code);
+    for (int side = param != maker->columns->quantity; side < 2; side++) {
+        struct search_atom *atom = search_term_add_atom(maker, side ? ATOM_NUMBERS : ATOM_QUANTITY);
+
+        atom->value = value;
+        /* The unit may be that of another value, where there are several. */
+        if (open_unit) {
+            atom->also[atom->also_count++] = unit_token;
+            maker->term->inexact |= param != maker->columns->quantity;
+        } else {
+            set_units(maker, atom, value);
+        }
+        if (side)
+            use_param(maker, atom, param);
+    }
+}
+
+static void add_near(struct search_term_maker *maker, const struct search_param *param,
+                     const struct query_value *value)
+{
+    struct search_atom *atom = search_term_add_atom(maker, ATOM_NEAR);
+
+    atom->value = value;
+    use_param(maker, atom, param);
+}
+
+/* The side rows of the whole parameter, not of one of its combinations. */
+static void use_param(struct search_term_maker *maker, struct search_atom *atom,
+                      const struct search_param *param)
+{
+    int64_t *hash = arena_one(maker->arena, int64_t);
+
+    *hash = token_param(maker->tokens, param);
+    atom->hashes = hash;
+    atom->hash_count = 1;
+}
+
+/* In composites there is no token of the unit alone: one without a system is looked at. */
+static void set_units(struct search_term_maker *maker, struct search_atom *atom,
+                      const struct query_value *value)
+{
+    if (value->code.data && value->system.data)
+        atom->units[atom->unit_count++] = token_coding(maker->tokens, value->system, value->code);
+    else if (value->code.data)
+        maker->term->inexact = true;
+}
+
+static void add_composite(struct search_term_maker *maker, const struct search_param *param,
+                          const struct query_value *value)
+{
+    if (value->component_count > 2) {
+        /* Whatever there is, is looked at. */
+        search_term_add_hash(maker, token_param(maker->tokens, param));
+        maker->term->inexact = true;
+        return;
+    }
+    const struct query_value *second = &value->components[1];
+    const int64_t *firsts, *seconds;
+    size_t first_count = hash_component(maker, param, &value->components[0], &firsts);
+    size_t second_count = hash_component(maker, param, second, &seconds);
+    int64_t *h = arena_many(maker->arena, int64_t, first_count);
+
+    if (param == maker->columns->code_quantity)
+        add_code_quantity(maker, &value->components[0], second);
+    for (size_t i = 0; i < first_count; i++) {
+        h[i] = token_combine(token_param(maker->tokens, param), firsts[i]);
+        for (size_t k = 0; k < second_count; k++)
+            search_term_add_hash(maker, token_combine(h[i], seconds[k]));
+    }
+
+    if (second->type == SEARCH_STRING) {
+        add_string(maker, h, first_count, second);
+    } else if (second->type == SEARCH_DATE || second->type == SEARCH_NUMBER ||
+               second->type == SEARCH_QUANTITY) {
+        bool date = second->type == SEARCH_DATE;
+        struct search_atom *atom = search_term_add_atom(maker, date ? ATOM_DATES : ATOM_NUMBERS);
+        atom->value = second;
+        atom->hashes = h;
+        atom->hash_count = first_count;
+        set_units(maker, atom, second);
+    }
+}
+
+/* A combination that stands in the columns has no rows of its own. */
+static void add_code_quantity(struct search_term_maker *maker, const struct query_value *code,
+                              const struct query_value *quantity)
+{
+    const struct columns *columns = maker->columns;
+    struct search_atom *atom = search_term_add_atom(maker, ATOM_QUANTITY);
+
+    atom->value = quantity;
+    atom->also[atom->also_count++] = hash_token(maker, columns->code, code);
+    if (quantity->code.data && !quantity->system.data)
+        atom->also[atom->also_count++] =
+            token_code(maker->tokens, columns->quantity, quantity->code);
+    else
+        set_units(maker, atom, quantity);
+}
+
+/* The hashes by which a component is known under its composite; none when it
+ * is a range or a string. */
+static size_t hash_component(struct search_term_maker *maker, const struct search_param *param,
+                             const struct query_value *value, const int64_t **hashes)
+{
+    struct search_term_maker parts = {
+        .tokens = maker->tokens, .arena = maker->arena, .term = maker->term};
+
+    if (value->type == SEARCH_TOKEN)
+        search_term_add_hash(&parts, hash_token(maker, param, value));
+    else if (value->type == SEARCH_REFERENCE)
+        add_reference(&parts, param, value);
+    else if (value->type == SEARCH_URI)
+        search_term_add_hash(&parts, token_uri(maker->tokens, param, value->text));
+    *hashes = parts.hashes;
+    return parts.hash_count;
+}
