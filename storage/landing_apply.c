@@ -150,7 +150,11 @@ static bool run_batch(struct run *run, struct landing_batch *batch, struct err *
     run->done = batch->count == 0;
     run->after = batch->after;
     run->failures = 0;
-    run->limit = run->limit * 2 < run->apply.batch ? run->limit * 2 : run->apply.batch;
+    if (batch->cut) {
+        drop_ahead(run);
+        run->limit = run->limit > 1 ? run->limit / 2 : 1;
+    } else
+        run->limit = run->limit * 2 < run->apply.batch ? run->limit * 2 : run->apply.batch;
     return true;
 }
 

@@ -90,6 +90,7 @@ struct landing_batch {
     struct landed *rows;
     size_t count;
     bool more;      /* it is full */
+    bool cut;       /* rows that were read are left for the next */
     bool converted; /* batch_convert() was there */
 
     struct map map; /* "Type/id" to struct identity */

@@ -2,13 +2,16 @@
  * Landing batch, deciding - what becomes of each row: nothing waits here, nothing is written.
  *
  * A row is compared with what was applied of its resource before, and with the others of the batch:
- * by meta.lastUpdated, else by meta.versionId, else whatever landed later is newer.
+ * by meta.lastUpdated, else by meta.versionId, else whatever landed later is newer. A batch ends
+ * before a second version of a resource that it writes: so each becomes a version here, however
+ * rows happen to come together in batches.
  */
 
 #include "base/arena.h"
 #include "storage/landing_batch.h"
 
-static void decide(struct landed *landed);
+static bool decide(struct landed *landed);
+static void cut(struct landing_batch *batch, size_t count);
 static void decide_linked(struct landed *landed);
 static bool passes_batch(struct landed *landed);
 static bool passes_stored(struct landed *landed);
@@ -25,7 +28,8 @@ void batch_decide(struct landing_batch *batch)
     batch->writes = arena_many(batch->arena, struct store_write, batch->count);
     batch->written = arena_many(batch->arena, struct landed *, batch->count);
     for (size_t i = 0; i < batch->count; i++)
-        decide(&batch->rows[i]);
+        if (!decide(&batch->rows[i]))
+            cut(batch, i);
     for (struct identity *identity = batch->first; identity; identity = identity->next) {
         if (identity->newest)
             plan_write(batch, identity);
@@ -34,20 +38,32 @@ void batch_decide(struct landing_batch *batch)
     }
 }
 
-static void decide(struct landed *landed)
+/* False: it is for the next batch. */
+static bool decide(struct landed *landed)
 {
     struct identity *self = landed->self;
 
     if (!landed->in.refused && self->linked.data)
         decide_linked(landed);
-    else if (!landed->in.refused && passes_batch(landed) && passes_stored(landed)) {
+    else if (!landed->in.refused && passes_batch(landed)) {
         if (self->newest)
-            self->newest->after = 'o';
-        self->newest = landed;
-        landed->after = 'a';
+            return false;
+        if (passes_stored(landed)) {
+            self->newest = landed;
+            landed->after = 'a';
+        }
     }
     if (landed->in.refused)
         landed->after = 'd';
+    return true;
+}
+
+static void cut(struct landing_batch *batch, size_t count)
+{
+    batch->count = count;
+    batch->cut = true;
+    if (batch->dead)
+        batch->after = batch->rows[count - 1].dead;
 }
 
 /* Nothing is written of what is ours; only what the partner has is noted. */
