@@ -130,6 +130,7 @@ bool sync_run(const struct store_site *site, void *context, struct err *err)
         .tenant = sync_access.tenant,
         .partner = job->partner,
         .once = job->once,
+        .metrics = http != NULL,
         .own_base = text_of(site->config->base_url[0] ? site->config->base_url : NULL),
         .definitions = definitions_base(),
         .ended = on_ended,

@@ -455,8 +455,9 @@ struct landing_account {
     struct landing_cursor_key key;
     struct landing_counts counts;
     int32_t open, landed, complete, incomplete; /* windows */
-    int64_t completed;                          /* when the last one was; INT64_MIN: none */
-    const char *reason;                         /* of the newest window, when it has one */
+    int32_t gaps;       /* incomplete ones since the last that landed: what they lack is missing */
+    int64_t completed;  /* when the last one was; INT64_MIN: none */
+    const char *reason; /* of the newest window, when it has one */
 };
 
 struct landing_presences {
@@ -466,7 +467,7 @@ struct landing_presences {
 
 struct landing_pushed {
     int64_t planned, sent, unknown, confirmed, failed;
-    int64_t oldest; /* plan that is not confirmed; INT64_MAX: none */
+    int64_t oldest; /* plan that is not at its end; INT64_MAX: none */
 };
 
 /* The balance of a partner: by mode, type and query; by type; of pushes. `accounts` sorted by key,

@@ -33,9 +33,11 @@ static bool read_accounts(struct store *store, int32_t partner, struct arena *ar
         " (count(*) filter (where state = 'C'))::int4,"
         " (count(*) filter (where state = 'I'))::int4,"
         " max(closed) filter (where state = 'C'),"
-        " (array_agg(reason order by number desc))[1]"
-        " from f_sync_window where partner = $1::int4 group by mode, type, query"
-        " order by mode, type, query"};
+        " (array_agg(reason order by number desc))[1],"
+        " (count(*) filter (where state = 'I' and number > coalesce(good, 0)))::int4"
+        " from (select *, max(number) filter (where state in ('L', 'C')) over (partition by mode,"
+        " type, query) as good from f_sync_window where partner = $1::int4) w"
+        " group by mode, type, query order by mode, type, query"};
     const struct pg_result *result;
 
     if (!landing_of_partner(store, &statement, partner, arena, &result, err))
@@ -60,6 +62,7 @@ static bool read_accounts(struct store *store, int32_t partner, struct arena *ar
             .incomplete = pg_int4(result, row, 13),
             .completed = landing_time(result, row, 14),
             .reason = pg_text(result, row, 15).data,
+            .gaps = pg_int4(result, row, 16),
         };
     }
     return true;
@@ -101,7 +104,8 @@ static bool read_pushed(struct store *store, int32_t partner, struct arena *aren
     static const struct pg_statement statement = {
         "select count(*) filter (where state = 'P'), count(*) filter (where state = 'S'),"
         " count(*) filter (where state = 'U'), count(*) filter (where state = 'C'),"
-        " count(*) filter (where state = 'F'), min(planned) filter (where state <> 'C'),"
+        " count(*) filter (where state = 'F'), min(planned) filter (where state in ('P', 'S', "
+        "'U')),"
         " (select count(*) from f_dead where partner = $1::int4 and decided is null)"
         " from f_push where partner = $1::int4"};
     const struct pg_result *result;

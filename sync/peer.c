@@ -111,6 +111,7 @@ void peer_stop(struct peer *peer)
 void peer_free(struct peer *peer)
 {
     hydration_release(&peer->hydration);
+    peer_forget_books(peer);
     talk_free(peer->talk);
     arena_free(peer->arena);
     free(peer);
@@ -132,15 +133,18 @@ static bool read_rhythm(struct peer *peer, struct err *err)
     bool good = landing_cursor_list(peer->config->store, peer->landed->number, arena, &cursors,
                                     &count, err);
 
-    for (size_t i = 0; good && !peer->config->once && i < peer->task_count; i++)
+    for (size_t i = 0; good && i < peer->task_count; i++)
         for (size_t j = 0; j < count; j++) {
             struct task *task = &peer->tasks[i];
             const struct landing_cursor_key *key = &cursors[j].key;
             const char *type = task->pull.query ? task->pull.query->type : "";
             const char *q = task->pull.query ? task->pull.query->q : "";
-            if (strcmp(key->mode, pull_mode_names[task->pull.mode]) == 0 &&
-                strcmp(key->type, type) == 0 && text_is(key->query, q) &&
-                cursors[j].moved != INT64_MIN)
+            if (strcmp(key->mode, pull_mode_names[task->pull.mode]) != 0 ||
+                strcmp(key->type, type) != 0 || !text_is(key->query, q) ||
+                cursors[j].moved == INT64_MIN)
+                continue;
+            task->complete = cursors[j].moved;
+            if (!peer->config->once)
                 task->due = cursors[j].moved + task->every;
         }
     arena_free(arena);
@@ -234,6 +238,7 @@ static void tend(void *context)
                 peer->failed = true;
                 break;
             }
+            peer_forget_books(peer);
             rest(peer, TICK_MS);
             continue;
         }
@@ -249,6 +254,8 @@ static void tend(void *context)
             }
             continue;
         }
+        if (!peer->stopping)
+            peer_look(peer);
         if (!is_over(peer))
             rest(peer, TICK_MS);
     }

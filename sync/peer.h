@@ -16,6 +16,17 @@
 struct arena;
 struct peer;
 
+/* What the database says of a partner, as it was a moment ago. */
+struct peer_books {
+    struct arena *arena; /* NULL: nothing was read yet, or somebody else is in charge */
+    struct landing_account *accounts;
+    struct landing_presences *presences;
+    struct landing_dead_class *dead;
+    struct landing_pushed pushed;
+    size_t account_count, presence_count, dead_count;
+    int64_t due; /* clock_now() of the next look */
+};
+
 /* One query of one mode. */
 struct task {
     struct peer *peer;
@@ -24,7 +35,7 @@ struct task {
     int64_t due;   /* clock_now() */
     bool running;
     bool done;           /* at least once */
-    int64_t complete;    /* when a pull last reached the present; INT64_MIN: not since the start */
+    int64_t complete;    /* when a pull last reached the present; INT64_MIN: never */
     uint64_t incomplete; /* windows given up */
 };
 
@@ -47,8 +58,9 @@ struct peer {
     struct push push;
     int64_t push_due; /* clock_now() */
     bool pushing;
-    bool pushed;         /* at least once, after all was pulled */
-    int64_t push_behind; /* since when something waits to be pushed; INT64_MAX: nothing does */
+    bool pushed; /* at least once, after all was pulled */
+
+    struct peer_books books; /* for metrics */
 
     bool dirty;    /* rows wait to be applied */
     bool applying; /* now */
@@ -90,3 +102,18 @@ void peer_run_push(void *context);
 
 /* peer_metrics.c */
 void peer_write_metrics(const struct peer *first, struct buf *out);
+
+/* peer_books.c */
+
+/* Waits. Looks again when it is time; without metrics never. */
+void peer_look(struct peer *peer);
+void peer_forget_books(struct peer *peer);
+
+/* A line of metrics; `labels` follow that of the partner. */
+void peer_write_line(struct buf *out, const char *name, const struct peer *peer, const char *labels,
+                     double value);
+
+/* All lines of one metric. */
+typedef void peer_write_fn(const struct peer *peer, const char *name, struct buf *out);
+peer_write_fn peer_write_rows, peer_write_gaps, peer_write_pending, peer_write_ledger,
+    peer_write_dead, peer_write_outbox;

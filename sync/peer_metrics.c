@@ -10,21 +10,19 @@
 
 #define MICRO 1e6
 
-typedef void write_fn(const struct peer *peer, const char *name, struct buf *out);
-
-static void line(struct buf *out, const char *name, const struct peer *peer, const char *labels,
-                 double value)
+void peer_write_line(struct buf *out, const char *name, const struct peer *peer, const char *labels,
+                     double value)
 {
     buf_printf(out, "%s{partner=\"%s\"%s} %.17g\n", name, peer->landed->name, labels, value);
 }
 
-static void write_rows(const struct peer *peer, const char *name, struct buf *out)
+static void write_done(const struct peer *peer, const char *name, struct buf *out)
 {
-    line(out, name, peer, ",stage=\"landed\"", (double)peer->landed_rows);
-    line(out, name, peer, ",stage=\"applied\"", (double)peer->counts.applied);
-    line(out, name, peer, ",stage=\"unchanged\"", (double)peer->counts.unchanged);
-    line(out, name, peer, ",stage=\"older\"", (double)peer->counts.older);
-    line(out, name, peer, ",stage=\"dead\"", (double)peer->counts.dead);
+    peer_write_line(out, name, peer, ",stage=\"landed\"", (double)peer->landed_rows);
+    peer_write_line(out, name, peer, ",stage=\"applied\"", (double)peer->counts.applied);
+    peer_write_line(out, name, peer, ",stage=\"unchanged\"", (double)peer->counts.unchanged);
+    peer_write_line(out, name, peer, ",stage=\"older\"", (double)peer->counts.older);
+    peer_write_line(out, name, peer, ",stage=\"dead\"", (double)peer->counts.dead);
 }
 
 static void write_tasks(const struct peer *peer, const char *name, struct buf *out,
@@ -40,13 +38,16 @@ static void write_tasks(const struct peer *peer, const char *name, struct buf *o
         snprintf(labels, sizeof(labels), ",mode=\"%s\",type=\"%s\",query=\"%zu\"",
                  pull_mode_names[task->pull.mode], task->pull.query ? task->pull.query->type : "",
                  i);
-        line(out, name, peer, labels, number);
+        peer_write_line(out, name, peer, labels, number);
     }
 }
 
+/* What never reached it has been behind since it was asked for. */
 static double lag(const struct task *task)
 {
-    return task->complete == INT64_MIN ? -1 : (double)(clock_now() - task->complete) / MICRO;
+    int64_t since = task->complete == INT64_MIN ? task->peer->landed->configured : task->complete;
+
+    return (double)(clock_now() - since) / MICRO;
 }
 
 static double completed(const struct task *task)
@@ -81,13 +82,13 @@ static void write_answers(const struct peer *peer, const char *name, struct buf 
 
     for (enum talk_class class = 0; class < TALK_CLASSES; class ++) {
         snprintf(labels, sizeof(labels), ",class=\"%s\"", talk_class_names[class]);
-        line(out, name, peer, labels, (double)counts->answers[class]);
+        peer_write_line(out, name, peer, labels, (double)counts->answers[class]);
     }
 }
 
 static void write_slept(const struct peer *peer, const char *name, struct buf *out)
 {
-    line(out, name, peer, "", (double)talk_counts(peer->talk)->slept_ms / 1000);
+    peer_write_line(out, name, peer, "", (double)talk_counts(peer->talk)->slept_ms / 1000);
 }
 
 static void write_skew(const struct peer *peer, const char *name, struct buf *out)
@@ -95,17 +96,17 @@ static void write_skew(const struct peer *peer, const char *name, struct buf *ou
     const struct talk_counts *counts = talk_counts(peer->talk);
 
     if (counts->skew_known)
-        line(out, name, peer, "", (double)counts->skew_ms / 1000);
+        peer_write_line(out, name, peer, "", (double)counts->skew_ms / 1000);
 }
 
 static void write_guard(const struct peer *peer, const char *name, struct buf *out)
 {
-    line(out, name, peer, "", (double)peer->guard_trips);
+    peer_write_line(out, name, peer, "", (double)peer->guard_trips);
 }
 
 static void write_linked(const struct peer *peer, const char *name, struct buf *out)
 {
-    line(out, name, peer, "", (double)peer->linked);
+    peer_write_line(out, name, peer, "", (double)peer->linked);
 }
 
 static void write_pushes(const struct peer *peer, const char *name, struct buf *out)
@@ -114,39 +115,40 @@ static void write_pushes(const struct peer *peer, const char *name, struct buf *
 
     if (!peer->partner.push.on)
         return;
-    line(out, name, peer, ",result=\"planned\"", (double)counts->planned);
-    line(out, name, peer, ",result=\"created\"", (double)counts->created);
-    line(out, name, peer, ",result=\"updated\"", (double)counts->updated);
-    line(out, name, peer, ",result=\"deleted\"", (double)counts->deleted);
-    line(out, name, peer, ",result=\"held\"", (double)counts->held);
-    line(out, name, peer, ",result=\"resolved\"", (double)counts->resolved);
-    line(out, name, peer, ",result=\"unknown\"", (double)counts->unknown);
-    line(out, name, peer, ",result=\"failed\"", (double)counts->failed);
-}
-
-static void write_outbox(const struct peer *peer, const char *name, struct buf *out)
-{
-    if (peer->partner.push.on)
-        line(out, name, peer, "",
-             peer->push_behind == INT64_MAX ? 0
-                                            : (double)(clock_now() - peer->push_behind) / MICRO);
+    peer_write_line(out, name, peer, ",result=\"planned\"", (double)counts->planned);
+    peer_write_line(out, name, peer, ",result=\"created\"", (double)counts->created);
+    peer_write_line(out, name, peer, ",result=\"updated\"", (double)counts->updated);
+    peer_write_line(out, name, peer, ",result=\"deleted\"", (double)counts->deleted);
+    peer_write_line(out, name, peer, ",result=\"held\"", (double)counts->held);
+    peer_write_line(out, name, peer, ",result=\"resolved\"", (double)counts->resolved);
+    peer_write_line(out, name, peer, ",result=\"unknown\"", (double)counts->unknown);
+    peer_write_line(out, name, peer, ",result=\"failed\"", (double)counts->failed);
 }
 
 static void write_paused(const struct peer *peer, const char *name, struct buf *out)
 {
-    line(out, name, peer, "", peer->paused || !peer->partner.enabled);
+    peer_write_line(out, name, peer, "", peer->paused || !peer->partner.enabled);
 }
 
 static const struct {
     const char *name, *type, *help;
-    write_fn *write;
+    peer_write_fn *write;
 } metrics[] = {
-    {"isthmus_sync_rows_total", "counter", "Rows by what became of them.", write_rows},
+    {"isthmus_sync_rows_total", "counter", "Rows since the start, by what became of them.",
+     write_done},
+    {"isthmus_sync_rows", "gauge", "Rows of all windows, by what became of them.", peer_write_rows},
     {"isthmus_sync_lag_seconds", "gauge", "Since a pull last reached the present.", write_lag},
     {"isthmus_sync_last_complete_timestamp", "gauge", "When a pull last reached the present.",
      write_completed},
     {"isthmus_sync_incomplete_windows_total", "counter", "Windows that were given up.",
      write_incomplete},
+    {"isthmus_sync_incomplete_windows", "gauge",
+     "Windows given up since the last one that landed: what they lack is missing here.",
+     peer_write_gaps},
+    {"isthmus_sync_ref_pending", "gauge", "Resources that others refer to and that have not come.",
+     peer_write_pending},
+    {"isthmus_sync_dead_letters", "gauge", "Rows that could not be applied and wait for somebody.",
+     peer_write_dead},
     {"isthmus_sync_http_responses_total", "counter", "Requests to partners by what came of them.",
      write_answers},
     {"isthmus_sync_retry_after_sleep_seconds_total", "counter",
@@ -159,7 +161,9 @@ static const struct {
     {"isthmus_sync_pushes_total", "counter", "Resources to be pushed, by what became of them.",
      write_pushes},
     {"isthmus_sync_outbox_oldest_seconds", "gauge",
-     "For how long something has been waiting to be pushed.", write_outbox},
+     "For how long something has been waiting to be pushed.", peer_write_outbox},
+    {"isthmus_sync_push_ledger", "gauge", "Resources for the partner, by how far they are.",
+     peer_write_ledger},
     {"isthmus_sync_paused", "gauge", "Whether the partner is paused or not enabled.", write_paused},
 };
 

@@ -18,7 +18,6 @@ static bool is_stopping(void *context)
 
 void peer_prepare_push(struct peer *peer)
 {
-    peer->push_behind = INT64_MAX;
     peer->push = (struct push){
         .store = peer->config->store,
         .talk = peer->talk,
@@ -69,10 +68,6 @@ void peer_run_push(void *context)
         peer->push_due = now + FAILED_US;
         peer->failed = true;
     }
-    if (next == INT64_MAX)
-        peer->push_behind = INT64_MAX;
-    else if (peer->push_behind == INT64_MAX)
-        peer->push_behind = now;
     if (next != INT64_MAX)
         peer->failed = peer->failed || peer->config->once;
     report(peer, &before);

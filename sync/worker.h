@@ -6,7 +6,7 @@
  *
  *     worker.c  which partners there are      peer.c        the schedule of one of them
  *                                             peer_work.c   its pulls, and applying
- *                                             peer_metrics.c
+ *                                             peer_metrics.c, peer_books.c
  *
  * Several workers may run on one database: each partner belongs to whichever
  * has its lock (storage/hold.h), and another one takes over when that ends.
@@ -40,6 +40,7 @@ struct sync_config {
     int32_t tenant;
     const char *partner;  /* only this one; NULL: all */
     bool once;            /* everything is pulled now, and then the worker ends */
+    bool metrics;         /* sync_worker_write_metrics() will be asked for them */
     struct text own_base; /* of the server whose database it is; absent: not known */
     const struct definitions *definitions; /* for validation `full` */
     struct sync_turns *turns;              /* the worker's own */

@@ -112,54 +112,140 @@ class Workers(Case):
 
 
 class Observed(Case):
-    NAMES = ["rows_total", "lag_seconds", "last_complete_timestamp", "incomplete_windows_total",
-             "http_responses_total", "retry_after_sleep_seconds_total", "clock_skew_seconds",
-             "guard_trips_total", "echo_suppressed_total", "paused"]
+    NAMES = {"rows_total", "rows", "lag_seconds", "last_complete_timestamp", "incomplete_windows_total",
+             "incomplete_windows", "ref_pending", "dead_letters", "http_responses_total",
+             "retry_after_sleep_seconds_total", "clock_skew_seconds", "guard_trips_total",
+             "echo_suppressed_total", "pushes_total", "outbox_oldest_seconds", "push_ledger", "paused"}
+    LABELS = {"partner", "mode", "type", "query", "stage", "class", "state", "result"}
+    STAGES = ("applied", "unchanged", "older", "dead", "waiting")
 
-    def test_metrics_agree_with_the_account_and_name_nobody(self):
+    def watch(self):
+        """A worker for this partner alone; what reads its metrics, {name: [(labels, value)]}."""
         port = harness.free_port()
-        self.spec = "W-49"
-        self.add(GOOD_TYPES)
         with open(os.path.join(self.server.folder, "sync.log"), "ab") as log:
-            worker = harness.spawn(
-                harness.ISTHMUS, "sync", "--data", self.exchange.data, "--metrics",
-                f"127.0.0.1:{port}", "--partner", self.name, stdout=log, stderr=log)
-        self.addCleanup(worker.wait)
-        self.addCleanup(worker.kill)
+            self.worker = harness.spawn(
+                harness.ISTHMUS, "sync", "--data", self.exchange.data, "--base-url", self.server.base,
+                "--metrics", f"127.0.0.1:{port}", "--partner", self.name, stdout=log, stderr=log)
+        self.addCleanup(self.worker.wait)
+        self.addCleanup(self.worker.kill)
 
         def read():
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", None, 30) as answer:
-                    return answer.read().decode()
+                    self.text = answer.read().decode()
             except OSError:
-                return ""
+                self.text = ""
+            found = {}
+            for name, labels, value in re.findall(r"^isthmus_sync_(\w+){(.*)} (\S+)$", self.text, re.M):
+                pairs = dict(re.findall(r'(\w+)="([^"]*)"', labels))
+                found.setdefault(name, []).append((pairs, float(value)))
+            return found
+        return read
 
-        def rows():
-            return {m[1]: int(float(m[2])) for m in re.finditer(
-                r'isthmus_sync_rows_total\{partner="\w+",stage="(\w+)"\} (\S+)', read())}
+    @staticmethod
+    def stages(found, name):
+        sums = {}
+        for labels, value in found.get(name, ()):
+            sums[labels["stage"]] = sums.get(labels["stage"], 0) + int(value)
+        return sums
 
-        def books():
-            return {stage: n for stage, n in self.totals().items() if stage != "waiting"}
-        self.until(lambda: rows().get("landed", 0) > 100 and rows() == books(), lambda: str(rows()))
-        found = rows()
-        self.assertEqual(found["landed"], sum(n for stage, n in found.items() if stage != "landed"))
-        text = read()
-        for name in self.NAMES:
-            self.assertIn(f"isthmus_sync_{name}{{partner=", text)
+    def test_metrics_agree_with_the_account_and_name_nobody(self):
+        self.spec = "W-49"
+        document = self.add(sorted(GOOD_TYPES - {"Practitioner"}))
+        document["modes"]["push"] = {"types": ["Patient"]}
+        self.exchange.add(document)
+        self.server.client().put("Patient/own", {"resourceType": "Patient", "id": "own"})
+        read = self.watch()
+
+        def settled():
+            found, books = read(), account(self.exchange, self.name)
+            sums = {stage: sum(a[stage] for a in books["accounts"]) for stage in self.STAGES}
+            rows, done = self.stages(found, "rows"), self.stages(found, "rows_total")
+            ledger = {labels["state"]: value for labels, value in found.get("push_ledger", ())}
+            return (sums["applied"] > 50 and not sums["waiting"] and books["pushed"]["confirmed"] and
+                    all(rows.get(stage) == sums[stage] for stage in self.STAGES) and
+                    all(done[stage] == sums[stage] for stage in self.STAGES[:-1]) and
+                    ledger.get("confirmed") == books["pushed"]["confirmed"])
+        self.until(settled, lambda: self.text)
+        found, books = read(), account(self.exchange, self.name)
+        self.assertEqual(set(found), self.NAMES)
+        self.assertLessEqual({label for lines in found.values() for pairs, _ in lines for label in pairs},
+                             self.LABELS)
+
+        rows = self.stages(found, "rows")
+        self.assertEqual(rows["expected"], rows["landed"])
+        self.assertEqual(rows["landed"], sum(rows[stage] for stage in self.STAGES))
+        done = self.stages(found, "rows_total")
+        self.assertEqual(done.pop("landed"), sum(done.values()))
+        for a in books["accounts"]:
+            self.assertIn(({"partner": self.name, "mode": a["mode"], "type": a["type"],
+                            "stage": "dead"}, a["dead"]), found["rows"])
+        self.assertEqual({labels["type"]: value for labels, value in found["ref_pending"]},
+                         {kind: r["mentioned"] for kind, r in books["resources"].items()})
+        self.assertGreater(books["resources"]["Practitioner"]["mentioned"], 0, "never come")
+        letters = json.loads(self.exchange.isthmus("sync", "dead", "list", self.name, "--json").stdout)
+        self.assertEqual({labels["class"]: value for labels, value in found["dead_letters"]},
+                         {kind: sum(letter["class"] == kind for letter in letters)
+                          for kind in {letter["class"] for letter in letters}})
+        self.assertEqual(found["outbox_oldest_seconds"], [({"partner": self.name}, 0)])
+        self.assertEqual({value for _, value in found["incomplete_windows"]}, {0})
         for row in self.rogue.expect("W-49")["resources"]:
             if len(row["id"]) > 3:
-                self.assertNotIn(f'"{row["id"]}"', text)
-        worker.send_signal(signal.SIGTERM)
-        self.assertEqual(worker.wait(60), 0)
+                self.assertNotIn(f'"{row["id"]}"', self.text)
+        self.worker.send_signal(signal.SIGTERM)
+        self.assertEqual(self.worker.wait(60), 0)
+
+    def test_what_a_partner_owes_outlives_the_worker(self):
+        self.spec = "W-02:form=403;type=Condition;times=-1"
+        self.add(["Condition", "Patient"])
+        self.once(1)
+        read = self.watch()
+
+        def by_type(name):
+            return {labels["type"]: value for labels, value in read().get(name, ())}
+        self.until(lambda: by_type("incomplete_windows").get("Condition", 0) > 0, lambda: self.text)
+        found = read()
+        lag = by_type("lag_seconds")
+        self.assertEqual(set(lag), {"Condition", "Patient"}, "also what was never complete")
+        self.assertEqual(set(by_type("last_complete_timestamp")), {"Patient"})
+        self.assertGreater(self.stages(found, "rows")["applied"], 0)
+        self.assertEqual(by_type("incomplete_windows")["Patient"], 0)
+
+        # Another version of the document takes away what is refused, but not what is owed.
+        self.rogue.ask("/control/reset", {})
+        self.spec = f"slow:ms=1;of={self.name}"
+        self.add(["Condition", "Patient"])
+        self.until(lambda: by_type("incomplete_windows") == {"Condition": 0, "Patient": 0},
+                   lambda: self.text)
 
     def test_alarms_are_about_metrics_that_there_are(self):
         with open(os.path.join(harness.ROOT, "docs/sync_alerts.yml")) as file:
-            text = file.read()
-        with open(os.path.join(harness.ROOT, "sync/peer_metrics.c")) as file:
-            known = set(re.findall(r'"(isthmus_sync_\w+)"', file.read()))
-        named = set(re.findall(r"isthmus_sync_\w+", text))
-        self.assertGreater(len(named), 5)
-        self.assertLessEqual(named, known)
+            rules = file.read().split("- alert: ")[1:]
+        document = self.add(["Patient"])
+        document["modes"]["push"] = {"types": ["Patient"]}
+        self.exchange.add(document)
+        read = self.watch()
+        self.until(lambda: {"push_ledger", "clock_skew_seconds", "rows"} <= set(read()),
+                   lambda: self.text)
+        found, kinds = read(), dict(re.findall(r"^# TYPE isthmus_sync_(\w+) (\w+)$", self.text, re.M))
+        self.assertEqual(set(kinds), self.NAMES)
+        for rule in rules:
+            name = rule.split("\n")[0]
+            said = re.search(r"expr:(.*?)\n        \w+:", rule, re.S)[1]
+            metrics = re.findall(r"isthmus_sync_(\w+)(?:{(\w+)=~?\"([^\"]+)\"})?", said)
+            self.assertTrue(metrics, name)
+            for metric, label, values in metrics:
+                self.assertIn(metric, kinds, name)
+                counted = re.search(r"(?:rate|increase)\(isthmus_sync_" + metric, said)
+                self.assertEqual(kinds[metric] == "counter", bool(counted), name)
+                lines = [pairs for pairs, _ in found.get(metric, ())]
+                for value in filter(None, values.split("|")):
+                    self.assertIn(value, [pairs.get(label) for pairs in lines], name)
+            first = found.get(metrics[0][0])
+            for used in re.findall(r"\$labels\.(\w+)", rule if first else ""):
+                self.assertIn(used, first[0][0], name)
+            self.assertRegex(rule, r"severity: (info|warning|critical)", name)
+            self.assertIn("remedy:", rule, name)
 
     def test_status_is_plain_in_a_pipe_and_drawn_again_on_a_terminal(self):
         self.add(["Patient"])
