@@ -13,7 +13,10 @@
  *   search_row.c     its rows
  *   search_include.c what comes along with a page
  *   search_contained.c what resources contain
- *   search.c         runs all this, page by page
+ *   search_paging.c  runs all this: the rows of one page, or their number
+ *   search_ask.c     by one statement, whose answer may change the plan
+ *   search_cursor.c  where the next page goes on
+ *   search.c         the whole answer
  *
  * And finding what a condition means, in the middle of a transaction
  * (R4 http.html#ccreate, #trules).
