@@ -259,8 +259,9 @@ static const char *send_bundle(struct loader *loader, const struct load_unit *un
     return why;
 }
 
-/* Lines that are refused together are halved until the culprits stand alone. */
-static void send_lines(struct loader *loader, const struct load_unit *unit, size_t from, size_t to,
+/* Lines that are refused together are halved until the culprits stand alone. False when there are
+ * such. */
+static bool send_lines(struct loader *loader, const struct load_unit *unit, size_t from, size_t to,
                        struct arena *arena)
 {
     bool refused = false;
@@ -269,45 +270,45 @@ static void send_lines(struct loader *loader, const struct load_unit *unit, size
 
     if (!why) {
         load_report_done(loader->report, unit, from, to);
-    } else if (refused && to - from > 1) {
-        size_t middle = from + (to - from) / 2;
-        send_lines(loader, unit, from, middle, arena);
-        send_lines(loader, unit, middle, to, arena);
-    } else {
-        load_report_failure(loader->report, unit, from, why);
-        loader->failed = true;
+        return true;
     }
+    if (refused && to - from > 1) {
+        size_t middle = from + (to - from) / 2;
+        bool first = send_lines(loader, unit, from, middle, arena);
+        return send_lines(loader, unit, middle, to, arena) && first;
+    }
+    load_report_failure(loader->report, unit, from, why);
+    return false;
 }
 
-static void send_whole(struct loader *loader, const struct load_unit *unit, struct arena *arena)
+static bool send_whole(struct loader *loader, const struct load_unit *unit, struct arena *arena)
 {
     bool refused = false;
     const char *why =
         unit->problem ? unit->problem : send_bundle(loader, unit, unit->bundle, arena, &refused);
 
-    if (!why) {
+    if (why)
+        load_report_failure(loader->report, unit, 0, why);
+    else
         load_report_done(loader->report, unit, 0, unit->count);
-        return;
-    }
-    load_report_failure(loader->report, unit, 0, why);
-    loader->failed = true;
+    return !why;
 }
 
 static void send_unit(struct loader *loader, struct load_unit *unit, struct arena *arena)
 {
-    bool failed_before = loader->failed;
+    bool done = true;
 
     if (load_journal_has(loader->journal, unit->file, unit->number)) {
         load_report_skipped(loader->report, unit);
         return;
     }
-    loader->failed = false;
     if (unit->bundle.data || unit->problem)
-        send_whole(loader, unit, arena);
+        done = send_whole(loader, unit, arena);
     else if (unit->count)
-        send_lines(loader, unit, 0, unit->count, arena);
-    if (!loader->failed)
+        done = send_lines(loader, unit, 0, unit->count, arena);
+    if (done)
         load_journal_add(loader->journal, unit->file, unit->number);
-    loader->failed = loader->failed || failed_before;
+    else
+        loader->failed = true;
     load_report_progress(loader->report, unit);
 }

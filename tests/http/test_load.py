@@ -73,6 +73,19 @@ class Load(unittest.TestCase):
         self.assertEqual(self.load(file, options=["--again"]).returncode, 0)
         self.assertEqual(self.total("Basic?"), 2)
 
+    def test_what_is_refused_beside_it_does_not_make_a_file_undone(self):
+        good = [self.write(f"good{n}.json", json.dumps(bundle(*(
+            {"resourceType": "Organization", "name": f"beside {n}"} for _ in range(400)))))
+            for n in range(6)]
+        bad = [self.write(f"good{n}-bad{m}.json", json.dumps(bundle(
+            {"resourceType": "Organization", "name": 1})))
+            for n in range(6) for m in range(4)]
+        for _ in range(2):  # the second time only what was refused goes out again
+            result = self.load(*good, *bad)
+            self.assertEqual(result.returncode, 1)
+            self.assertEqual(result.stderr.count("422"), len(bad))
+            self.assertEqual(self.total("Organization?"), 6 * 400)
+
     def test_a_file_cut_short_is_refused(self):
         file = self.write("cut.ndjson.gz", "\n".join(json.dumps(patient(n)) for n in range(50)))
         with open(file, "r+b") as cut:
