@@ -276,6 +276,7 @@ static bool read_composite(struct query_reader *reader, struct text name,
     struct query_value *parts =
         arena_many(reader->arena, struct query_value, param->component_count);
     struct text more = text, item;
+    unsigned untyped = 0;
 
     if (query_count_items(text, '$') != param->component_count)
         return query_refuse(reader, name, "value", "\"%.*s\" takes %u values joined by \"$\".",
@@ -288,7 +289,13 @@ static bool read_composite(struct query_reader *reader, struct text name,
             return query_refuse(reader, name, "not-supported",
                                 "Within \"%.*s\" a code is needed behind the system.",
                                 NAME_ARGS(name));
+        untyped += parts[i].reference_id.data && !parts[i].reference_type.data;
     }
+    if (untyped > 1) /* each may be of any type: there would be as many pairs */
+        return query_refuse(reader, name, "not-supported",
+                            "Within \"%.*s\" only one reference may be given by its id alone; "
+                            "write the others as Type/id.",
+                            NAME_ARGS(name));
     value->components = parts;
     value->component_count = param->component_count;
     return true;

@@ -10,7 +10,6 @@
 #include "fhir/query_text.h"
 #include "fhir/search_words.h"
 
-static bool is_range(enum search_type type);
 static bool selects(const struct query_used *used);
 
 bool query_is_effective(const struct query *query)
@@ -76,17 +75,5 @@ bool query_can_search(const struct search_param *param)
         return true;
     if (strcmp(param->code, "_list") == 0 || strcmp(param->code, "_filter") == 0)
         return true;
-    if (!param->expression || !search_param_is_whole(param))
-        return false;
-    if (param->search_type != SEARCH_COMPOSITE)
-        return true;
-
-    /* A composite is found by a hash of its first component; of two ranges
-     * only one could be in an index. */
-    return !is_range(param->components[0].type) && param->components[0].type != SEARCH_STRING;
-}
-
-static bool is_range(enum search_type type)
-{
-    return type == SEARCH_DATE || type == SEARCH_NUMBER || type == SEARCH_QUANTITY;
+    return param->expression && search_param_is_whole(param);
 }

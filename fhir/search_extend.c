@@ -5,12 +5,12 @@
 #include "fhir/search_extend.h"
 
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "fhir/fhirpath.h"
 #include "fhir/issue.h"
 #include "fhir/node.h"
+#include "fhir/search_expression.h"
 #include "fhir/type.h"
 
 #include <stdlib.h>
@@ -22,8 +22,14 @@ struct entry {
     struct entry *next;
 };
 
+struct definition {
+    const struct node *resource;
+    struct definition *next;
+};
+
 struct search_extender {
     struct arena *arena;
+    struct definition *definitions, **last; /* in order */
     struct entry *first;
     size_t count;
 };
@@ -37,11 +43,19 @@ struct reading {
     uint64_t version;
     bool check; /* only whether it can be used; what is wrong is an error */
     const struct fhirpath *compiled;
+    const struct fhirpath *parts[SEARCH_PARTS_MAX]; /* behind the composite's own expression */
     unsigned fitting, bases;
     struct err misfit;
 };
 
+static void take(struct search_extender *extender, const struct node *resource,
+                 struct issues *issues);
 static bool read_definition(struct reading *reading, const struct node *resource);
+static bool read_parts(struct reading *reading, const struct node *resource);
+static bool read_part(struct reading *reading, const struct node *node,
+                      struct search_component *part);
+static const char *find_part(const struct reading *reading, struct text url,
+                             enum search_type *type);
 static bool read_targets(struct reading *reading, const struct node *resource);
 static uint64_t version_of(const struct search_param *param);
 static void add_bases(struct reading *reading, const struct node *resource);
@@ -55,11 +69,37 @@ struct search_extender *search_extender_new(struct arena *arena)
     struct search_extender *extender = arena_one(arena, struct search_extender);
 
     extender->arena = arena;
+    extender->last = &extender->definitions;
     return extender;
 }
 
-void search_extender_add(struct search_extender *extender, const struct node *resource,
-                         struct issues *issues)
+void search_extender_add(struct search_extender *extender, const struct node *resource)
+{
+    struct definition *definition = arena_one(extender->arena, struct definition);
+
+    definition->resource = resource;
+    *extender->last = definition;
+    extender->last = &definition->next;
+}
+
+const struct search_addition *search_extender_finish(struct search_extender *extender,
+                                                     struct issues *issues, size_t *count)
+{
+    struct search_addition *additions;
+
+    extender->first = NULL;
+    extender->count = *count = 0;
+    for (const struct definition *one = extender->definitions; one; one = one->next)
+        take(extender, one->resource, issues);
+    additions = arena_many(extender->arena, struct search_addition, extender->count);
+    for (const struct entry *entry = extender->first; entry; entry = entry->next)
+        additions[(*count)++] = entry->addition;
+    qsort(additions, *count, sizeof(*additions), compare_entries);
+    return additions;
+}
+
+static void take(struct search_extender *extender, const struct node *resource,
+                 struct issues *issues)
 {
     struct reading reading = {
         .extender = extender, .issues = issues, .url = node_value(resource, "url")};
@@ -90,8 +130,12 @@ static void check_type(struct reading *reading, const struct type *type)
 {
     const struct search_param *other = search_param_find(type->name, text_of(reading->param.code));
 
+    bool fits = fhirpath_fits(reading->compiled, type, &reading->misfit);
+
+    for (unsigned i = 0; fits && i < reading->param.component_count; i++)
+        fits = fhirpath_fits(reading->parts[i], type, &reading->misfit);
     reading->bases++;
-    reading->fitting += fhirpath_fits(reading->compiled, type, &reading->misfit);
+    reading->fitting += fits;
     if (other && search_extension_of(other) && strcmp(other->url, reading->param.url) != 0)
         refuse(reading, arena_printf(reading->extender->arena,
                                      "%s has a parameter %s already, defined by %s", type->name,
@@ -122,46 +166,6 @@ static bool is_code(struct text code)
     return true;
 }
 
-static bool is_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* Packages write extension.valueDateTime, as in JSON; FHIRPath has value.ofType(dateTime). */
-static struct text name_choices(struct arena *arena, struct text expression)
-{
-    static const char value[] = ".value";
-    struct buf out = buf_in(arena);
-    size_t at = 0;
-
-    while (at < expression.size) {
-        struct text rest = {expression.data + at, expression.size - at};
-        size_t size = sizeof(value) - 1;
-        char name[CODE_MAX];
-
-        if (!text_starts_with(rest, TEXT(".value"))) {
-            buf_add_char(&out, expression.data[at++]);
-            continue;
-        }
-        while (size < rest.size && is_letter(rest.data[size]))
-            size++;
-        snprintf(name, sizeof(name), "%.*s", (int)(size - (sizeof(value) - 1)),
-                 rest.data + sizeof(value) - 1);
-        const struct type *type =
-            name[0] >= 'A' && name[0] <= 'Z' ? type_find(text_of(name)) : NULL;
-        if (!type && name[0] >= 'A' && name[0] <= 'Z') {
-            name[0] = (char)(name[0] - 'A' + 'a');
-            type = type_find(text_of(name));
-        }
-        if (type)
-            buf_printf(&out, ".value.ofType(%s)", type->name);
-        else
-            buf_add(&out, rest.data, size);
-        at += size;
-    }
-    return (struct text){buf_text(&out), out.size};
-}
-
 static bool read_definition(struct reading *reading, const struct node *resource)
 {
     struct arena *arena = reading->extender->arena;
@@ -178,7 +182,7 @@ static bool read_definition(struct reading *reading, const struct node *resource
         return refuse(reading, "its type is unknown");
     if (!expression.size)
         return refuse(reading, "it has no expression");
-    expression = name_choices(arena, expression);
+    expression = search_expression_plain(arena, expression);
     reading->compiled = fhirpath_compile(arena, expression, &err);
     if (!reading->compiled)
         return refuse(reading, arena_printf(arena, "its expression cannot be used: %s", err.text));
@@ -187,8 +191,81 @@ static bool read_definition(struct reading *reading, const struct node *resource
     param->expression = text_dup(arena, expression);
     if (!read_targets(reading, resource))
         return refuse(reading, "a target is no resource type");
+    if (param->search_type == SEARCH_SPECIAL)
+        return refuse(reading, "special parameters are R4's own");
+    if (param->search_type == SEARCH_COMPOSITE && !read_parts(reading, resource))
+        return false;
     reading->version = version_of(param);
     return true;
+}
+
+/* R4 search.html#composite. */
+static bool read_parts(struct reading *reading, const struct node *resource)
+{
+    struct search_param *param = &reading->param;
+    struct search_component *parts =
+        arena_many(reading->extender->arena, struct search_component, SEARCH_PARTS_MAX);
+
+    for (const struct node *node = node_child(resource, "component"); node;
+         node = node_next_same(node)) {
+        if (param->component_count == SEARCH_PARTS_MAX)
+            return refuse(reading, "it has more than three components");
+        if (!read_part(reading, node, &parts[param->component_count++]))
+            return false;
+    }
+    param->components = parts;
+    return param->component_count > 1 || refuse(reading, "it has fewer than two components");
+}
+
+static bool read_part(struct reading *reading, const struct node *node,
+                      struct search_component *part)
+{
+    struct arena *arena = reading->extender->arena;
+    struct text expression = node_value(node, "expression"), url = node_value(node, "definition");
+    struct err err = {0};
+
+    text_split(url, '|', &url, &(struct text){0});
+    part->code = find_part(reading, url, &part->type);
+    if (!part->code)
+        return refuse(reading, "a component is of no search parameter that is known here");
+    if (part->type == SEARCH_COMPOSITE || part->type == SEARCH_SPECIAL)
+        return refuse(reading, "components cannot be composite or special themselves");
+    if (!expression.size)
+        return refuse(reading, "a component has no expression");
+    part->expression = search_expression_plain(arena, expression).data;
+
+    /* Names of elements are looked at where they stand: behind the composite's. */
+    const char *whole =
+        arena_printf(arena, "(%s).select(%s)", reading->param.expression, part->expression);
+    const struct fhirpath *compiled = fhirpath_compile(arena, text_of(part->expression), &err);
+    if (compiled)
+        compiled = fhirpath_compile(arena, text_of(whole), &err);
+    reading->parts[reading->param.component_count - 1] = compiled;
+    return compiled || refuse(reading, arena_printf(arena,
+                                                    "an expression of a component cannot be "
+                                                    "used: %s",
+                                                    err.text));
+}
+
+/* The code and type of the search parameter with this url; NULL when there is none. What was added
+ * before counts only beside which a resource is checked. */
+static const char *find_part(const struct reading *reading, struct text url, enum search_type *type)
+{
+    const struct search_param *known = search_param_with_url(url);
+    const char *code = NULL;
+    enum search_type found;
+
+    for (const struct definition *one = reading->extender->definitions; one; one = one->next) {
+        if (!url.size || !text_equals(node_value(one->resource, "url"), url) ||
+            !read_type(node_value(one->resource, "type"), &found))
+            continue;
+        code = text_dup(reading->extender->arena, node_value(one->resource, "code"));
+        *type = found;
+    }
+    if (code || !known || (search_extension_of(known) && !reading->check))
+        return code;
+    *type = known->search_type;
+    return known->code;
 }
 
 static bool read_targets(struct reading *reading, const struct node *resource)
@@ -226,6 +303,10 @@ static uint64_t version_of(const struct search_param *param)
     hash_init(&state, &open);
     hash_number(&state, (uint64_t)param->search_type);
     hash_part(&state, param->expression, strlen(param->expression));
+    for (unsigned i = 0; i < param->component_count; i++) {
+        hash_number(&state, (uint64_t)param->components[i].type);
+        hash_part(&state, param->components[i].expression, strlen(param->components[i].expression));
+    }
     for (size_t i = 0; i < sizeof(had_columns) / sizeof(had_columns[0]); i++)
         if (strcmp(param->code, had_columns[i]) == 0)
             hash_number(&state, i);
@@ -264,11 +345,6 @@ static void add_type(struct reading *reading, const struct type *type)
                                          "R4 defines the parameter %s of %s otherwise, and that "
                                          "definition stays",
                                          own->code, type->name));
-        return;
-    }
-    if (reading->param.search_type == SEARCH_COMPOSITE ||
-        reading->param.search_type == SEARCH_SPECIAL) {
-        refuse(reading, "composite and special parameters are not taken from packages");
         return;
     }
     while (entry && (strcmp(entry->addition.param.type, type->name) != 0 ||
@@ -313,19 +389,6 @@ static bool refuse(const struct reading *reading, const char *why)
         issue_add(reading->issues, ISSUE_WARNING, "business-rule", NULL, "%.*s: %s%s",
                   TEXT_ARGS(reading->url), why, size && why[size - 1] == '.' ? "" : ".");
     return false;
-}
-
-const struct search_addition *search_extender_finish(struct search_extender *extender,
-                                                     size_t *count)
-{
-    struct search_addition *additions =
-        arena_many(extender->arena, struct search_addition, extender->count);
-
-    *count = 0;
-    for (const struct entry *entry = extender->first; entry; entry = entry->next)
-        additions[(*count)++] = entry->addition;
-    qsort(additions, *count, sizeof(*additions), compare_entries);
-    return additions;
 }
 
 static int compare_entries(const void *a, const void *b)

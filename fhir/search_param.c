@@ -140,6 +140,20 @@ const struct search_param *search_param_find(const char *type, struct text code)
     return NULL;
 }
 
+const struct search_param *search_param_with_url(struct text url)
+{
+    pthread_once(&once, begin);
+    const struct search_params *set = atomic_load(&in_force);
+
+    for (size_t i = 0; i < COUNT(published); i++)
+        if (published[i].url && text_is(url, published[i].url))
+            return &published[i];
+    for (size_t i = 0; i < set->added_count; i++)
+        if (text_is(url, set->added[i]->url))
+            return set->added[i];
+    return NULL;
+}
+
 static const struct place *place_of(const char *type)
 {
     const struct type *found = resource_type_find(text_of(type));
@@ -197,6 +211,12 @@ const char *search_type_name(enum search_type type)
 
     assert(type < COUNT(names));
     return names[type];
+}
+
+bool search_type_is_ranged(enum search_type type)
+{
+    return type == SEARCH_DATE || type == SEARCH_NUMBER || type == SEARCH_QUANTITY ||
+           type == SEARCH_STRING;
 }
 
 /* The set without additions. */

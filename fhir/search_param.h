@@ -33,6 +33,8 @@ enum search_type {
     SEARCH_SPECIAL,
 };
 
+enum { SEARCH_PARTS_MAX = 3 }; /* of a composite */
+
 struct search_component {
     const char *code;       /* of the parameter whose type and rules apply */
     const char *expression; /* relative to the composite's own */
@@ -101,6 +103,9 @@ const struct search_param *search_param_at(unsigned number);
 const struct search_param *search_param_find(const char *type, struct text code);
 const struct search_param *search_param_find_published(const char *type, struct text code);
 
+/* A parameter with this canonical url (without a version), of whatever type; NULL: none. */
+const struct search_param *search_param_with_url(struct text url);
+
 /* All parameters of a resource type, sorted by code; `*count` gets their number. */
 const struct search_param *const *search_params_of(const char *type, unsigned *count);
 
@@ -121,3 +126,7 @@ const char *const *encounter_compartment_params(const char *type);
 const char *const *compartment_params_of(const char *compartment, const char *type);
 
 const char *search_type_name(enum search_type type);
+
+/* Whether values of the type are spans or texts and not the same or different: how parts of
+ * composites are indexed depends on it. */
+bool search_type_is_ranged(enum search_type type);

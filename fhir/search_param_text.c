@@ -13,7 +13,9 @@
 #define SEPARATOR '\x1e'
 #define ANY       "*"
 
-enum { PARTS_MAX = 16 };
+/* Programs that could not write side rows of composites so that these can be removed again read a
+ * mere number, and refuse this. */
+#define PARTS " parts"
 
 static bool read_type(struct text name, enum search_type *type);
 static bool read_parts(struct arena *arena, struct text *rest, struct search_param *param);
@@ -32,7 +34,8 @@ struct text search_param_write(struct arena *arena, const struct search_param *p
     add(&out, search_type_name(param->search_type));
     add(&out, param->url);
     add(&out, param->expression);
-    add(&out, arena_printf(arena, "%u", (unsigned)param->component_count));
+    add(&out,
+        param->component_count ? arena_printf(arena, "%u" PARTS, param->component_count) : "0");
     for (unsigned i = 0; i < param->component_count; i++) {
         add(&out, param->components[i].code);
         add(&out, search_type_name(param->components[i].type));
@@ -72,7 +75,11 @@ static bool read_parts(struct arena *arena, struct text *rest, struct search_par
     struct text number;
     int64_t count;
 
-    if (!text_next(rest, SEPARATOR, &number) || !text_to_int64(number, 0, PARTS_MAX, &count))
+    if (!text_next(rest, SEPARATOR, &number))
+        return false;
+    if (text_ends_with(number, TEXT(PARTS)))
+        number.size -= sizeof(PARTS) - 1;
+    if (!text_to_int64(number, 0, SEARCH_PARTS_MAX, &count))
         return false;
     struct search_component *parts = arena_many(arena, struct search_component, (size_t)count);
     for (int64_t i = 0; i < count; i++) {

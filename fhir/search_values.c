@@ -19,7 +19,6 @@
 
 #include <assert.h>
 
-#define MAX_COMPONENTS     3
 #define MAX_COMBINATIONS   10000 /* in one instance of a composite */
 #define MAX_STEPS          5000000
 #define FIRST_ROOM         32 /* values; more than most resources have */
@@ -27,14 +26,14 @@
 
 struct search_value_plan {
     const struct fhirpath *expression; /* NULL: nothing to evaluate */
-    const struct fhirpath *components[MAX_COMPONENTS];
+    const struct fhirpath *components[SEARCH_PARTS_MAX];
     uint64_t heads;
 };
 
 struct extraction {
     struct fhirpath_context context;
     struct gather gather;
-    struct gather parts[MAX_COMPONENTS]; /* of composites; used again for each instance */
+    struct gather parts[SEARCH_PARTS_MAX]; /* of composites; used again for each instance */
     struct number_cache numbers;
     unsigned failed;
     struct err err; /* cleared after a failure only: it is large, and expressions are many */
@@ -132,7 +131,7 @@ static bool make_plan(struct arena *arena, const struct search_param *param,
     if (!plan->expression)
         return false;
     plan->heads = fhirpath_heads(plan->expression);
-    assert(param->component_count <= MAX_COMPONENTS);
+    assert(param->component_count <= SEARCH_PARTS_MAX);
     for (unsigned i = 0; i < param->component_count; i++) {
         plan->components[i] = compile(arena, param, param->components[i].expression, err);
         if (!plan->components[i])

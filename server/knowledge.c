@@ -117,7 +117,7 @@ static void add_definition(const struct package_definition *definition, const ch
     if (!resource) /* it was read when it was installed */
         return;
     if (is_parameter) {
-        search_extender_add(gathering->parameters, resource, gathering->parameter_issues);
+        search_extender_add(gathering->parameters, resource);
         return;
     }
     definitions_add(gathering->definitions, resource, package);

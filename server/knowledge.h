@@ -43,7 +43,6 @@ void knowledge_release(const struct knowledge *knowledge); /* NULL is a no-op */
 struct knowledge_gathering {
     struct arena *arena; /* of documents and trees, which take far more than what is kept of them */
     struct search_extender *parameters; /* NULL: nobody asks for SearchParameters */
-    struct issues *parameter_issues;
     struct definitions *definitions;
     const char *skipped; /* "name#version" that is not wanted although it is installed; or NULL */
     struct supported_profile *profiles; /* of resource types */

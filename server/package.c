@@ -130,9 +130,8 @@ static bool try(struct packages *packages, struct issues *issues, size_t *parame
 
     knowledge_gather(&gathering);
     gathering.parameters = search_extender_new(gathering.arena);
-    gathering.parameter_issues = issues;
     bool good = knowledge_add_installed(&gathering, packages, err);
-    search_extender_finish(gathering.parameters, parameters);
+    search_extender_finish(gathering.parameters, issues, parameters);
     definitions_release(definitions_finish(gathering.definitions, issues));
     knowledge_forget(&gathering);
     return good;

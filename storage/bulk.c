@@ -61,9 +61,9 @@ static const struct pg_statement quantity_statement = {
     "$3::float8[], $4::int8[], $5::int8[])"};
 
 static const struct pg_statement code_statement = {
-    "insert into f_code (tenant, rtype, code, n) select $1::int4, x.rtype, x.code, 1 "
-    "from (select distinct rtype, code from unnest($2::int2[], $3::int8[]) as y(rtype, code) "
-    "order by rtype, code) x on conflict do nothing"};
+    "insert into f_code (tenant, rtype, code, n) select $1::int4, x.rtype, x.code, x.n "
+    "from (select distinct rtype, code, n from unnest($2::int2[], $3::int8[], $4::int8[]) "
+    "as y(rtype, code, n) order by rtype, code) x on conflict do nothing"};
 
 /* See change_check(): what was created and deleted since we looked. */
 static const struct pg_statement check_statement = {
@@ -368,23 +368,26 @@ static void insert_codes(struct bulk *bulk, struct change **changes, size_t coun
     size_t total = 0, at = 0;
 
     for (size_t i = 0; i < count; i++)
-        total += changes[i]->row->second_code_count;
+        total += changes[i]->row->code_count;
     if (total == 0)
         return;
 
     int16_t *rtype = arena_many(arena, int16_t, total);
     int64_t *code = arena_many(arena, int64_t, total);
+    int64_t *of = arena_many(arena, int64_t, total);
     for (size_t i = 0; i < count; i++) {
         const struct row *row = changes[i]->row;
 
-        for (size_t k = 0; k < row->second_code_count; k++, at++) {
+        for (size_t k = 0; k < row->code_count; k++, at++) {
             rtype[at] = (int16_t)row->type->number;
-            code[at] = row->second_codes[k];
+            code[at] = row->codes[k].code;
+            of[at] = row->codes[k].of;
         }
     }
     pg_add_int4(&params, changes[0]->tenant);
     pg_add_int2_array(&params, rtype, total);
     pg_add_int8_array(&params, code, NULL, total);
+    pg_add_int8_array(&params, of, NULL, total);
     pg_send(bulk->pg, &code_statement, &params, bulk->arena, add_reply(bulk, SIZE_MAX));
 }
 

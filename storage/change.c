@@ -45,7 +45,7 @@ const struct pg_statement *change_statement(const struct change *change, struct 
     if (sides & SIDE_ADD_QUANTITIES)
         change_add_quantities(&come, arena, params);
     if (sides & SIDE_ADD_CODES)
-        pg_add_int8_array(params, come.second_codes, NULL, come.second_code_count);
+        change_add_codes(&come, arena, params);
     if (sides & SIDE_DROP_STRINGS)
         change_add_strings(&gone, arena, params);
     if (sides & SIDE_DROP_DATES)
@@ -116,7 +116,7 @@ static unsigned add_sides(const struct change *change, struct arena *arena, stru
     return (adds ? SIDE_ADD_CONTAINED : 0u) | (drops ? SIDE_DROP_CONTAINED : 0u) |
            (come->string_count ? SIDE_ADD_STRINGS : 0u) | (come->date_count ? SIDE_ADD_DATES : 0u) |
            (come->quantity_count ? SIDE_ADD_QUANTITIES : 0u) |
-           (come->second_code_count ? SIDE_ADD_CODES : 0u) |
+           (come->code_count ? SIDE_ADD_CODES : 0u) |
            (gone->string_count ? SIDE_DROP_STRINGS : 0u) |
            (gone->date_count ? SIDE_DROP_DATES : 0u) |
            (gone->quantity_count ? SIDE_DROP_QUANTITIES : 0u);
@@ -238,6 +238,19 @@ void change_add_dates(const struct row *row, struct arena *arena, struct pg_para
     pg_add_int8_array(params, h, NULL, row->date_count);
     pg_add_timestamp_array(params, low, NULL, row->date_count);
     pg_add_timestamp_array(params, high, NULL, row->date_count);
+}
+
+void change_add_codes(const struct row *row, struct arena *arena, struct pg_params *params)
+{
+    int64_t *code = arena_many(arena, int64_t, row->code_count);
+    int64_t *of = arena_many(arena, int64_t, row->code_count);
+
+    for (size_t i = 0; i < row->code_count; i++) {
+        code[i] = row->codes[i].code;
+        of[i] = row->codes[i].of;
+    }
+    pg_add_int8_array(params, code, NULL, row->code_count);
+    pg_add_int8_array(params, of, NULL, row->code_count);
 }
 
 void change_add_quantities(const struct row *row, struct arena *arena, struct pg_params *params)

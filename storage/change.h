@@ -74,4 +74,5 @@ const struct pg_statement *change_contained(const struct change *change, struct 
 void change_add_columns(const struct row *row, struct pg_params *params);
 void change_add_strings(const struct row *row, struct arena *arena, struct pg_params *params);
 void change_add_dates(const struct row *row, struct arena *arena, struct pg_params *params);
+void change_add_codes(const struct row *row, struct arena *arena, struct pg_params *params);
 void change_add_quantities(const struct row *row, struct arena *arena, struct pg_params *params);

@@ -207,8 +207,9 @@ static const struct side {
     {4, ", s3 as (insert into f_qty (h, lo, hi, unit, rkey) select x.h, x.lo, x.hi, x.unit, " RKEY
         " from w, unnest($@1::int8[], $@2::float8[], $@3::float8[], $@4::int8[]) "
         "as x(h, lo, hi, unit))"},
-    {1, ", s4 as (insert into f_code (tenant, rtype, code, n) select " TENANT ", " RTYPE
-        ", x.code, 1 from w, unnest($@1::int8[]) as x(code) on conflict do nothing)"},
+    {2, ", s4 as (insert into f_code (tenant, rtype, code, n) select " TENANT ", " RTYPE
+        ", x.code, x.n from w, unnest($@1::int8[], $@2::int8[]) as x(code, n) "
+        "on conflict do nothing)"},
     {2, ", d1 as (delete from f_str s using w, unnest($@1::int8[], $@2::text[]) "
         "as x(h, norm) where s.h = x.h and s.norm = x.norm and s.rkey = " RKEY ")"},
     {3, ", d2 as (delete from f_date s using w, unnest($@1::int8[], $@2::timestamptz[], "

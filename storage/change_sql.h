@@ -37,9 +37,8 @@ enum change_key { CHANGE_NO_KEY, CHANGE_INSERT_KEY, CHANGE_REPLACE_HOLDER };
  *   INSERT           key; holder: if there is one
  *   all but INSERT   of the version superseded: ver, updated, op, patients, body
  *   each side        in the order of its bits: h[] norm[]; h[] lo[] hi[]; h[] lo[] hi[] unit[];
- *                    code[]; what is contained: rkey[] rtype[] id[] body[] first[] last[] toks[],
- *                    and of its side rows h[] norm[] rkey[], h[] lo[] hi[] rkey[],
- *                    h[] lo[] hi[] unit[] rkey[]
+ *                    code[] n[]; what is contained: rkey[] rtype[] id[] body[] first[] last[]
+ * toks[], and of its side rows h[] norm[] rkey[], h[] lo[] hi[] rkey[], h[] lo[] hi[] unit[] rkey[]
  */
 const struct pg_statement *change_sql(enum change_kind kind, enum change_key key,
                                       enum table_id table, unsigned sides)

@@ -195,7 +195,7 @@ static bool read_definition(struct lesson *lesson, struct body_codec *codec, str
     const struct node *resource =
         json_read(lesson->arena, json.data, json.size, &json_stored_limits, &issues, &unreadable);
     if (resource && (!stored || text_is(node_value(resource, "status"), "active")))
-        search_extender_add(lesson->extender, resource, &issues);
+        search_extender_add(lesson->extender, resource);
     return true;
 }
 
@@ -249,8 +249,11 @@ static struct pg_params wanted(struct lesson *lesson)
 {
     struct arena *arena = lesson->arena;
     struct pg_params params = pg_params_in(arena);
+    struct issues issues;
     size_t count;
-    const struct search_addition *found = search_extender_finish(lesson->extender, &count);
+
+    issues_init(&issues, arena, 0);
+    const struct search_addition *found = search_extender_finish(lesson->extender, &issues, &count);
     struct search_addition *additions =
         arena_many(arena, struct search_addition, count + (size_t)2 * resource_type_count());
 

@@ -10,12 +10,13 @@
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "storage/parameters_rows.h"
 #include "storage/pg.h"
 #include "storage/token.h"
 
 #include <limits.h>
 
-enum { TENANT = 1, AT_ONCE = 20000 };
+enum { TENANT = 1 };
 
 /* Of many servers one does it. */
 static const struct pg_statement take_turn = {
@@ -35,14 +36,6 @@ static const struct pg_statement give_up = {
 static const struct pg_statement select_dead = {
     "select type, code, version from f_parameter where state = 'D' and fenced"
     " and number <= $1::int8 order by number limit 1 for update"};
-static const struct pg_statement delete_sides[] = {
-    {"delete from f_str where ctid = any(array(select ctid from f_str where h = $1::int8"
-     " limit $2::int4))"},
-    {"delete from f_date where ctid = any(array(select ctid from f_date where h = $1::int8"
-     " limit $2::int4))"},
-    {"delete from f_qty where ctid = any(array(select ctid from f_qty where h = $1::int8"
-     " limit $2::int4))"},
-};
 static const struct pg_statement set_removed = {
     "update f_parameter set state = 'X' where type = $1::text and code = $2::text"
     " and version = $3::int8 and state = 'D'"};
@@ -97,30 +90,27 @@ static bool remove_dead(struct pg *pg, const struct hash_key *key, int64_t slowe
                         struct arena *arena, struct err *err)
 {
     const struct tokens tokens = {.key = *key, .tenant = TENANT};
-    struct pg_params of_number = pg_params_in(arena), of_hash = pg_params_in(arena);
-    struct pg_params of_dead = pg_params_in(arena);
+    struct pg_params of_number = pg_params_in(arena), of_dead = pg_params_in(arena);
     const struct pg_result *dead, *result;
-    bool all = true;
+    bool more;
 
     pg_add_int8(&of_number, slowest);
     if (!pg_query(pg, &select_dead, &of_number, arena, &dead, err))
         return false;
     if (pg_rows(dead) == 0)
         return true;
-    pg_add_int8(&of_hash,
-                token_param_named(&tokens, pg_text(dead, 0, 0).data, pg_text(dead, 0, 1).data,
-                                  (uint64_t)pg_int8(dead, 0, 2)));
-    pg_add_int4(&of_hash, AT_ONCE);
-    for (size_t i = 0; i < sizeof(delete_sides) / sizeof(delete_sides[0]); i++) {
-        if (!pg_query(pg, &delete_sides[i], &of_hash, arena, &result, err))
-            return false;
-        all = all && pg_affected(result) < AT_ONCE;
-    }
+    int64_t h = token_param_named(&tokens, pg_text(dead, 0, 0).data, pg_text(dead, 0, 1).data,
+                                  (uint64_t)pg_int8(dead, 0, 2));
+    if (!parameters_delete_rows(pg, &h, 1, &more, err))
+        return false;
+    if (more)
+        return true;
     pg_add_text(&of_dead, pg_text(dead, 0, 0));
     pg_add_text(&of_dead, pg_text(dead, 0, 1));
     pg_add_int8(&of_dead, pg_int8(dead, 0, 2));
-    return !all || (pg_query(pg, &set_removed, &of_dead, arena, &result, err) &&
-                    tell_servers(pg, arena, err));
+    return parameters_delete_codes(pg, &h, 1, err) &&
+           pg_query(pg, &set_removed, &of_dead, arena, &result, err) &&
+           tell_servers(pg, arena, err);
 }
 
 static bool tell_servers(struct pg *pg, struct arena *arena, struct err *err)

@@ -10,6 +10,7 @@
 #include "base/fiber.h"
 #include "storage/extraction.h"
 #include "storage/parameters.h"
+#include "storage/parameters_rows.h"
 #include "storage/reindex_batch.h"
 #include "storage/store_internal.h"
 
@@ -18,7 +19,6 @@
 enum {
     LOOK_MS = 500,       /* between two looks for processes of before */
     PAUSE_MAX_MS = 1000, /* after a batch; it pauses as long as the batch took */
-    SIDE_ROWS = 20000,   /* of a side table, in one statement */
 };
 
 struct run {
@@ -53,14 +53,6 @@ static const struct pg_statement count_others = {PARAMETERS_COUNT_OTHERS};
 static const struct pg_statement select_pending = {
     "select code, version from f_parameter where type = $1::text and state = 'B'"
     " and number <= $2::int8"};
-static const struct pg_statement delete_sides[] = {
-    {"delete from f_str where ctid = any(array(select ctid from f_str where h = any($1::int8[])"
-     " limit $2::int4))"},
-    {"delete from f_date where ctid = any(array(select ctid from f_date where h = any($1::int8[])"
-     " limit $2::int4))"},
-    {"delete from f_qty where ctid = any(array(select ctid from f_qty where h = any($1::int8[])"
-     " limit $2::int4))"},
-};
 static const struct pg_statement set_cleaned = {
     "update f_reindex set cleaned = true where type = $1::text and number = $2::int8"
     " and finished is null"};
@@ -183,27 +175,6 @@ static bool wait_for_others(struct run *run, int64_t pending, struct err *err)
     }
 }
 
-static bool delete_all(struct pg *pg, const struct pg_statement *statement, const int64_t *h,
-                       size_t count, struct err *err)
-{
-    int deleted = 1;
-
-    while (deleted > 0) {
-        struct arena *arena = arena_new();
-        struct pg_params params = pg_params_in(arena);
-        const struct pg_result *result;
-
-        pg_add_int8_array(&params, h, NULL, count);
-        pg_add_int4(&params, SIDE_ROWS);
-        bool good = pg_query(pg, statement, &params, arena, &result, err);
-        deleted = good ? pg_affected(result) : 0;
-        arena_free(arena);
-        if (!good)
-            return false;
-    }
-    return true;
-}
-
 /* Side rows by what is pending: those of writers who knew it while others did not may be out of
  * date, and nobody could tell which. Now everybody knows it. */
 static bool clean(struct run *run, struct err *err)
@@ -219,12 +190,13 @@ static bool clean(struct run *run, struct err *err)
     pg_add_int8(&params, run->number);
     good = good && pg_query(pg, &select_pending, &params, arena, &result, err);
     size_t count = good ? (size_t)pg_rows(result) : 0;
-    int64_t *h = arena_many(arena, int64_t, count + 1);
+    int64_t *h = arena_many(arena, int64_t, count);
+    bool more = count > 0;
     for (size_t i = 0; i < count; i++)
         h[i] = token_param_named(&tokens, run->progress.type, pg_text(result, (int)i, 0).data,
                                  (uint64_t)pg_int8(result, (int)i, 1));
-    for (size_t i = 0; good && count && i < sizeof(delete_sides) / sizeof(delete_sides[0]); i++)
-        good = delete_all(pg, &delete_sides[i], h, count, err);
+    while (good && more)
+        good = parameters_delete_rows(pg, h, count, &more, err);
     good = good && pg_query(pg, &set_cleaned, &params, arena, &result, err);
     if (pg)
         pool_release(run->store->transactions, pg);

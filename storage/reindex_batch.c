@@ -65,7 +65,7 @@ static const struct pg_statement present_statements[] = {TABLES(PRESENT)};
         "((m.patient, m.code, m.d, m.dhi, m.vq, m.vqu, m.toks) is distinct from ($3::int8, "       \
         "$4::int8, $5::timestamptz, $6::timestamptz, $7::float8, $8::int8, $9::int8[]) "           \
         "or exists (select from s) or exists (select from t) or exists (select from q) "           \
-        "or $20::bool) "                                                                           \
+        "or $21::bool) "                                                                           \
         "returning m.updated, m.op, m.tenant, m.rtype, m.id, m.body), "                            \
         "w as (insert into " name " (rkey, ver, updated, op, tenant, rtype, id, body, patient, "   \
         "code, d, dhi, vq, vqu, toks) select $1::int8, $2::int4, o.updated, o.op, o.tenant, "      \
@@ -76,8 +76,9 @@ static const struct pg_statement present_statements[] = {TABLES(PRESENT)};
         "w), "                                                                                     \
         "q1 as (insert into f_qty (h, lo, hi, unit, rkey) select q.h, q.lo, q.hi, q.unit, "        \
         "$1::int8 from q, w), "                                                                    \
-        "c1 as (insert into f_code (tenant, rtype, code, n) select w.tenant, w.rtype, x.code, 1 "  \
-        "from w, unnest($19::int8[]) x(code) on conflict do nothing) select 1 from w"},
+        "c1 as (insert into f_code (tenant, rtype, code, n) select w.tenant, w.rtype, x.code, "    \
+        "x.n from w, unnest($19::int8[], $20::int8[]) x(code, n) on conflict do nothing) "         \
+        "select 1 from w"},
 static const struct pg_statement rewrite_statements[] = {TABLES(REWRITE)};
 #undef REWRITE
 
@@ -304,6 +305,6 @@ static void add_row(struct pg_params *params, const struct row *row, struct aren
     change_add_strings(row, arena, params);
     change_add_dates(row, arena, params);
     change_add_quantities(row, arena, params);
-    pg_add_int8_array(params, row->second_codes, NULL, row->second_code_count);
+    change_add_codes(row, arena, params);
     pg_add_bool(params, row->contained_count > 0);
 }

@@ -91,7 +91,7 @@ static void set_code(struct row_maker *maker, const struct search_value *value)
         row->has_code = true;
         row->code = code;
     } else if (code != row->code) {
-        row_list_add(maker, &maker->second_codes, code);
+        row_add_code(maker, code, ROW_CODE_SECOND);
     }
 }
 
@@ -131,9 +131,13 @@ static void add_contained(struct row_maker *maker, const struct search_values *v
     for (size_t i = 0; i < values->contained_count; i++) {
         const struct search_contained *contained = &values->contained[i];
 
-        row->contained[row->contained_count++] = make_contained(maker, &tokens, contained);
-        row_list_add(maker, &maker->second_codes,
-                     token_contains(maker->tokens, contained->resource->type->name));
+        struct row *made = make_contained(maker, &tokens, contained);
+
+        row->contained[row->contained_count++] = made;
+        row_add_code(maker, token_contains(maker->tokens, contained->resource->type->name),
+                     ROW_CODE_SECOND);
+        for (size_t k = 0; k < made->code_count; k++)
+            row_add_code(maker, made->codes[k].code, made->codes[k].of);
     }
 }
 
@@ -181,7 +185,5 @@ static void finish(struct row_maker *maker)
     }
     row->toks = maker->toks.items;
     row->tok_count = row_sort_set(row->toks, maker->toks.count);
-    row->second_codes = maker->second_codes.items;
-    row->second_code_count = row_sort_set(row->second_codes, maker->second_codes.count);
     row_sort(row);
 }

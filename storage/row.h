@@ -24,6 +24,8 @@
  *   near       f_qty(token_param, latitude, longitude, no unit): the index of ranges of numbers is
  *              one of boxes as well.
  *   composite  see token_combine(); without rows where the columns answer it (columns.h).
+ *              The h of side rows of composites that were added stands in f_code: when the
+ *              parameter goes they could not be named otherwise.
  *
  * Open ends of time are INT64_MIN and INT64_MAX, of numbers -INFINITY and INFINITY.
  */
@@ -50,6 +52,13 @@ struct row_string {
 struct row_date {
     int64_t h, low, high;
 };
+
+/* What stands in f_code, for its type. */
+struct row_code {
+    int64_t code, of; /* columns code and n */
+};
+
+enum { ROW_CODE_SECOND = 1 }; /* `of` what is said of the type: second codings, what it contains */
 
 struct row_quantity {
     int64_t h;
@@ -79,9 +88,10 @@ struct row {
     size_t date_count;
     struct row_quantity *quantities;
     size_t quantity_count;
-    int64_t *second_codes; /* token_coding() of codings behind the first, and token_contains() of
-                            * the types it contains, for f_code */
-    size_t second_code_count;
+    struct row_code *codes; /* token_coding() of codings behind the first, token_contains() of the
+                             * types it contains; and of side rows under more than the parameter
+                             * alone their h, of token_param() (composites that were added) */
+    size_t code_count;
 
     /* What it contains: rows of f_contained, by tokens of their own. Their id is that of the
      * container, as in Type/id#id, and `json` their content. */

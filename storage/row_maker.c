@@ -31,6 +31,15 @@ void row_list_add(struct row_maker *maker, struct row_list *list, int64_t item)
     list->items[list->count++] = item;
 }
 
+void row_add_code(struct row_maker *maker, int64_t code, int64_t of)
+{
+    struct row *row = maker->row;
+
+    row->codes =
+        grow(maker->arena, row->codes, row->code_count, &maker->code_room, sizeof(row->codes[0]));
+    row->codes[row->code_count++] = (struct row_code){.code = code, .of = of};
+}
+
 void row_add_string(struct row_maker *maker, int64_t h, struct text text)
 {
     struct row *row = maker->row;

@@ -29,8 +29,8 @@ struct row_maker {
     struct arena *arena;
     struct row *row;
     int64_t container; /* the key of the resource, or of the one that contains it */
-    struct row_list toks, patients, second_codes;
-    size_t string_room, date_room, quantity_room;
+    struct row_list toks, patients;
+    size_t string_room, date_room, quantity_room, code_room;
 
     const struct search_param *param; /* of the value at hand */
     int64_t param_token;
@@ -45,6 +45,9 @@ void row_add_tok(struct row_maker *maker, int64_t tok);
 
 /* To one of the maker's own lists but `toks`. */
 void row_list_add(struct row_maker *maker, struct row_list *list, int64_t item);
+
+/* For f_code. */
+void row_add_code(struct row_maker *maker, int64_t code, int64_t of);
 
 /* Rows of f_str, f_date and f_qty under the hash `h`: of a parameter, or of a composite and its
  * first part. A text is folded and cut; times are microseconds since 1970; a number has no unit. */

@@ -47,9 +47,11 @@ static int compare_int64(int64_t a, int64_t b)
     return a < b ? -1 : a > b;
 }
 
-static int compare_numbers(const void *a, const void *b)
+static int compare_codes(const void *left, const void *right)
 {
-    return compare_int64(*(const int64_t *)a, *(const int64_t *)b);
+    const struct row_code *a = left, *b = right;
+
+    return a->code != b->code ? compare_int64(a->code, b->code) : compare_int64(a->of, b->of);
 }
 
 static int compare_double(double a, double b)
@@ -114,6 +116,7 @@ void row_sort(struct row *row)
     row->date_count = sort_rows(row->dates, row->date_count, sizeof(row->dates[0]), compare_dates);
     row->quantity_count = sort_rows(row->quantities, row->quantity_count,
                                     sizeof(row->quantities[0]), compare_quantities);
+    row->code_count = sort_rows(row->codes, row->code_count, sizeof(row->codes[0]), compare_codes);
 }
 
 static bool same_numbers(const int64_t *a, size_t a_count, const int64_t *b, size_t b_count)
@@ -145,8 +148,8 @@ bool row_equals(const struct row *a, const struct row *b)
     return a->contained_count == 0 && b->contained_count == 0 && same_columns(a, b) &&
            same_numbers(a->toks, a->tok_count, b->toks, b->tok_count) &&
            same_numbers(a->patients, a->patient_count, b->patients, b->patient_count) &&
-           same_numbers(a->second_codes, a->second_code_count, b->second_codes,
-                        b->second_code_count) &&
+           same_rows(a->codes, a->code_count, b->codes, b->code_count, sizeof(a->codes[0]),
+                     compare_codes) &&
            same_rows(a->strings, a->string_count, b->strings, b->string_count,
                      sizeof(a->strings[0]), compare_strings) &&
            same_rows(a->dates, a->date_count, b->dates, b->date_count, sizeof(a->dates[0]),
@@ -184,8 +187,7 @@ void row_difference(const struct row *a, const struct row *b, struct arena *aren
     out->quantity_count =
         difference(out->quantities, a->quantities, a->quantity_count, b->quantities,
                    b->quantity_count, sizeof(a->quantities[0]), compare_quantities);
-    out->second_codes = arena_many(arena, int64_t, a->second_code_count);
-    out->second_code_count =
-        difference(out->second_codes, a->second_codes, a->second_code_count, b->second_codes,
-                   b->second_code_count, sizeof(a->second_codes[0]), compare_numbers);
+    out->codes = arena_many(arena, struct row_code, a->code_count);
+    out->code_count = difference(out->codes, a->codes, a->code_count, b->codes, b->code_count,
+                                 sizeof(a->codes[0]), compare_codes);
 }

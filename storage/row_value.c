@@ -11,18 +11,23 @@
 #include "storage/row_maker.h"
 #include "storage/token.h"
 
-enum { URI_PREFIXES_MAX = 16 }; /* of one uri */
+enum {
+    URI_PREFIXES_MAX = 16, /* of one uri */
+    FORMS_MAX = 2,         /* in which a part of a composite is searched for */
+};
 
 static void begin_param(struct row_maker *maker, const struct search_param *param);
 static void add_token(struct row_maker *maker, const struct search_value *value);
 static void add_reference(struct row_maker *maker, const struct search_value *value);
 static void add_written(struct row_maker *maker, struct text reference);
+static struct text without_version(struct text reference);
 static void add_uri(struct row_maker *maker, struct text uri);
 static void add_quantity(struct row_maker *maker, const struct search_value *value);
 static void add_position(struct row_maker *maker, const struct search_value *value);
 static void add_composite(struct row_maker *maker, const struct search_value *value);
-static size_t hash_component(struct row_maker *maker, const struct search_value *value,
-                             int64_t forms[2]);
+static size_t hash_one(struct row_maker *maker, const struct search_value *value,
+                       int64_t forms[FORMS_MAX]);
+static size_t hash_uri(struct row_maker *maker, struct text uri, int64_t forms[FORMS_MAX]);
 static void add_ranged(struct row_maker *maker, int64_t h, const struct search_value *value);
 static bool stands_in_columns(const struct row_maker *maker, const struct search_value *value);
 
@@ -121,16 +126,23 @@ static void add_reference(struct row_maker *maker, const struct search_value *va
  * none finds every one. */
 static void add_written(struct row_maker *maker, struct text reference)
 {
+    struct text bare = without_version(reference);
+
+    row_add_tok(maker, token_uri(maker->tokens, maker->param, reference));
+    if (bare.size < reference.size)
+        row_add_tok(maker, token_uri(maker->tokens, maker->param, bare));
+}
+
+static struct text without_version(struct text reference)
+{
     static const char history[] = "/_history/";
     const char *end = memmem(reference.data, reference.size, history, sizeof(history) - 1);
 
-    row_add_tok(maker, token_uri(maker->tokens, maker->param, reference));
     if (!end)
         end = memchr(reference.data, '|', reference.size);
-    if (end) {
+    if (end)
         reference.size = (size_t)(end - reference.data);
-        row_add_tok(maker, token_uri(maker->tokens, maker->param, reference));
-    }
+    return reference;
 }
 
 static void add_uri(struct row_maker *maker, struct text uri)
@@ -174,47 +186,68 @@ static void add_position(struct row_maker *maker, const struct search_value *val
     row_add_number(maker, maker->param_token, &ends);
 }
 
-/* Two parts, of which the first is a hash (all of R4's but those of
- * MolecularSequence with three, which are not answered). */
+/* Tokens and references are hashed together, in all their forms. The first of the other parts has
+ * side rows under these hashes; further ones are looked at in the resource. Of R4's composites
+ * those with three parts are found by the presence of a value alone. */
 static void add_composite(struct row_maker *maker, const struct search_value *value)
 {
-    int64_t first[2], second[2];
+    bool added = search_extension_of(maker->param) != NULL;
+    int64_t h[1 << SEARCH_PARTS_MAX] = {maker->param_token}, forms[FORMS_MAX];
+    const struct search_value *ranged = NULL;
+    size_t count = 1;
 
-    if (value->component_count != 2 || stands_in_columns(maker, value))
+    if ((value->component_count != 2 && !added) || stands_in_columns(maker, value))
         return;
-    size_t first_forms = hash_component(maker, &value->components[0], first);
-    size_t second_forms = hash_component(maker, &value->components[1], second);
+    for (size_t i = 0; i < value->component_count; i++) {
+        const struct search_value *part = &value->components[i];
 
-    for (size_t i = 0; i < first_forms; i++) {
-        int64_t h = token_combine(maker->param_token, first[i]);
-
-        for (size_t k = 0; k < second_forms; k++)
-            row_add_tok(maker, token_combine(h, second[k]));
-        if (second_forms == 0)
-            add_ranged(maker, h, &value->components[1]);
+        if (search_type_is_ranged(part->type)) {
+            ranged = ranged ? ranged : part;
+            continue;
+        }
+        size_t form_count = hash_one(maker, part, forms);
+        for (size_t k = count * form_count; k-- > 0;)
+            h[k] = token_combine(h[k % count], forms[k / count]);
+        count *= form_count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!ranged)
+            row_add_tok(maker, h[i]);
+        else
+            add_ranged(maker, h[i], ranged);
+        if (ranged && added && h[i] != maker->param_token)
+            row_add_code(maker, h[i], maker->param_token);
     }
 }
 
-/* The forms in which a component is searched for, under its composite. None
- * when it is no hash. */
-static size_t hash_component(struct row_maker *maker, const struct search_value *value,
-                             int64_t forms[2])
+/* None when there is nothing that could be searched for. */
+static size_t hash_one(struct row_maker *maker, const struct search_value *value,
+                       int64_t forms[FORMS_MAX])
 {
-    size_t count = 0;
-
     if (value->type == SEARCH_TOKEN && value->code.data) {
-        forms[count++] = token_system_code(maker->tokens, maker->param, value->system, value->code);
-        forms[count++] = token_code(maker->tokens, maker->param, value->code);
-    } else if (value->type == SEARCH_REFERENCE && value->reference_id.data &&
-               !value->reference_base.data) {
+        forms[0] = token_system_code(maker->tokens, maker->param, value->system, value->code);
+        forms[1] = token_code(maker->tokens, maker->param, value->code);
+        return 2;
+    }
+    if (value->type == SEARCH_REFERENCE && value->reference_id.data &&
+        !value->reference_base.data) {
         int64_t target = token_rkey(maker->tokens, value->reference_type, value->reference_id);
 
-        forms[count++] = token_reference(maker->tokens, maker->param, target);
-    } else if ((value->type == SEARCH_REFERENCE || value->type == SEARCH_URI) &&
-               value->text.size > 0) {
-        forms[count++] = token_uri(maker->tokens, maker->param, value->text);
+        forms[0] = token_reference(maker->tokens, maker->param, target);
+        return 1;
     }
-    return count;
+    if ((value->type == SEARCH_REFERENCE || value->type == SEARCH_URI) && value->text.size > 0)
+        return hash_uri(maker, value->text, forms);
+    return 0;
+}
+
+static size_t hash_uri(struct row_maker *maker, struct text uri, int64_t forms[FORMS_MAX])
+{
+    struct text bare = without_version(uri);
+
+    forms[0] = token_uri(maker->tokens, maker->param, uri);
+    forms[1] = token_uri(maker->tokens, maker->param, bare);
+    return bare.size < uri.size && search_extension_of(maker->param) ? 2 : 1;
 }
 
 static void add_ranged(struct row_maker *maker, int64_t h, const struct search_value *value)

@@ -35,6 +35,10 @@ static void set_units(struct search_term_maker *maker, struct search_atom *atom,
                       const struct query_value *value);
 static void add_composite(struct search_term_maker *maker, const struct search_param *param,
                           const struct query_value *value);
+static const int64_t *combine(struct search_term_maker *maker, const int64_t *h, size_t count,
+                              const int64_t *forms, size_t form_count);
+static void add_ranged(struct search_term_maker *maker, const int64_t *h, size_t h_count,
+                       const struct query_value *value);
 static void add_code_quantity(struct search_term_maker *maker, const struct query_value *code,
                               const struct query_value *quantity);
 static size_t hash_component(struct search_term_maker *maker, const struct search_param *param,
@@ -262,40 +266,71 @@ static void set_units(struct search_term_maker *maker, struct search_atom *atom,
         maker->term->inexact = true;
 }
 
+/* As row_value.c has it. */
 static void add_composite(struct search_term_maker *maker, const struct search_param *param,
                           const struct query_value *value)
 {
-    if (value->component_count > 2) {
+    int64_t own = token_param(maker->tokens, param);
+    const struct query_value *ranged = NULL;
+    const int64_t *h = &own, *forms;
+    size_t count = 1;
+
+    if (value->component_count > 2 && !search_extension_of(param)) {
         /* Whatever there is, is looked at. */
-        search_term_add_hash(maker, token_param(maker->tokens, param));
+        search_term_add_hash(maker, own);
         maker->term->inexact = true;
         return;
     }
-    const struct query_value *second = &value->components[1];
-    const int64_t *firsts, *seconds;
-    size_t first_count = hash_component(maker, param, &value->components[0], &firsts);
-    size_t second_count = hash_component(maker, param, second, &seconds);
-    int64_t *h = arena_many(maker->arena, int64_t, first_count);
-
     if (param == maker->columns->code_quantity)
-        add_code_quantity(maker, &value->components[0], second);
-    for (size_t i = 0; i < first_count; i++) {
-        h[i] = token_combine(token_param(maker->tokens, param), firsts[i]);
-        for (size_t k = 0; k < second_count; k++)
-            search_term_add_hash(maker, token_combine(h[i], seconds[k]));
-    }
+        add_code_quantity(maker, &value->components[0], &value->components[1]);
+    for (size_t i = 0; i < value->component_count; i++) {
+        const struct query_value *part = &value->components[i];
 
-    if (second->type == SEARCH_STRING) {
-        add_string(maker, h, first_count, second);
-    } else if (second->type == SEARCH_DATE || second->type == SEARCH_NUMBER ||
-               second->type == SEARCH_QUANTITY) {
-        bool date = second->type == SEARCH_DATE;
-        struct search_atom *atom = search_term_add_atom(maker, date ? ATOM_DATES : ATOM_NUMBERS);
-        atom->value = second;
-        atom->hashes = h;
-        atom->hash_count = first_count;
-        set_units(maker, atom, second);
+        if (!search_type_is_ranged(part->type)) {
+            size_t form_count = hash_component(maker, param, part, &forms);
+
+            h = combine(maker, h, count, forms, form_count);
+            count *= form_count;
+        } else if (!ranged) {
+            ranged = part;
+        } else {
+            maker->term->inexact = true;
+        }
     }
+    if (ranged)
+        add_ranged(maker, h, count, ranged);
+    for (size_t i = 0; !ranged && i < count; i++)
+        search_term_add_hash(maker, h[i]);
+}
+
+/* Every one with every other. */
+static const int64_t *combine(struct search_term_maker *maker, const int64_t *h, size_t count,
+                              const int64_t *forms, size_t form_count)
+{
+    int64_t *all = arena_many(maker->arena, int64_t, count * form_count);
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < form_count; k++)
+            all[i * form_count + k] = token_combine(h[i], forms[k]);
+    return all;
+}
+
+static void add_ranged(struct search_term_maker *maker, const int64_t *h, size_t h_count,
+                       const struct query_value *value)
+{
+    if (value->type == SEARCH_STRING) {
+        add_string(maker, h, h_count, value);
+        return;
+    }
+    bool date = value->type == SEARCH_DATE;
+    struct search_atom *atom = search_term_add_atom(maker, date ? ATOM_DATES : ATOM_NUMBERS);
+    int64_t *hashes = arena_many(maker->arena, int64_t, h_count);
+
+    memcpy(hashes, h, h_count * sizeof(h[0]));
+    atom->value = value;
+    atom->hashes = hashes;
+    atom->hash_count = h_count;
+    set_units(maker, atom, value);
 }
 
 /* A combination that stands in the columns has no rows of its own. */

@@ -21,7 +21,8 @@ struct search_param;
 struct tokens {
     struct hash_key key;
     int32_t tenant;
-    bool contained; /* of parameters of contained resources: all their tokens are others */
+    bool contained; /* of parameters of contained resources: all their tokens are others, but those
+                     * of parameters that were added */
 };
 
 /* The key of a resource: what references store. */

@@ -3,9 +3,11 @@
 #include "fhir/search_extend.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "fhir/issue.h"
 #include "fhir/json.h"
+#include "fhir/search_param_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,14 +41,14 @@ static int end(void **state)
     return 0;
 }
 
-static void add(struct fixture *fixture, const char *base, const char *code, const char *type,
-                const char *expression)
+static const struct node *define(struct fixture *fixture, const char *base, const char *code,
+                                 const char *type, const char *expression, const char *more)
 {
     const char *json =
         arena_printf(fixture->arena,
                      "{\"resourceType\":\"SearchParameter\",\"url\":\"http://x/%s\",\"base\":[%s],"
-                     "\"code\":\"%s\",\"type\":\"%s\",\"expression\":\"%s\"}",
-                     code, base, code, type, expression);
+                     "\"code\":\"%s\",\"type\":\"%s\",\"expression\":\"%s\"%s}",
+                     code, base, code, type, expression, more);
     struct issues ignored;
     struct err err = {0};
 
@@ -54,12 +56,33 @@ static void add(struct fixture *fixture, const char *base, const char *code, con
     const struct node *resource =
         json_read(fixture->arena, json, strlen(json), &json_stored_limits, &ignored, &err);
     assert_non_null(resource);
-    search_extender_add(fixture->extender, resource, &fixture->issues);
+    return resource;
+}
+
+static void add(struct fixture *fixture, const char *base, const char *code, const char *type,
+                const char *expression)
+{
+    search_extender_add(fixture->extender, define(fixture, base, code, type, expression, ""));
+}
+
+/* `parts` is definition=expression, separated by spaces. */
+static const struct node *define_composite(struct fixture *fixture, const char *code,
+                                           const char *expression, const char *parts)
+{
+    struct buf components = buf_in(fixture->arena);
+    struct text rest = text_of(parts), part, url, relative;
+
+    while (text_next(&rest, ' ', &part) && text_split(part, '=', &url, &relative))
+        buf_printf(&components, "%s{\"definition\":\"%.*s\",\"expression\":\"%.*s\"}",
+                   components.size ? "," : "", TEXT_ARGS(url), TEXT_ARGS(relative));
+    return define(fixture, "\"Observation\"", code, "composite", expression,
+                  arena_printf(fixture->arena, ",\"component\":[%s]", buf_text(&components)));
 }
 
 static const struct search_addition *finish(struct fixture *fixture, size_t *count)
 {
-    return search_extender_finish(fixture->extender, count);
+    fixture->issues.kept = 0;
+    return search_extender_finish(fixture->extender, &fixture->issues, count);
 }
 
 static void each_base_has_a_row_in_the_order_of_types_and_codes(void **state)
@@ -83,11 +106,12 @@ static void what_r4_has_itself_stays_and_only_a_difference_is_told(void **state)
     size_t count;
 
     add(fixture, "\"Patient\"", "gender", "token", "Patient . gender");
+    finish(fixture, &count);
     assert_int_equal(fixture->issues.kept, 0);
     add(fixture, "\"Patient\"", "gender", "token", "Patient.birthDate");
+    finish(fixture, &count);
     assert_int_equal(fixture->issues.kept, 1);
     assert_non_null(strstr(fixture->issues.first->text, "http://x/gender: R4 defines"));
-    finish(fixture, &count);
     assert_int_equal(count, 0);
 }
 
@@ -101,8 +125,8 @@ static void what_cannot_be_indexed_is_told(void **state)
     add(fixture, "\"Patient\"", "pair", "composite", "Patient");
     add(fixture, "\"Patient\"", "broken", "token", "Patient.(");
     add(fixture, "\"Nobody\"", "whose", "token", "Patient.gender");
-    assert_int_equal(fixture->issues.kept, 5);
     finish(fixture, &count);
+    assert_int_equal(fixture->issues.kept, 5);
     assert_int_equal(count, 0);
 }
 
@@ -132,6 +156,96 @@ static void names_of_choices_as_in_json_are_understood(void **state)
     assert_string_equal(additions[0].param.expression,
                         "Patient.extension.where(url = 'http://x').value.ofType(dateTime) | "
                         "Patient.extension.value.code");
+}
+
+#define CODE     "http://hl7.org/fhir/SearchParameter/clinical-code"
+#define QUANTITY "http://hl7.org/fhir/SearchParameter/Observation-value-quantity|4.0.1"
+
+static void composites_have_their_types_from_other_definitions(void **state)
+{
+    struct fixture *fixture = *state;
+    struct search_param read;
+    size_t count;
+
+    search_extender_add(fixture->extender,
+                        define_composite(fixture, "pair", "Observation | Observation.component",
+                                         CODE "=code " QUANTITY "=valueQuantity"));
+    search_extender_add(fixture->extender,
+                        define_composite(fixture, "three", "Observation",
+                                         "http://x/when=effective.as(dateTime) " CODE "=code "
+                                         "http://x/when=issued"));
+    add(fixture, "\"Observation\"", "when", "date", "Observation.issued");
+    const struct search_addition *additions = finish(fixture, &count);
+    assert_int_equal(fixture->issues.kept, 0);
+    assert_int_equal(count, 3);
+    const struct search_param *pair = &additions[0].param, *three = &additions[1].param;
+    assert_string_equal(pair->code, "pair");
+    assert_int_equal(pair->component_count, 2);
+    assert_int_equal(pair->components[0].type, SEARCH_TOKEN);
+    assert_string_equal(pair->components[0].code, "code");
+    assert_int_equal(pair->components[1].type, SEARCH_QUANTITY);
+    assert_string_equal(pair->components[1].expression, "value.ofType(Quantity)");
+    assert_int_equal(three->component_count, 3);
+    assert_int_equal(three->components[0].type, SEARCH_DATE);
+    uint64_t before = additions[1].extension->version;
+
+    assert_true(
+        search_param_read(fixture->arena, search_param_write(fixture->arena, three), &read));
+    assert_int_equal(read.component_count, 3);
+    assert_int_equal(read.components[2].type, SEARCH_DATE);
+    assert_string_equal(read.components[2].expression, "issued");
+
+    add(fixture, "\"Observation\"", "when", "token", "Observation.status");
+    additions = finish(fixture, &count);
+    assert_int_equal(count, 3);
+    assert_int_equal(additions[1].param.components[0].type, SEARCH_TOKEN);
+    assert_int_not_equal(additions[1].extension->version, before);
+}
+
+static void composites_that_cannot_be_are_told(void **state)
+{
+    static const struct {
+        const char *parts, *why;
+    } wrong[] = {
+        {CODE "=code", "fewer than two"},
+        {CODE "=code " CODE "=code " CODE "=code " CODE "=code", "more than three"},
+        {CODE "=code http://x/nowhere=value", "no search parameter that is known"},
+        {CODE "=code http://hl7.org/fhir/SearchParameter/Location-near=value",
+         "composite or special"},
+        {CODE "=code http://hl7.org/fhir/SearchParameter/Observation-code-value-quantity=value",
+         "composite or special"},
+        {CODE "=code " QUANTITY "=", "no expression"},
+        {CODE "=code " QUANTITY "=value.(", "cannot be used"},
+    };
+    struct fixture *fixture = *state;
+    size_t count;
+
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        fixture->extender = search_extender_new(fixture->arena);
+        issues_init(&fixture->issues, fixture->arena, 10);
+        search_extender_add(fixture->extender,
+                            define_composite(fixture, "pair", "Observation", wrong[i].parts));
+        finish(fixture, &count);
+        assert_int_equal(count, 0);
+        assert_int_equal(fixture->issues.kept, 1);
+        if (!strstr(fixture->issues.first->text, wrong[i].why))
+            fail_msg("%s: %s", wrong[i].parts, fixture->issues.first->text);
+    }
+}
+
+static void a_part_that_finds_nothing_where_it_stands_is_an_error(void **state)
+{
+    struct fixture *fixture = *state;
+
+    search_extend_check(define_composite(fixture, "pair", "Observation.component",
+                                         CODE "=code " QUANTITY "=value.as(Quantity)"),
+                        &fixture->issues);
+    assert_int_equal(fixture->issues.kept, 0);
+    search_extend_check(define_composite(fixture, "pair", "Observation.component",
+                                         CODE "=code " QUANTITY "=effective"),
+                        &fixture->issues);
+    assert_int_equal(fixture->issues.kept, 1);
+    assert_non_null(strstr(fixture->issues.first->text, "finds nothing in its base"));
 }
 
 static void added_parameters_are_found_and_the_others_keep_their_places(void **state)
@@ -202,6 +316,9 @@ int main(void)
         TEST(what_cannot_be_indexed_is_told),
         TEST(the_later_of_two_definitions_counts_and_is_another_version),
         TEST(names_of_choices_as_in_json_are_understood),
+        TEST(composites_have_their_types_from_other_definitions),
+        TEST(composites_that_cannot_be_are_told),
+        TEST(a_part_that_finds_nothing_where_it_stands_is_an_error),
         TEST(added_parameters_are_found_and_the_others_keep_their_places),
         TEST(sets_take_the_place_of_each_other_and_keep_the_rows_they_share),
     };

@@ -120,8 +120,8 @@ static void columns_hold_the_main_values(void **state)
     assert_int_equal(row->vqu, token_coding(&ours, TEXT(UCUM), TEXT("mg/dL")));
     assert_int_equal(row->date_count, 0);
     assert_int_equal(row->quantity_count, 0);
-    assert_int_equal(row->second_code_count, 1);
-    assert_int_equal(row->second_codes[0], token_coding(&ours, TEXT("s"), TEXT("glu")));
+    assert_int_equal(row->code_count, 1);
+    assert_int_equal(row->codes[0].code, token_coding(&ours, TEXT("s"), TEXT("glu")));
 }
 
 static void a_coding_is_found_in_each_form_and_no_other(void **state)
