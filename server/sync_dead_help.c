@@ -17,8 +17,11 @@ static const struct dead_help helps[] = {
     {"utf8", "Its text has bytes that are no UTF-8, mostly Latin-1.",
      NOT_HERE " Names are not guessed.", "Ask the partner to send UTF-8; then as for parse."},
     {"too_large", "It is larger, deeper or has more elements than is accepted.", NOT_HERE,
-     "Look at it (`dead show`): mostly a scan that belongs into a Binary. The partner has to "
-     "split it."},
+     "Look at it (`dead show`; of what is larger than an answer may be it shows the beginning): "
+     "mostly "
+     "a scan. The partner has to split it; or raise limits.pageBytes, and it comes when it changes "
+     "or "
+     "with the next snapshot."},
     {"not_fhir", "It is JSON, but its resourceType is none of R4.", NOT_HERE,
      "Ask the partner which version of FHIR it speaks (`partner probe`). Discard it when it is "
      "none of "

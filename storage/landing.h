@@ -163,6 +163,9 @@ struct landing_row {
     struct text type, id;
     struct text version; /* of the deletion; absent: not said */
     int64_t updated;     /* the same; INT64_MIN */
+    /* Class and rule of the dead letter that it is without being looked at: it was broken or too
+     * large on its way, and `body` is as much of it as there is. Absent: it is to be applied. */
+    struct text refused, rule;
 };
 
 struct landing_unit {

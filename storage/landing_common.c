@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "storage/landing_internal.h"
 
-enum { ROW_RESOURCE = 'R', ROW_DELETION = 'D' };
+enum { ROW_RESOURCE = 'R', ROW_DELETION = 'D', ROW_REFUSED = 'X' };
 
 void landing_local_id(const struct store *store, int32_t partner, struct text type, struct text id,
                       char local[LANDING_ID_SIZE])
@@ -133,16 +133,23 @@ static void add_sized(struct buf *out, struct text text)
 void landing_rows_write(const struct landing_row *rows, size_t count, struct buf *out)
 {
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].body.data) {
+        const struct landing_row *row = &rows[i];
+
+        if (row->body.data && !row->refused.data) {
             buf_add_char(out, ROW_RESOURCE);
-            add_sized(out, rows[i].body);
+            add_sized(out, row->body);
             continue;
         }
-        buf_add_char(out, ROW_DELETION);
-        add_sized(out, rows[i].type);
-        add_sized(out, rows[i].id);
-        add_sized(out, rows[i].version);
-        buf_add(out, &rows[i].updated, sizeof(rows[i].updated));
+        buf_add_char(out, row->refused.data ? ROW_REFUSED : ROW_DELETION);
+        add_sized(out, row->type);
+        add_sized(out, row->id);
+        add_sized(out, row->version);
+        buf_add(out, &row->updated, sizeof(row->updated));
+        if (!row->refused.data)
+            continue;
+        add_sized(out, row->refused);
+        add_sized(out, row->rule);
+        add_sized(out, row->body);
     }
 }
 
@@ -170,6 +177,7 @@ static bool take_sized(struct text *bytes, struct text *out)
 
 bool landing_rows_next(struct text *bytes, struct landing_row *row, struct err *err)
 {
+    static const char kinds[] = {ROW_RESOURCE, ROW_DELETION, ROW_REFUSED};
     char kind = 0;
 
     *row = (struct landing_row){.updated = INT64_MIN};
@@ -177,10 +185,13 @@ bool landing_rows_next(struct text *bytes, struct landing_row *row, struct err *
     if (kind == ROW_RESOURCE)
         good = good && take_sized(bytes, &row->body);
     else
-        good = good && kind == ROW_DELETION && take_sized(bytes, &row->type) &&
-               take_sized(bytes, &row->id) && take_sized(bytes, &row->version) &&
-               take(bytes, &row->updated, sizeof(row->updated));
-    return good || err_set(err, ERR_INTERNAL, NULL, "a landed unit is damaged");
+        good = good && take_sized(bytes, &row->type) && take_sized(bytes, &row->id) &&
+               take_sized(bytes, &row->version) && take(bytes, &row->updated, sizeof(row->updated));
+    if (kind == ROW_REFUSED)
+        good = good && take_sized(bytes, &row->refused) && take_sized(bytes, &row->rule) &&
+               take_sized(bytes, &row->body);
+    return (good && memchr(kinds, kind, sizeof(kinds))) ||
+           err_set(err, ERR_INTERNAL, NULL, "a landed unit is damaged");
 }
 
 bool landing_type(const char *type, int16_t *number, struct err *err)

@@ -273,6 +273,15 @@ static void convert(struct landing_batch *batch, struct landed *landed)
 
     landed->in = (struct landing_converted){.updated = INT64_MIN};
     landed->mentions = NULL;
+    if (row->refused.data) {
+        if (row->type.size > 0 && row->id.size > 0 && row->id.size <= LANDING_SOURCE_ID_MAX) {
+            landed->in.type = row->type;
+            landed->in.id = row->id;
+        }
+        landed_refuse(landed, text_dup(batch->arena, row->refused),
+                      text_dup(batch->arena, row->rule));
+        return;
+    }
     if (row->body.data) {
         batch->converting = landed;
         batch->apply->convert(batch->apply->context, batch, row->body, landed->unit->type,

@@ -316,9 +316,6 @@ static bool explain(CURL *easy, const struct transfer *transfer, struct arena *a
 {
     long sent = 0;
 
-    if (transfer->too_large)
-        return err_set(err, ERR_TOO_LARGE, NULL, "The answer is larger than %zu bytes.",
-                       transfer->request->max_body);
     if (transfer->stopped)
         return err_set(err, ERR_BUSY, NULL, "Stopping.");
     if (transfer->resent)
@@ -365,11 +362,14 @@ static bool fill(CURL *easy, struct transfer *transfer, struct arena *arena,
     response->retry_after = (int)((wait + 999) / 1000);
     if (asked && !is_redirect(piece.status) && !fetch_part_join(part, &piece, arena, &raw, err))
         return false;
-    if (!inflate_body(arena, raw, text_equals_nocase(piece.coding, TEXT("deflate")),
-                      transfer->request->max_body, &response->body, err))
-        return false;
+    bool good = inflate_body(arena, raw, text_equals_nocase(piece.coding, TEXT("deflate")),
+                             transfer->request->max_body, &response->body, err);
     response->packed = response->body.data != raw.data;
-    return true;
+    if (!transfer->too_large)
+        return good;
+    *err = (struct err){0};
+    return err_set(err, ERR_TOO_LARGE, NULL, "The answer is larger than %zu bytes.",
+                   transfer->request->max_body);
 }
 
 /* Transfers are listed so that all can be ended at once. */
@@ -412,7 +412,8 @@ static bool hop(struct fetcher *fetcher, struct transfer *transfer, struct arena
     curl_multi_add_handle(fetcher->multi, easy);
     /* libcurl keeps the time; the fiber waits without a deadline of its own. */
     bool good = fiber_wait(&transfer->waiter, -1, err);
-    if (good && transfer->result == CURLE_OK && !transfer->stopped)
+    bool answered = transfer->result == CURLE_OK || transfer->too_large;
+    if (good && answered && !transfer->stopped)
         good = fill(easy, transfer, arena, response, err);
     else if (good)
         good = explain(easy, transfer, arena, err);

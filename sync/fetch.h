@@ -80,6 +80,7 @@ void fetcher_stop(struct fetcher *fetcher);
 /* Waits. True when an answer came, whatever its status; the answer lives in
  * `arena`. ERR_BUSY when the server could not be reached (nothing was sent),
  * ERR_UNKNOWN when the connection was lost after sending, ERR_TIMEOUT;
- * ERR_FORBIDDEN when the address or a redirect may not be followed. */
+ * ERR_FORBIDDEN when the address or a redirect may not be followed; ERR_TOO_LARGE,
+ * with the beginning of the body in `response`. */
 bool fetch(struct fetcher *fetcher, const struct fetch_request *request, struct arena *arena,
            struct fetch_response *response, struct err *err);

@@ -11,6 +11,7 @@
 #include "fhir/json_scan.h"
 #include "fhir/primitive.h"
 #include "sync/page_cursor.h"
+#include "sync/page_parts.h"
 
 #define ZONE_EARLIEST 840 /* minutes: +14:00, the first to see a day begin */
 #define KINDS_SHOWN   60
@@ -59,8 +60,8 @@ static void read_meta(struct text meta, struct arena *arena, struct page_entry *
     }
 }
 
-static void take_head(struct text name, struct text value, struct arena *arena,
-                      struct page_entry *entry)
+void page_take_head(struct text name, struct text value, struct arena *arena,
+                    struct page_entry *entry)
 {
     if (text_is(name, "resourceType"))
         entry->type = text_value(value, arena);
@@ -79,7 +80,7 @@ bool page_read_resource(struct text body, struct arena *arena, struct page_entry
         return false;
     struct cursor c = cursor_in(body);
     while (cursor_next(&c, &name, &value))
-        take_head(name, value, arena, entry);
+        page_take_head(name, value, arena, entry);
     return entry->type.data && c.at;
 }
 
@@ -94,7 +95,7 @@ static void note_outcome(struct text outcome, struct arena *arena, struct page *
 }
 
 /* "Patient/1" or "https://.../Patient/1/_history/2", from behind. */
-static void read_deleted(struct text url, struct page_entry *entry)
+void page_take_name(struct text url, struct page_entry *entry)
 {
     struct text parts[4] = {{0}}, rest = url, part;
     size_t count = 0;
@@ -122,13 +123,7 @@ static struct text version_of(struct text etag)
     return etag;
 }
 
-/* What an entry says beside its resource. */
-struct parts {
-    struct text request, response, full_url;
-    bool typed; /* the resource says what it is */
-};
-
-static struct page_entry *add_entry(struct page *page, struct arena *arena)
+struct page_entry *page_add_entry(struct page *page, struct arena *arena)
 {
     if (page->count == page->room) {
         size_t room = page->room ? 2 * page->room : 64;
@@ -143,8 +138,8 @@ static struct page_entry *add_entry(struct page *page, struct arena *arena)
     return entry;
 }
 
-static void take_part(struct text name, struct text value, struct arena *arena, struct parts *parts,
-                      struct page_entry *entry)
+void page_take_part(struct text name, struct text value, struct arena *arena,
+                    struct page_parts *parts, struct page_entry *entry)
 {
     if (text_is(name, "search"))
         entry->include = text_is(text_value(cursor_member(value, "mode"), arena), "include");
@@ -158,7 +153,7 @@ static void take_part(struct text name, struct text value, struct arena *arena, 
 
 /* Where `resource` is missing, the entry itself takes its place: it will be refused with a reason
  * and not be lost without one. */
-static void end_entry(const struct parts *parts, struct text raw, struct arena *arena,
+static void end_entry(const struct page_parts *parts, struct text raw, struct arena *arena,
                       struct page_entry *entry, struct page *page)
 {
     if (parts->typed && text_is(entry->type, "OperationOutcome")) {
@@ -172,25 +167,25 @@ static void end_entry(const struct parts *parts, struct text raw, struct arena *
             page_time(text_value(cursor_member(parts->response, "lastModified"), arena));
         entry->version = version_of(text_value(cursor_member(parts->response, "etag"), arena));
         struct text url = text_value(cursor_member(parts->request, "url"), arena);
-        read_deleted(url.size ? url : parts->full_url, entry);
+        page_take_name(url.size ? url : parts->full_url, entry);
     } else if (!entry->body.data) {
         entry->body = raw;
     }
     page->count++;
 }
 
-static void read_entry(struct text raw, struct arena *arena, struct page *page)
+void page_read_entry(struct text raw, struct arena *arena, struct page *page)
 {
-    struct page_entry *entry = add_entry(page, arena);
+    struct page_entry *entry = page_add_entry(page, arena);
     struct cursor c = cursor_is_object(raw) ? cursor_in(raw) : (struct cursor){raw.data, raw.data};
-    struct parts parts = {0};
+    struct page_parts parts = {0};
     struct text name, value;
 
     while (cursor_next(&c, &name, &value)) {
         if (text_is(name, "resource"))
             entry->body = value;
         else
-            take_part(name, value, arena, &parts, entry);
+            page_take_part(name, value, arena, &parts, entry);
     }
     parts.typed = entry->body.data && page_read_resource(entry->body, arena, entry);
     end_entry(&parts, raw, arena, entry, page);
@@ -202,14 +197,14 @@ static bool read_entries(struct text list, struct arena *arena, struct page *pag
     struct text value;
 
     while (cursor_next(&c, NULL, &value))
-        read_entry(value, arena, page);
+        page_read_entry(value, arena, page);
     return c.at;
 }
 
 /* The same in one pass, for entries that are as they should be. What is odd in any way is left to
  * the functions above, which count brackets first and so find the end of what is broken inside. */
 
-static bool pass_resource(struct cursor *c, struct arena *arena, struct parts *parts,
+static bool pass_resource(struct cursor *c, struct arena *arena, struct page_parts *parts,
                           struct page_entry *entry)
 {
     const char *begin = c->at++;
@@ -218,7 +213,7 @@ static bool pass_resource(struct cursor *c, struct arena *arena, struct parts *p
     while (cursor_go(c, &name)) {
         if (!cursor_take_plain(c, &value))
             return false;
-        take_head(name, value, arena, entry);
+        page_take_head(name, value, arena, entry);
     }
     if (!cursor_leave(c, '}'))
         return false;
@@ -229,8 +224,8 @@ static bool pass_resource(struct cursor *c, struct arena *arena, struct parts *p
 
 static bool pass_entry(struct cursor *c, struct arena *arena, struct page *page)
 {
-    struct page_entry *entry = add_entry(page, arena);
-    struct parts parts = {0};
+    struct page_entry *entry = page_add_entry(page, arena);
+    struct page_parts parts = {0};
     struct text name, value;
 
     if (cursor_peek(c) != '{')
@@ -243,7 +238,7 @@ static bool pass_entry(struct cursor *c, struct arena *arena, struct page *page)
         if (resource ? !pass_resource(c, arena, &parts, entry) : !cursor_take_plain(c, &value))
             return false;
         if (!resource)
-            take_part(name, value, arena, &parts, entry);
+            page_take_part(name, value, arena, &parts, entry);
     }
     if (!cursor_leave(c, '}'))
         return false;
@@ -283,6 +278,17 @@ static void read_links(struct text list, struct arena *arena, struct page *page)
     }
 }
 
+void page_take_member(struct text name, struct text value, struct arena *arena, struct page *page,
+                      struct text *type)
+{
+    if (text_is(name, "resourceType"))
+        *type = text_value(value, arena);
+    else if (text_is(name, "total") && !text_to_int64(value, 0, INT64_MAX, &page->total))
+        page->total = -1;
+    else if (text_is(name, "link") && cursor_is_list(value))
+        read_links(value, arena, page);
+}
+
 /* What came in place of a Bundle, for the log: kinds only, no content. */
 static bool refuse(struct text body, struct text content_type, struct text type, struct err *err)
 {
@@ -302,15 +308,23 @@ static bool refuse(struct text body, struct text content_type, struct text type,
                    body.size, (int)shown, content_type.data ? content_type.data : "no type");
 }
 
+/* Some put a byte order mark before it. */
+struct text page_trim(struct text body)
+{
+    struct text trimmed = text_trim(body);
+
+    if (text_starts_with(trimmed, TEXT("\xef\xbb\xbf")))
+        trimmed = text_trim((struct text){trimmed.data + 3, trimmed.size - 3});
+    return trimmed;
+}
+
 bool page_read(struct text body, struct text content_type, struct arena *arena, struct page *page,
                struct err *err)
 {
-    struct text name, value, type = {0}, trimmed = text_trim(body);
+    struct text name, value, type = {0}, trimmed = page_trim(body);
     bool good = true;
 
     *page = (struct page){.total = -1};
-    if (text_starts_with(trimmed, TEXT("\xef\xbb\xbf")))
-        trimmed = text_trim((struct text){trimmed.data + 3, trimmed.size - 3});
     if (!cursor_is_object(trimmed))
         return refuse(body, content_type, type, err);
     struct cursor c = cursor_in(trimmed);
@@ -321,14 +335,10 @@ bool page_read(struct text body, struct text content_type, struct arena *arena, 
             c.at = NULL;
             break;
         }
-        if (text_is(name, "resourceType"))
-            type = text_value(value, arena);
-        else if (text_is(name, "total") && !text_to_int64(value, 0, INT64_MAX, &page->total))
-            page->total = -1;
-        else if (text_is(name, "link") && cursor_is_list(value))
-            read_links(value, arena, page);
-        else if (text_is(name, "entry") && cursor_is_list(value))
+        if (text_is(name, "entry") && cursor_is_list(value))
             good = read_entries(value, arena, page);
+        else
+            page_take_member(name, value, arena, page, &type);
     }
     if (!good || !c.at || cursor_peek(&c) != '}' || !text_is(type, "Bundle"))
         return refuse(body, content_type, type, err);

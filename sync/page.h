@@ -22,6 +22,8 @@ struct page_entry {
     bool include;                  /* not what was searched for, but along with it */
     bool outcome;                  /* an OperationOutcome about the answer */
     bool deletion;
+    const char *refused, *rule; /* it could not be taken apart: class and rule of the dead letter
+                                   that it becomes; NULL: it could */
 };
 
 struct page {
@@ -40,6 +42,25 @@ struct page {
  */
 bool page_read(struct text body, struct text content_type, struct arena *arena, struct page *page,
                struct err *err);
+
+/*
+ * For a page that page_read() refuses: the same, when every entry can be told from its neighbours
+ * although some are broken. Those are refused with class "parse". False when that would be a guess:
+ * where the bytes end too early, when there is no telling where a broken entry ends, or when it may
+ * be a Bundle itself, with entries of its own.
+ */
+bool page_cut(struct text body, struct arena *arena, struct page *page);
+
+/* What the beginning of a page shows, whatever follows. */
+struct page_start {
+    struct page page;        /* links and total, as far as they stand before the entries */
+    bool linked;             /* the links do */
+    struct page_entry first; /* its body: all of the entry, as far as it goes */
+    bool whole;              /* to its end */
+};
+
+/* False when it shows no first entry, or not whose it is. */
+bool page_read_start(struct text body, struct arena *arena, struct page_start *start);
 
 /* Type, id, version and time of one resource. False when the bytes are no JSON object with a
  * resourceType. */

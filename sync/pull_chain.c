@@ -17,20 +17,7 @@
 #define FUTURE     (10 * MICRO) /* how far ahead of the partner's clock a row may be */
 #define SLACK      MICRO        /* partners that search by whole seconds */
 #define PIECE_SIZE ((size_t)16 << 20)
-#define NO_DATE    (10 * 60 * MICRO) /* what a clock that is not known may be behind ours */
-
-/* One page under way. */
-struct sheet {
-    const struct pull *pull;
-    struct arena *arena;
-    const char *url;
-    struct text form;
-    struct fetch_response response;
-    struct page page;
-    bool good, finished;
-    struct err err;
-    struct waiter waiter;
-};
+#define NO_DATE    (600 * MICRO) /* what a clock that is not known may be behind ours */
 
 /* URLs that were asked for, as hashes. */
 struct visited {
@@ -38,68 +25,10 @@ struct visited {
     size_t count, room;
 };
 
-static void fetch_sheet(void *context);
 static enum chain_end judge(struct chain *chain, struct sheet *sheet, bool is_first);
 static enum chain_end land_sheet(struct chain *chain, struct sheet *sheet, const char *next,
                                  int32_t tag, struct err *err);
 static void look_at(struct chain *chain, const struct sheet *sheet, bool is_first);
-
-/* Sheets. */
-
-static struct sheet *begin_sheet(const struct pull *pull, const char *url, struct text form)
-{
-    struct arena *arena = arena_new();
-    struct sheet *sheet = arena_one(arena, struct sheet);
-
-    sheet->pull = pull;
-    sheet->arena = arena;
-    sheet->url = arena_strdup(arena, url);
-    sheet->form = (struct text){text_dup(arena, form), form.size};
-    fiber_spawn(fiber_loop(), fetch_sheet, sheet);
-    return sheet;
-}
-
-static bool accept(void *context, const struct fetch_response *response, struct arena *arena,
-                   struct err *err)
-{
-    struct sheet *sheet = context;
-
-    return page_read(response->body, response->content_type, arena, &sheet->page, err);
-}
-
-static void fetch_sheet(void *context)
-{
-    struct sheet *sheet = context;
-    const struct talk_request request = {
-        .method = sheet->form.data ? "POST" : "GET",
-        .url = sheet->url,
-        .form = sheet->form,
-        .accept = accept,
-        .context = sheet,
-    };
-
-    sheet->good = talk(sheet->pull->talk, &request, sheet->arena, &sheet->response, &sheet->err);
-    sheet->finished = true;
-    fiber_wake(&sheet->waiter);
-}
-
-/* Waits. */
-static void await_sheet(struct sheet *sheet)
-{
-    struct err ignored = {0};
-
-    while (!sheet->finished)
-        (void)!fiber_wait(&sheet->waiter, -1, &ignored);
-}
-
-/* Waits, since the fiber that fetches it uses it. NULL is a no-op. */
-static void end_sheet(struct sheet *sheet)
-{
-    if (!sheet)
-        return;
-    await_sheet(sheet);
-    arena_free(sheet->arena);
-}
 
 /* The chain. */
 
@@ -148,17 +77,27 @@ static const char *follow(struct chain *chain, struct sheet *sheet, struct visit
     return *end == CHAIN_LANDED ? next : NULL;
 }
 
+/* Waits. The sheet, or what comes in place of it. */
+static struct sheet *usable(struct chain *chain, struct sheet *sheet)
+{
+    sheet_await(sheet);
+    if (sheet->good)
+        return sheet_widen(chain, sheet);
+    return sheet_narrow(chain, sheet);
+}
+
 enum chain_end chain_run(struct chain *chain, const char *from, int32_t tag, struct err *err)
 {
     struct visited visited = {0};
     struct text form = {0};
     const char *url = from ? from : pull_first_url(chain->pull, &chain->range, chain->arena, &form);
-    struct sheet *sheet = begin_sheet(chain->pull, url, form), *ahead = NULL;
+    struct sheet *sheet = sheet_begin(chain->pull, url, form, false), *ahead = NULL;
     enum chain_end end;
 
     visit(&visited, chain->arena, url);
+    chain->widen = from && !sheet_is_full(sheet);
     for (bool is_first = !from;; is_first = false) {
-        await_sheet(sheet);
+        sheet = usable(chain, sheet);
         end = judge(chain, sheet, is_first);
         if (end != CHAIN_LANDED)
             break;
@@ -166,16 +105,16 @@ enum chain_end chain_run(struct chain *chain, const char *from, int32_t tag, str
         const char *next = follow(chain, sheet, &visited, &end);
         if (end != CHAIN_LANDED)
             break;
-        ahead = next ? begin_sheet(chain->pull, next, (struct text){0}) : NULL;
+        ahead = next ? sheet_begin(chain->pull, next, (struct text){0}, false) : NULL;
         end = land_sheet(chain, sheet, next, tag, err);
         if (end != CHAIN_LANDED || !next)
             break;
-        end_sheet(sheet);
+        sheet_end(sheet);
         sheet = ahead;
         ahead = NULL;
     }
-    end_sheet(sheet);
-    end_sheet(ahead);
+    sheet_end(sheet);
+    sheet_end(ahead);
     return end;
 }
 
@@ -224,6 +163,8 @@ static void look_at_row(struct chain *chain, const struct page_entry *entry)
 {
     const struct pull_range *range = &chain->range;
 
+    if (entry->refused)
+        return;
     if (entry->updated == INT64_MIN) {
         chain->undated = true;
         return;
@@ -326,12 +267,15 @@ static struct landing_row *rows_of(const struct sheet *sheet)
     for (size_t i = 0; i < sheet->page.count; i++) {
         const struct page_entry *entry = &sheet->page.entries[i];
         rows[i] = (struct landing_row){.body = entry->body, .updated = INT64_MIN};
-        if (entry->deletion)
+        if (entry->deletion || entry->refused)
             rows[i] = (struct landing_row){
+                .body = entry->body,
                 .type = entry->type,
                 .id = entry->id,
                 .version = entry->version,
                 .updated = entry->updated,
+                .refused = text_of(entry->refused),
+                .rule = text_of(entry->rule),
             };
     }
     return rows;

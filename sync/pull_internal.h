@@ -2,8 +2,11 @@
 
 /* What the files of pull.h share. */
 
+#include "base/fiber.h"
 #include "base/text.h"
 #include "storage/landing.h"
+#include "sync/fetch.h"
+#include "sync/page.h"
 #include "sync/pull.h"
 
 struct arena;
@@ -28,6 +31,9 @@ struct text pull_position_text(struct arena *arena, const struct pull_position *
 struct pull_range pull_range_read(struct text value);
 struct text pull_range_text(struct arena *arena, const struct pull_range *range);
 
+/* How many resources a page is to have; 0: as many as the partner likes. */
+unsigned pull_page_size(const struct pull *pull);
+
 /* The first URL of a window; `*form` is the body of a POST when it would be too long for a URL. */
 const char *pull_first_url(const struct pull *pull, const struct pull_range *range,
                            struct arena *arena, struct text *form);
@@ -43,6 +49,33 @@ const char *pull_ignored(const struct pull *pull, const struct pull_range *range
  * `answered` after redirects. NULL with a reason when it leads to where we do not go. */
 const char *pull_next_url(const struct pull *pull, const char *page_url, const char *answered,
                           struct text next, struct arena *arena, const char **reason);
+
+/* pull_sheet.c */
+
+/* One page under way. */
+struct sheet {
+    const struct pull *pull;
+    struct arena *arena;
+    const char *url;
+    struct text form; /* absent: a GET */
+    bool hasty;       /* not asked for again and again when it is broken */
+    struct fetch_response response;
+    struct page page;
+    bool good, finished;
+    unsigned tries;     /* that brought a broken page */
+    struct text broken; /* bytes of the last such; absent: none came */
+    struct err err;
+    struct waiter waiter;
+};
+
+/* Asks for it, in a fiber of its own. */
+struct sheet *sheet_begin(const struct pull *pull, const char *url, struct text form, bool hasty);
+
+/* Waits. */
+void sheet_await(struct sheet *sheet);
+
+/* Waits, since the fiber that fetches it uses it. NULL is a no-op. */
+void sheet_end(struct sheet *sheet);
 
 /* pull_chain.c */
 
@@ -65,6 +98,8 @@ struct chain {
     int64_t first; /* the earliest */
     bool undated;  /* a row had none */
     bool astray;   /* BROKEN by where a link leads: smaller windows are no remedy */
+    bool widen;    /* pages became small because of what is behind us now */
+    bool counted;  /* a smaller page had as many resources as were asked for, and others followed */
     int64_t rows;
     unsigned pages;
     int32_t units;
@@ -76,6 +111,19 @@ struct chain {
 /* Waits. `tag` tells the units of this attempt from those of earlier ones; NULL `from`: from the
  * first page on. */
 enum chain_end chain_run(struct chain *chain, const char *from, int32_t tag, struct err *err);
+
+/* pull_narrow.c: pages that are too large, or broken. */
+
+/* Whether it is asked for in the size of all pages. */
+bool sheet_is_full(const struct sheet *sheet);
+
+/* Waits. A smaller page in place of one that came and cannot be used: asked for with half of the
+ * _count, and half of that, until it is good, or has one resource only, which then is refused in
+ * it. The same sheet when that cannot be done without a doubt; its `err` says why. */
+struct sheet *sheet_narrow(struct chain *chain, struct sheet *sheet);
+
+/* Waits. The page of full size in place of a small one, when both begin with the same resource. */
+struct sheet *sheet_widen(struct chain *chain, struct sheet *sheet);
 
 /* Where the next window begins, when this one has landed. */
 int64_t chain_next_since(const struct chain *chain);

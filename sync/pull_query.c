@@ -23,6 +23,11 @@ static const struct partner_schedule *schedule_of(const struct pull *pull)
     return schedules[pull->mode];
 }
 
+unsigned pull_page_size(const struct pull *pull)
+{
+    return schedule_of(pull)->page_size;
+}
+
 static bool by_time(const struct pull *pull)
 {
     return pull->mode == PULL_SEARCH && pull->query->clock == PARTNER_LAST_UPDATED;
@@ -135,7 +140,7 @@ const char *pull_first_url(const struct pull *pull, const struct pull_range *ran
 {
     struct buf query = buf_in(arena);
     const char *base = pull->partner->base, *type = pull->query ? pull->query->type : "";
-    unsigned page_size = schedule_of(pull)->page_size;
+    unsigned page_size = pull_page_size(pull);
 
     *form = (struct text){0};
     if (pull->query && pull->query->q[0])

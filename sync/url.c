@@ -174,3 +174,25 @@ struct text url_parameter(struct arena *arena, const char *url, const char *name
     }
     return (struct text){0};
 }
+
+char *url_with_parameter(struct arena *arena, const char *url, const char *name, const char *value)
+{
+    struct text rest = {0}, pair, path = text_of(url), key, old;
+    struct buf out = buf_in(arena);
+    char separator = '?';
+
+    text_split(path, '?', &path, &rest);
+    buf_add(&out, path.data, path.size);
+    while (text_next(&rest, '&', &pair)) {
+        key = pair;
+        text_split(pair, '=', &key, &old);
+        if (text_is(decode(arena, key), name))
+            continue;
+        buf_add_char(&out, separator);
+        buf_add(&out, pair.data, pair.size);
+        separator = '&';
+    }
+    buf_printf(&out, "%c%s=", separator, name);
+    url_encode(&out, text_of(value));
+    return arena_strdup(arena, buf_text(&out));
+}

@@ -30,5 +30,8 @@ bool url_is_https(const char *url);
 /* Appends all but the unreserved characters percent-encoded. */
 void url_encode(struct buf *out, struct text text);
 
+/* `url` with one query parameter `name`, of this value, in place of all that it has. */
+char *url_with_parameter(struct arena *arena, const char *url, const char *name, const char *value);
+
 /* The decoded value of the first query parameter `name`; absent when there is none. */
 struct text url_parameter(struct arena *arena, const char *url, const char *name);

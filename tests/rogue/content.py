@@ -76,12 +76,17 @@ plain = patient
 
 # Content of rows that are otherwise about transport or paging
 
-def huge(size):
+def huge(size, small, at):
     data = base64.b64encode(b"%PDF-1.4\n" + b"rogue " * (size // 6)).decode()
-    return [patient("w07-patient"),
-            Put("Binary", "w07-huge", {"resourceType": "Binary", "id": "w07-huge",
-                                       "contentType": "application/pdf", "data": data},
-                "either", "larger than the line limit: dead-lettered as too_large", class_="too_large")]
+    small = [Put("Binary", f"w07-small-{i}", scan(f"w07-small-{i}", "cm9ndWU=")) for i in range(small)]
+    small.insert(at, Put("Binary", "w07-huge", scan("w07-huge", data), "either",
+                         "larger than the line limit: dead-lettered as too_large",
+                         class_="too_large"))
+    return [patient("w07-patient"), *small]
+
+
+def scan(id_, data):
+    return {"resourceType": "Binary", "id": id_, "contentType": "application/pdf", "data": data}
 
 
 def letters(invalid):
@@ -122,7 +127,11 @@ class BadUnit(Content):
     def build(self, phase):
         bad = {"entry": b"null",
                "no-type": b'{"id":"w43-bad","active":true}',
-               "json": b'{"resourceType":"Patient","id":"w43-bad","birthDate":[}'}
+               "json": b'{"resourceType":"Patient","id":"w43-bad","birthDate":[}',
+               "quote": b'{"resourceType":"Patient","id":"w43-bad","name":[{"text":"is "Bob", he}]}',
+               "bundle": b'{"resourceType":"Bundle","id":"w43-bad","type":"collection","entry":['
+                         b'{"resource":{"resourceType":"Patient","id":"w43-in"}},'
+                         b'{"resource":{"resourceType":"Patient","id":"w43-out"}}}'}
         puts = [patient("w43-before"), patient("w43-after")]
         for i, form in enumerate(self.forms):
             puts.insert(1, Put("Patient", f"w43-bad-{i}", bad[form], "dead",

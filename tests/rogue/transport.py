@@ -147,7 +147,9 @@ class Huge(Fault):
 
     def content(self, phase):
         from . import content
-        return content.huge(int(self.number("mb", 12.0) * HEAVY)) if phase == 1 else []
+        small = self.number("small", 40)
+        return content.huge(int(self.number("mb", 12.0) * HEAVY), small,
+                            self.number("at", min(27, small))) if phase == 1 else []
 
 
 class Split(Fault):
