@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "server/completeness.h"
 #include "server/format.h"
 #include "server/metrics.h"
 #include "server/outcome.h"
@@ -60,6 +61,8 @@ void site_run(struct request *req, struct text path)
         }
         return;
     }
+    if (completeness_run(req, path))
+        return;
     answer_err(req, ERR_NOT_FOUND, "Nothing is served at this path; the FHIR base is /fhir.");
 }
 
@@ -71,7 +74,8 @@ static void index_page(struct request *req)
                              "FHIR base      %s\n"
                              "what it can    %s/metadata\n"
                              "alive, ready   /healthz /readyz\n"
-                             "metrics        /metrics\n",
+                             "metrics        /metrics\n"
+                             "can I rely on  /completeness?patient=ID /partners/ID/completeness\n",
                              ISTHMUS_VERSION, req->service->base, req->service->base));
 }
 

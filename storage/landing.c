@@ -230,21 +230,3 @@ static bool end_window(struct pg *pg, int64_t window, struct arena *arena, struc
     pg_add_int8(&params, window);
     return pg_query(pg, &end, &params, arena, &result, err);
 }
-
-bool landing_forget(struct store *store, int32_t partner, unsigned days, int64_t *units,
-                    struct err *err)
-{
-    static const struct pg_statement forget = {
-        "delete from f_landing l using f_sync_unit u where u.number = l.unit"
-        " and u.partner = $1::int4 and u.waiting = 0"
-        " and u.landed < clock_timestamp() - $2::int4 * interval '1 day'"};
-    struct pg_params params = pg_params_in(arena_new());
-    int affected;
-
-    pg_add_int4(&params, partner);
-    pg_add_int4(&params, (int32_t)days);
-    if (!landing_run_alone(store, &forget, &params, &affected, err))
-        return false;
-    *units = affected;
-    return true;
-}

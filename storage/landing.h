@@ -248,6 +248,11 @@ bool landing_identity_origin(struct store *store, const char *type, const struct
                              size_t count, struct arena *arena,
                              struct landing_identity **identities, struct err *err);
 
+/* Of one resource of ours: where it came from, and what partners have that is the same. */
+bool landing_identity_all(struct store *store, const char *type, const char *id,
+                          struct arena *arena, struct landing_identity **identities, size_t *count,
+                          struct err *err);
+
 /* Of one partner, at most `limit`, in no order. `type` NULL: all. */
 bool landing_identity_list(struct store *store, int32_t partner, enum landing_presence presence,
                            const char *type, unsigned limit, struct arena *arena,
@@ -359,6 +364,15 @@ struct landing_dead_class {
 /* Open ones of a partner, the most first. */
 bool landing_dead_classes(struct store *store, int32_t partner, struct arena *arena,
                           struct landing_dead_class **classes, size_t *count, struct err *err);
+
+/* Open ones that are a resource of ours or refer to it, of all partners: the oldest first, at most
+ * `limit`. */
+bool landing_dead_about(struct store *store, const char *type, const char *id, unsigned limit,
+                        struct arena *arena, struct landing_dead **dead, size_t *count,
+                        struct err *err);
+
+/* How many open ones of a partner nobody can read: they may be about anything. */
+bool landing_dead_unread(struct store *store, int32_t partner, int64_t *count, struct err *err);
 
 /* The row as it came; absent for a deletion. ERR_NOT_FOUND. */
 bool landing_dead_body(struct store *store, int32_t partner, int64_t number, struct arena *arena,
@@ -480,7 +494,11 @@ bool landing_accounts(struct store *store, int32_t partner, struct arena *arena,
                       struct landing_presences **presences, size_t *presence_count,
                       struct landing_pushed *pushed, int64_t *dead_open, struct err *err);
 
-/* Forgets the raw bytes of units all of whose rows were applied, unchanged or older `days` ago.
- * Dead letters keep theirs. */
-bool landing_forget(struct store *store, int32_t partner, unsigned days, int64_t *units,
-                    struct err *err);
+/* The same without what takes time for a partner who has much: only accounts. */
+bool landing_pulls(struct store *store, int32_t partner, struct arena *arena,
+                   struct landing_account **accounts, size_t *count, struct err *err);
+
+/* Removes windows that were closed more than `age` microseconds ago, and those in which nothing
+ * came, with the raw bytes of their rows, at most some hundred (`*more`: there are others);
+ * accounts go on to count them. Whatever waits or died stays. */
+bool landing_tidy(struct store *store, int32_t partner, int64_t age, bool *more, struct err *err);

@@ -5,8 +5,6 @@
 #include "base/arena.h"
 #include "storage/landing_internal.h"
 
-static bool read_accounts(struct store *store, int32_t partner, struct arena *arena,
-                          struct landing_account **accounts, size_t *count, struct err *err);
 static bool read_presences(struct store *store, int32_t partner, struct arena *arena,
                            struct landing_presences **presences, size_t *count, struct err *err);
 static bool read_pushed(struct store *store, int32_t partner, struct arena *arena,
@@ -17,27 +15,42 @@ bool landing_accounts(struct store *store, int32_t partner, struct arena *arena,
                       struct landing_presences **presences, size_t *presence_count,
                       struct landing_pushed *pushed, int64_t *dead_open, struct err *err)
 {
-    return read_accounts(store, partner, arena, accounts, account_count, err) &&
+    return landing_pulls(store, partner, arena, accounts, account_count, err) &&
            read_presences(store, partner, arena, presences, presence_count, err) &&
            read_pushed(store, partner, arena, pushed, dead_open, err);
 }
 
-static bool read_accounts(struct store *store, int32_t partner, struct arena *arena,
-                          struct landing_account **accounts, size_t *count, struct err *err)
+/* Windows that are there, added up without sorting them, and what others have left
+ * (landing_tidy.c). */
+bool landing_pulls(struct store *store, int32_t partner, struct arena *arena,
+                   struct landing_account **accounts, size_t *count, struct err *err)
 {
     static const struct pg_statement statement = {
-        "select mode, type, query, sum(expected)::int8, sum(landed)::int8, sum(applied)::int8,"
-        " sum(unchanged)::int8, sum(older)::int8, sum(dead)::int8, sum(waiting)::int8,"
-        " (count(*) filter (where state = 'O'))::int4,"
-        " (count(*) filter (where state = 'L'))::int4,"
-        " (count(*) filter (where state = 'C'))::int4,"
-        " (count(*) filter (where state = 'I'))::int4,"
-        " max(closed) filter (where state = 'C'),"
-        " (array_agg(reason order by number desc))[1],"
-        " (count(*) filter (where state = 'I' and number > coalesce(good, 0)))::int4"
-        " from (select *, max(number) filter (where state in ('L', 'C')) over (partition by mode,"
-        " type, query) as good from f_sync_window where partner = $1::int4) w"
-        " group by mode, type, query order by mode, type, query"};
+        "with w as (select mode, type, query_hash, min(query) as query, sum(expected) as expected,"
+        "  sum(landed) as landed, sum(applied) as applied, sum(unchanged) as unchanged,"
+        "  sum(older) as older, sum(dead) as dead, sum(waiting) as waiting,"
+        "  count(*) filter (where state = 'O') as o, count(*) filter (where state = 'L') as l,"
+        "  count(*) filter (where state = 'C') as c, count(*) filter (where state = 'I') as i,"
+        "  max(closed) filter (where state = 'C') as completed, max(number) as newest,"
+        "  coalesce(max(number) filter (where state in ('L', 'C')), 0) as good"
+        "  from f_sync_window where partner = $1::int4 group by mode, type, query_hash),"
+        " a as (select * from f_sync_account where partner = $1::int4)"
+        " select mode, type, coalesce(w.query, a.query),"
+        " (coalesce(w.expected, 0) + coalesce(a.expected, 0))::int8,"
+        " (coalesce(w.landed, 0) + coalesce(a.landed, 0))::int8,"
+        " (coalesce(w.applied, 0) + coalesce(a.applied, 0))::int8,"
+        " (coalesce(w.unchanged, 0) + coalesce(a.unchanged, 0))::int8,"
+        " (coalesce(w.older, 0) + coalesce(a.older, 0))::int8,"
+        " (coalesce(w.dead, 0) + coalesce(a.dead, 0))::int8, coalesce(w.waiting, 0)::int8,"
+        " coalesce(w.o, 0)::int4, coalesce(w.l, 0)::int4,"
+        " (coalesce(w.c, 0) + coalesce(a.complete, 0))::int4,"
+        " (coalesce(w.i, 0) + coalesce(a.incomplete, 0))::int4,"
+        " greatest(w.completed, a.completed),"
+        " (select n.reason from f_sync_window n where n.number = w.newest),"
+        " (select count(*) from f_sync_window g where g.partner = $1::int4 and g.state = 'I'"
+        "  and g.number > w.good and g.mode = w.mode and g.type = w.type"
+        "  and g.query_hash = w.query_hash)::int4"
+        " from w full join a using (mode, type, query_hash) order by mode, type, 3"};
     const struct pg_result *result;
 
     if (!landing_of_partner(store, &statement, partner, arena, &result, err))

@@ -9,7 +9,14 @@
 
 static bool ask_which_are_known(struct landing_batch *batch, const struct text *bodies,
                                 struct landed **dying, size_t count, struct err *err);
+static void fill(const struct pg_result *result, struct arena *arena, struct landing_dead **dead,
+                 size_t *count);
 static void add_filter(struct pg_params *params, const struct landing_dead_filter *filter);
+
+#define COLUMNS                                                                                    \
+    "d.number, d.partner, u.window_number, d.class, d.rule, d.place, d.type, d.id, d.first,"       \
+    " d.tries, d.decided, d.decider, d.reason from f_dead d join f_sync_unit u"                    \
+    " on u.number = d.unit"
 
 #define FILTER                                                                                     \
     " d.partner = $1::int4 and ($2::int8 = 0 or d.number = $2::int8)"                              \
@@ -19,11 +26,9 @@ bool landing_dead_list(struct store *store, const struct landing_dead_filter *fi
                        unsigned limit, struct arena *arena, struct landing_dead **dead,
                        size_t *count, struct err *err)
 {
-    static const struct pg_statement list = {
-        "select d.number, d.partner, u.window_number, d.class, d.rule, d.place, d.type, d.id,"
-        " d.first, d.tries, d.decided, d.decider, d.reason from f_dead d join f_sync_unit u"
-        " on u.number = d.unit where" FILTER " and (d.decided is null or $4::bool)"
-        " order by d.number limit $5::int8"};
+    static const struct pg_statement list = {"select " COLUMNS " where" FILTER
+                                             " and (d.decided is null or $4::bool)"
+                                             " order by d.number limit $5::int8"};
     struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
 
@@ -32,6 +37,13 @@ bool landing_dead_list(struct store *store, const struct landing_dead_filter *fi
     pg_add_int8(&params, limit);
     if (!pg_query(store->read, &list, &params, arena, &result, err))
         return false;
+    fill(result, arena, dead, count);
+    return true;
+}
+
+static void fill(const struct pg_result *result, struct arena *arena, struct landing_dead **dead,
+                 size_t *count)
+{
     *count = (size_t)pg_rows(result);
     *dead = arena_many(arena, struct landing_dead, *count);
     for (size_t i = 0; i < *count; i++) {
@@ -53,7 +65,47 @@ bool landing_dead_list(struct store *store, const struct landing_dead_filter *fi
             .reason = pg_text(result, row, 12).data,
         };
     }
+}
+
+bool landing_dead_about(struct store *store, const char *type, const char *id, unsigned limit,
+                        struct arena *arena, struct landing_dead **dead, size_t *count,
+                        struct err *err)
+{
+    static const struct pg_statement about = {
+        "select " COLUMNS " where d.decided is null and d.concerns && array(select local"
+        " from f_identity where rtype = $1::int2 and linked = $3::text union all select $2::bytea)"
+        " order by d.number limit $4::int8"};
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *result;
+    struct local local = {{0}};
+    int16_t rtype;
+
+    if (!landing_type(type, &rtype, err))
+        return false;
+    local_read(text_of(id), &local);
+    pg_add_int2(&params, rtype);
+    pg_add_bytea(&params, local.bytes, LOCAL_SIZE);
+    pg_add_text(&params, text_of(id));
+    pg_add_int8(&params, limit);
+    if (!pg_query(store->read, &about, &params, arena, &result, err))
+        return false;
+    fill(result, arena, dead, count);
     return true;
+}
+
+bool landing_dead_unread(struct store *store, int32_t partner, int64_t *count, struct err *err)
+{
+    static const struct pg_statement statement = {
+        "select count(*) from f_dead where partner = $1::int4 and decided is null"
+        " and concerns is null"};
+    struct arena *arena = arena_new();
+    const struct pg_result *result;
+    bool good = landing_of_partner(store, &statement, partner, arena, &result, err);
+
+    if (good)
+        *count = pg_int8(result, 0, 0);
+    arena_free(arena);
+    return good;
 }
 
 bool landing_dead_classes(struct store *store, int32_t partner, struct arena *arena,

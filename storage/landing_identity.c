@@ -93,6 +93,34 @@ static struct landing_identity *fill(const struct pg_result *result, int row, st
     return identity;
 }
 
+bool landing_identity_all(struct store *store, const char *type, const char *id,
+                          struct arena *arena, struct landing_identity **identities, size_t *count,
+                          struct err *err)
+{
+    static const struct pg_statement all = {
+        "select 0::int8, " COLUMNS " from f_identity where rtype = $1::int2 and local in"
+        " (select $2::bytea union all select local from f_identity where linked = $3::text)"
+        " order by linked nulls first, partner"};
+    struct pg_params params = pg_params_in(arena);
+    const struct pg_result *result;
+    struct local local = {{0}};
+    int16_t rtype;
+
+    if (!landing_type(type, &rtype, err))
+        return false;
+    local_read(text_of(id), &local);
+    pg_add_int2(&params, rtype);
+    pg_add_bytea(&params, local.bytes, LOCAL_SIZE);
+    pg_add_text(&params, text_of(id));
+    if (!pg_query(store->read, &all, &params, arena, &result, err))
+        return false;
+    *count = (size_t)pg_rows(result);
+    *identities = arena_many(arena, struct landing_identity, *count);
+    for (size_t i = 0; i < *count; i++)
+        (*identities)[i] = *fill(result, (int)i, arena);
+    return true;
+}
+
 bool landing_identity_list(struct store *store, int32_t partner, enum landing_presence presence,
                            const char *type, unsigned limit, struct arena *arena,
                            struct landing_identity **identities, size_t *count, struct err *err)

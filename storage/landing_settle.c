@@ -228,18 +228,34 @@ static void send_seen(struct settling *settling)
     send(settling, &statement, &params);
 }
 
+/* The resources that a row is or mentions, end to end; empty when it could not be read. */
+static struct text concerns_of(const struct landed *landed, struct arena *arena)
+{
+    struct buf out = buf_in(arena);
+
+    if (landed->self)
+        buf_add(&out, landed->self->key.bytes, LOCAL_SIZE);
+    for (const struct mention *mention = landed->mentions; mention; mention = mention->next)
+        buf_add(&out, mention->identity->key.bytes, LOCAL_SIZE);
+    return (struct text){out.data ? out.data : "", out.size};
+}
+
 static void send_dead(struct settling *settling)
 {
     static const struct pg_statement statement = {
-        "insert into f_dead as d (partner, unit, line, class, rule, place, type, id, body)"
-        " select $1::int4, * from unnest($2::int8[], $3::int4[], $4::text[], $5::text[],"
-        " $6::text[], $7::text[], $8::text[], $9::bytea[])"
+        "insert into f_dead as d (partner, unit, line, class, rule, place, type, id, body,"
+        " concerns) select $1::int4, unit, line, class, rule, place, type, id, body,"
+        " (select array_agg(substring(about from 16 * i + 1 for 16))"
+        "  from generate_series(0, length(about) / 16 - 1) i)"
+        " from unnest($2::int8[], $3::int4[], $4::text[], $5::text[], $6::text[], $7::text[],"
+        " $8::text[], $9::bytea[], $10::bytea[])"
+        " x(unit, line, class, rule, place, type, id, body, about)"
         " on conflict (unit, line) do update set tries = d.tries + 1, class = excluded.class,"
         " rule = excluded.rule, place = excluded.place, decided = null, decided_at = null"};
     struct landing_batch *batch = settling->batch;
     struct arena *arena = batch->arena;
     struct pg_params params = pg_params_in(arena);
-    struct text *texts = arena_many(arena, struct text, 6 * batch->count);
+    struct text *texts = arena_many(arena, struct text, 7 * batch->count);
     int64_t *units = arena_many(arena, int64_t, batch->count);
     int32_t *lines = arena_many(arena, int32_t, batch->count);
     size_t count = 0;
@@ -260,6 +276,7 @@ static void send_dead(struct settling *settling)
         texts[4 * batch->count + count] = landed->in.id;
         texts[5 * batch->count + count] =
             body_pack(batch->store->codec, (struct text){row.data, row.size}, arena);
+        texts[6 * batch->count + count] = concerns_of(landed, arena);
         count++;
     }
     if (count == 0)
@@ -269,7 +286,8 @@ static void send_dead(struct settling *settling)
     pg_add_int4_array(&params, lines, count);
     for (size_t column = 0; column < 5; column++)
         pg_add_text_array(&params, texts + column * batch->count, count);
-    pg_add_bytea_array(&params, texts + 5 * batch->count, count);
+    for (size_t column = 5; column < 7; column++)
+        pg_add_bytea_array(&params, texts + column * batch->count, count);
     send(settling, &statement, &params);
 }
 

@@ -90,8 +90,12 @@ static void convert(void *context, struct landing_batch *batch, struct text body
     issues_init(&issues, arena, 1);
     issues.errors_only = true;
     struct node *resource = read_row(&row, body, &issues);
-    if (!resource || !take_identity(&row, resource, wanted))
+    if (!resource)
         return;
+    if (!take_identity(&row, resource, wanted)) { /* but what it refers to is told */
+        bundle_replace_links(arena, resource, replace_link, &row);
+        return;
+    }
     take_source(&row, resource);
     take_identifiers(&row, resource);
     echo_unmark(resource);

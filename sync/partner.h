@@ -92,6 +92,8 @@ struct partner {
     unsigned hydrate_number; /* most resources fetched that way after one pull */
     unsigned guard_percent;  /* of a snapshot: more may not disappear at once than the larger */
     int64_t guard_number;    /* of both */
+    int64_t keep;            /* milliseconds: windows that are older, and their rows as they came,
+                                are kept no longer */
     struct partner_limits limits;
     struct partner_retry retry;
     struct partner_schedule search, history, snapshot;

@@ -13,15 +13,6 @@
 
 static void tend(void *context);
 
-static const struct partner_schedule *schedule_of(const struct partner *partner,
-                                                  enum pull_mode mode)
-{
-    const struct partner_schedule *schedules[PULL_MODES] = {&partner->search, &partner->history,
-                                                            &partner->snapshot};
-
-    return schedules[mode];
-}
-
 static void on_landed(void *context, size_t rows)
 {
     struct peer *peer = context;
@@ -33,21 +24,21 @@ static void on_landed(void *context, size_t rows)
     }
 }
 
-static void add_task(struct peer *peer, enum pull_mode mode, const struct partner_query *query)
+static void add_task(struct peer *peer, const struct pull_plan *plan)
 {
     struct task *task = &peer->tasks[peer->task_count++];
 
     *task = (struct task){
         .peer = peer,
-        .every = schedule_of(&peer->partner, mode)->every * 1000,
+        .every = plan->every * 1000,
         .complete = INT64_MIN,
         .pull = {.store = peer->config->store,
                  .talk = peer->talk,
                  .partner = &peer->partner,
                  .number = peer->landed->number,
                  .tenant = peer->config->tenant,
-                 .mode = mode,
-                 .query = query,
+                 .mode = plan->mode,
+                 .query = plan->query,
                  .landed = on_landed,
                  .context = peer,
                  .log = &peer->log},
@@ -56,18 +47,12 @@ static void add_task(struct peer *peer, enum pull_mode mode, const struct partne
 
 static void add_tasks(struct peer *peer)
 {
-    size_t most = 1;
+    struct pull_plan *plans;
+    size_t count = pull_list(&peer->partner, peer->arena, &plans);
 
-    for (enum pull_mode mode = 0; mode < PULL_MODES; mode++)
-        most += schedule_of(&peer->partner, mode)->count;
-    peer->tasks = arena_many(peer->arena, struct task, most);
-    for (enum pull_mode mode = 0; mode < PULL_MODES; mode++) {
-        const struct partner_schedule *schedule = schedule_of(&peer->partner, mode);
-        if (schedule->on && schedule->system)
-            add_task(peer, mode, NULL);
-        for (size_t i = 0; schedule->on && i < schedule->count; i++)
-            add_task(peer, mode, &schedule->queries[i]);
-    }
+    peer->tasks = arena_many(peer->arena, struct task, count);
+    for (size_t i = 0; i < count; i++)
+        add_task(peer, &plans[i]);
 }
 
 struct peer *peer_start(const struct sync_config *config, const struct landing_partner *landed,
@@ -136,11 +121,7 @@ static bool read_rhythm(struct peer *peer, struct err *err)
     for (size_t i = 0; good && i < peer->task_count; i++)
         for (size_t j = 0; j < count; j++) {
             struct task *task = &peer->tasks[i];
-            const struct landing_cursor_key *key = &cursors[j].key;
-            const char *type = task->pull.query ? task->pull.query->type : "";
-            const char *q = task->pull.query ? task->pull.query->q : "";
-            if (strcmp(key->mode, pull_mode_names[task->pull.mode]) != 0 ||
-                strcmp(key->type, type) != 0 || !text_is(key->query, q) ||
+            if (!pull_has_key(task->pull.mode, task->pull.query, &cursors[j].key) ||
                 cursors[j].moved == INT64_MIN)
                 continue;
             task->complete = cursors[j].moved;
@@ -242,6 +223,8 @@ static void tend(void *context)
             rest(peer, TICK_MS);
             continue;
         }
+        if (!peer->stopping)
+            peer_tidy(peer);
         if (!peer->stopping && is_active(peer))
             start_due(peer);
         bool calm = peer->running == 0 && !peer->dirty && !peer->applying;

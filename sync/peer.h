@@ -62,6 +62,8 @@ struct peer {
 
     struct peer_books books; /* for metrics */
 
+    int64_t tidy_due; /* clock_now(): what is old is to be removed */
+
     bool dirty;    /* rows wait to be applied */
     bool applying; /* now */
     bool fresh;    /* something was applied since references were last followed */
@@ -91,6 +93,9 @@ void peer_apply(void *context);
 
 /* Waits. What comes after pulls, when all has been applied. */
 bool peer_follow(struct peer *peer, struct err *err);
+
+/* Waits. Removes what is too old, when it is time; some of it each time. */
+void peer_tidy(struct peer *peer);
 
 /* peer_push.c */
 

@@ -14,6 +14,7 @@
 #define CALM_MS 2000
 #define TURNS   2   /* partners that are applied at once */
 #define RECENT  100 /* windows that are looked through for snapshots */
+#define TIDY_US (INT64_C(3600) * 1000000)
 
 /* Tasks. */
 
@@ -230,4 +231,19 @@ bool peer_follow(struct peer *peer, struct err *err)
     if (good)
         peer->fresh = false;
     return good;
+}
+
+/* A failure is a matter of the database, and no reason to stop pulling. */
+void peer_tidy(struct peer *peer)
+{
+    struct err err = {0};
+    bool more = false;
+
+    if (peer->tidy_due > clock_now())
+        return;
+    if (!landing_tidy(peer->config->store, peer->landed->number, peer->partner.keep * 1000, &more,
+                      &err) &&
+        err.kind != ERR_BUSY)
+        log_warn(&peer->log, "cannot tidy up", "why", err.text, "remedy", "tried again", NULL);
+    peer->tidy_due = more ? 0 : clock_now() + TIDY_US;
 }

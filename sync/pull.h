@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct arena;
+struct landing_cursor_key;
 struct log;
 struct partner;
 struct partner_query;
@@ -72,3 +74,17 @@ void hydration_release(struct hydration *hydration);
  * "hydrate". */
 bool pull_hydrate(const struct pull *pull, struct hydration *hydration, unsigned most,
                   unsigned *fetched, struct err *err);
+
+/* One query of one mode of a document. */
+struct pull_plan {
+    enum pull_mode mode;
+    const struct partner_query *query; /* NULL: history of the whole system */
+    int64_t every;                     /* milliseconds */
+};
+
+/* All that are on. Borrows from the partner. */
+size_t pull_list(const struct partner *partner, struct arena *arena, struct pull_plan **plans);
+
+/* Whether the windows and the cursor of the pull have this key. */
+bool pull_has_key(enum pull_mode mode, const struct partner_query *query,
+                  const struct landing_cursor_key *key);
