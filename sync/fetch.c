@@ -278,6 +278,8 @@ static void prepare(CURL *easy, struct transfer *transfer)
         curl_easy_setopt(easy, CURLOPT_SSLCERT, request->tls->client_file);
         curl_easy_setopt(easy, CURLOPT_SSLKEY, request->tls->client_file);
     }
+    if (url_is_https(transfer->url)) /* whether HTTP/2 lets them share it: seen when it is there */
+        curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     if (request->guard) /* a proxy's address says nothing about where it connects to */
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 }
@@ -335,6 +337,14 @@ static bool explain(CURL *easy, const struct transfer *transfer, struct arena *a
                    curl_easy_strerror(transfer->result));
 }
 
+static const char *version_text(long version)
+{
+    return version == CURL_HTTP_VERSION_1_0   ? "1.0"
+           : version == CURL_HTTP_VERSION_1_1 ? "1.1"
+           : version == CURL_HTTP_VERSION_2_0 ? "2"
+                                              : "3";
+}
+
 static bool fill(CURL *easy, struct transfer *transfer, struct arena *arena,
                  struct fetch_response *response, struct err *err)
 {
@@ -352,7 +362,7 @@ static bool fill(CURL *easy, struct transfer *transfer, struct arena *arena,
         .range = piece.range,
         .location = header_of(easy, "Location", arena),
         .received = raw.size,
-        .http2 = version == CURL_HTTP_VERSION_2_0,
+        .http_version = version_text(version),
         .url = transfer->url,
     };
     if (!http_date_parse(header_of(easy, "Date", arena), &response->date))

@@ -63,9 +63,9 @@ struct fetch_response {
     int retry_after; /* seconds, rounded up; 0 when not said, or nothing to be honoured */
     size_t received; /* bytes of the body on the wire */
     bool packed;     /* it came compressed */
-    bool http2;
-    const char *url;     /* that answered: another one after redirects */
-    unsigned redirected; /* times */
+    const char *http_version; /* "1.0", "1.1", "2" */
+    const char *url;          /* that answered: another one after redirects */
+    unsigned redirected;      /* times */
 };
 
 /* `connections`: most connections to one host. */

@@ -106,7 +106,7 @@ static json_t *read_statement(struct probing *probing, struct err *err)
     }
     note(probing, "fhirVersion", json_incref(json_object_get(statement, "fhirVersion")));
     note(probing, "gzip", json_boolean(response.packed));
-    note(probing, "http2", json_boolean(response.http2));
+    note(probing, "httpVersion", json_string(response.http_version));
     if (response.date != INT64_MIN) {
         int64_t skew = response.date + MICRO / 2 - clock_now();
         note(probing, "clockSkewSeconds", json_integer((json_int_t)(skew / MICRO)));
