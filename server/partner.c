@@ -18,12 +18,14 @@
 #include "sync/fetch.h"
 #include "sync/network.h"
 #include "sync/probe.h"
+#include "sync/secret.h"
 
 #include <jansson.h>
 
 #define WORDS_MAX    4
 #define DOCUMENT_MAX ((size_t)1 << 20)
 #define NETWORKS_MAX 100
+#define HEADERS_MAX  60
 
 static const char usage[] =
     "usage: isthmus partner add FILE [--check] [OPTIONS]\n"
@@ -43,6 +45,7 @@ static const char usage[] =
     "certificate.\n"
     "remove ends the pulling: what came\n"
     "stays. OPTIONS are those of isthmus serve: --data DIR or --database URL.\n\n"
+    "  --header    may say where the value is found: 'NAME: file:/PATH', 'NAME: env:VARIABLE'\n"
     "  --check     only says whether the document is right\n"
     "  --proposal  prints the document alone, as add takes it\n"
     "  --version   shows an earlier version of the document\n";
@@ -139,6 +142,25 @@ static bool put(const struct store_site *site, void *context, struct err *err)
     return true;
 }
 
+/* What is right, and yet not wise. On the error output, so that scripts may look at the other. */
+static void warn_of_secrets(const struct partner *partner, struct arena *arena)
+{
+    for (const struct secret_header *header = partner->headers; header->name; header++) {
+        struct err err = {0};
+        const char *value;
+
+        if (!header->ref && secret_is_likely(header->name))
+            fprintf(stderr,
+                    "isthmus partner: headers.%s looks like a credential and stands in clear, in "
+                    "the database and its backups too; {\"ref\": \"file:/run/keys/%s\"} keeps it "
+                    "out of them.\n",
+                    header->name, partner->id);
+        else if (!secret_read(header, arena, &value, &err))
+            fprintf(stderr, "isthmus partner: %s That is so here; the worker may be elsewhere.\n",
+                    err.text);
+    }
+}
+
 static bool add(struct job *job, const struct config *config, struct err *err)
 {
     struct buf content = buf_in(job->arena);
@@ -149,6 +171,7 @@ static bool add(struct job *job, const struct config *config, struct err *err)
     struct addition addition = {job, {content.data, content.size}, &partner};
     if (!partner_parse(addition.document, job->arena, &partner, err))
         return false;
+    warn_of_secrets(&partner, job->arena);
     if (job->own[CHECK].count) {
         printf("%s: good\n", partner.id);
         return true;
@@ -186,9 +209,27 @@ static bool read_networks(const struct argument *given, struct network *networks
     return true;
 }
 
+/* "Name: value", or "Name: file:/..." and "Name: env:..." for where it is found. */
+static bool read_headers(const struct argument *given, struct arena *arena,
+                         struct secret_header *headers, struct err *err)
+{
+    for (size_t i = 0; i < given->count && i < HEADERS_MAX; i++) {
+        struct text name, value;
+
+        if (!text_split(text_of(given->values[i]), ':', &name, &value))
+            return err_set(err, ERR_INVALID, "header", "--header is 'NAME: VALUE'.");
+        const char *text = text_dup(arena, text_trim(value));
+        headers[i] = (struct secret_header){.name = text_dup(arena, name),
+                                            .value = secret_is_ref(text) ? NULL : text,
+                                            .ref = secret_is_ref(text) ? text : NULL};
+    }
+    return true;
+}
+
 static bool probe(struct job *job, const struct config *config, struct err *err)
 {
     struct network networks[NETWORKS_MAX];
+    struct secret_header headers[HEADERS_MAX + 1] = {0};
     struct fetch_guard guard;
     char *base = arena_strdup(job->arena, job->word);
 
@@ -201,13 +242,14 @@ static bool probe(struct job *job, const struct config *config, struct err *err)
                     .networks = job->own[NETWORK].values,
                     .guard = &guard,
                     .ca_file = job->own[CA].count ? job->own[CA].values[0] : NULL,
-                    .headers = job->own[HEADER].values},
+                    .headers = headers},
         .arena = job->arena,
         .err = err,
     };
     if (probing.request.ca_file && probing.request.ca_file[0] != '/')
         return err_set(err, ERR_INVALID, "ca", "--ca must be an absolute path of a PEM file.");
-    if (!read_networks(&job->own[NETWORK], networks, &guard, err))
+    if (!read_networks(&job->own[NETWORK], networks, &guard, err) ||
+        !read_headers(&job->own[HEADER], job->arena, headers, err))
         return false;
     probing.loop = loop_new();
     fiber_spawn(probing.loop, run_probe, &probing);
@@ -254,11 +296,13 @@ static bool list_json(const struct store_site *site, void *context, struct err *
     size_t count;
     bool good = landing_partner_list(site->store, &sync_access, job->arena, &partners, &count, err);
 
-    for (size_t i = 0; good && i < count; i++)
-        json_array_append_new(
-            all, json_pack("{s:s, s:i, s:b, s:o*}", "id", partners[i].name, "version",
-                           (int)partners[i].version, "paused", partners[i].paused, "config",
-                           json_loadb(partners[i].config.data, partners[i].config.size, 0, NULL)));
+    for (size_t i = 0; good && i < count; i++) {
+        const struct text shown = secret_mask(partners[i].config, job->arena);
+        json_array_append_new(all,
+                              json_pack("{s:s, s:i, s:b, s:o*}", "id", partners[i].name, "version",
+                                        (int)partners[i].version, "paused", partners[i].paused,
+                                        "config", json_loadb(shown.data, shown.size, 0, NULL)));
+    }
     if (good) {
         json_dumpf(all, stdout, JSON_INDENT(2));
         putchar('\n');
@@ -289,7 +333,7 @@ static bool show_one(const struct store_site *site, void *context, struct err *e
         return err->kind ? false
                          : err_set(err, ERR_NOT_FOUND, "version",
                                    "%.64s has no version %.20s of its document.", job->word, name);
-    printf("%.*s\n", TEXT_ARGS(text_trim(partner->config)));
+    printf("%.*s\n", TEXT_ARGS(text_trim(secret_mask(partner->config, job->arena))));
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "sync/partner_read.h"
+#include "sync/secret.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -185,13 +186,14 @@ struct apply_config partner_apply_config(const struct partner *partner, int32_t 
 static bool check(struct partner *partner, struct err *err)
 {
     static const char *none[] = {NULL};
+    static struct secret_header no_headers[1];
 
     if (!partner->name)
         partner->name = partner->id;
     if (!partner->aliases)
         partner->aliases = none;
     if (!partner->headers)
-        partner->headers = none;
+        partner->headers = no_headers;
     partner->history.system = partner->history.on && partner->history.count == 0;
     partner->guard = (struct fetch_guard){partner->networks, partner->network_count};
     for (size_t i = 0; partner->snapshot.reconcile && i < partner->snapshot.count; i++)

@@ -21,6 +21,7 @@
 struct arena;
 struct definitions;
 struct network;
+struct secret_header;
 
 /* By which clock a search asks for what is new. */
 enum partner_clock {
@@ -85,7 +86,7 @@ struct partner {
     bool link_rewrite;        /* next links elsewhere are asked for at `base`'s host */
     struct network *networks; /* allowed besides the public ones */
     size_t network_count;
-    const char **headers; /* "Name: value", NULL-ended */
+    struct secret_header *headers; /* the last has no name */
     struct fetch_tls tls;
     enum validation_level validation;
     unsigned hydrate_depth;  /* how far from what was pulled; 0: references are not followed */

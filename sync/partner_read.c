@@ -8,6 +8,7 @@
 #include "fhir/query_text.h"
 #include "sync/network.h"
 #include "sync/partner.h"
+#include "sync/secret.h"
 #include "sync/url.h"
 
 #define ID_MAX   64
@@ -256,8 +257,7 @@ bool partner_read_networks(struct partner_reading *reading, const struct partner
 static bool is_header_name(const char *name)
 {
     static const char *const ours[] = {
-        "Accept", "Accept-Encoding", "Content-Type", "Content-Length", "Host", "Authorization",
-        NULL};
+        "Accept", "Accept-Encoding", "Content-Type", "Content-Length", "Host", NULL};
 
     for (const char *const *own = ours; *own; own++)
         if (text_equals_nocase(text_of(name), text_of(*own)))
@@ -267,11 +267,31 @@ static bool is_header_name(const char *name)
                strlen(name);
 }
 
+/* A text, or {"ref": "file:..."}. */
+static bool read_header(struct partner_reading *reading, json_t *item, struct secret_header *header)
+{
+    const char *text = json_string_value(item), *ref = NULL;
+
+    if (json_is_object(item) && json_object_size(item) == 1)
+        ref = json_string_value(json_object_get(item, "ref"));
+    if (ref && (!secret_is_ref(ref) || strlen(ref) > TEXT_MAX))
+        return partner_refuse(reading, "a text, or {\"ref\": \"file:/absolute/path\"}, or "
+                                       "{\"ref\": \"env:NAME\"}");
+    if (!ref && (!text || strpbrk(text, "\r\n")))
+        return partner_refuse(reading, "a text of one line, or {\"ref\": \"file:/absolute/path\"}");
+    if (!ref && strcmp(text, SECRET_MASK) == 0)
+        return partner_refuse(reading, "its value, or where it is found: " SECRET_MASK
+                                       " only stands for it");
+    header->value = ref ? NULL : arena_strdup(reading->arena, text);
+    header->ref = ref ? arena_strdup(reading->arena, ref) : NULL;
+    return true;
+}
+
 bool partner_read_headers(struct partner_reading *reading, const struct partner_key *key,
                           json_t *value, void *field)
 {
-    const char **headers = arena_many(reading->arena, const char *, LIST_MAX + 1);
-    const char *name;
+    struct secret_header *headers = arena_many(reading->arena, struct secret_header, LIST_MAX + 1);
+    const char *name, *within = reading->where;
     size_t count = 0;
     json_t *item;
 
@@ -280,12 +300,15 @@ bool partner_read_headers(struct partner_reading *reading, const struct partner_
         return partner_refuse(reading, "an object of header names and values");
     json_object_foreach(value, name, item)
     {
-        const char *text = json_string_value(item);
-        if (!is_header_name(name) || !text || strpbrk(text, "\r\n"))
-            return partner_refuse(reading, "header names, other than those we set, with texts");
-        headers[count++] = arena_printf(reading->arena, "%s: %s", name, text);
+        if (!is_header_name(name))
+            return partner_refuse(reading, "header names, other than those we set, with values");
+        headers[count].name = arena_strdup(reading->arena, name);
+        reading->where = partner_path(reading, within, name);
+        if (!read_header(reading, item, &headers[count++]))
+            return false;
+        reading->where = within;
     }
-    *(const char ***)field = headers;
+    *(struct secret_header **)field = headers;
     return true;
 }
 

@@ -14,6 +14,7 @@
 #include "fhir/node.h"
 #include "sync/fetch.h"
 #include "sync/page.h"
+#include "sync/secret.h"
 #include "sync/url.h"
 
 #define MICRO        INT64_C(1000000)
@@ -38,8 +39,8 @@ static bool ask(const struct probing *probing, const char *path, struct fetch_re
     const struct fetch_tls tls = {.ca_file = probing->request->ca_file};
     size_t count = 1;
 
-    for (const char *const *h = probing->request->headers; h && *h && count < 63; h++)
-        headers[count++] = *h;
+    if (!secret_add_lines(probing->request->headers, probing->arena, headers, &count, 63, err))
+        return false;
     const struct fetch_request request = {
         .method = "GET",
         .url = arena_printf(probing->arena, "%s%s", probing->request->base, path),
@@ -255,14 +256,10 @@ static void propose_headers(const struct probe_request *request, json_t *proposa
 {
     json_t *headers = json_object();
 
-    for (const char *const *header = request->headers; header && *header; header++) {
-        struct text name, value;
-        if (text_split(text_of(*header), ':', &name, &value)) {
-            value = text_trim(value);
-            json_object_setn_new(headers, name.data, name.size,
-                                 json_stringn(value.data, value.size));
-        }
-    }
+    for (const struct secret_header *header = request->headers; header->name; header++)
+        json_object_set_new(headers, header->name,
+                            header->ref ? json_pack("{s:s}", "ref", header->ref)
+                                        : json_string(header->value));
     if (json_object_size(headers))
         json_object_set(proposal, "headers", headers);
     json_decref(headers);

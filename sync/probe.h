@@ -12,13 +12,14 @@
 struct arena;
 struct fetch_guard;
 struct fetcher;
+struct secret_header;
 
 struct probe_request {
     const char *base;
     const char *id;              /* for the proposal */
     const char *const *networks; /* as texts, for the proposal; NULL-ended */
     const struct fetch_guard *guard;
-    const char *const *headers; /* "Name: value"; NULL-ended, or NULL */
+    const struct secret_header *headers; /* the last has no name */
     const char *ca_file;        /* whom to trust; NULL: as the system does */
 };
 

@@ -13,6 +13,7 @@
 #include "sync/fetch.h"
 #include "sync/fetch_part.h"
 #include "sync/partner.h"
+#include "sync/secret.h"
 
 #define MICRO     INT64_C(1000000)
 #define DAY       (INT64_C(86400) * MICRO)
@@ -157,8 +158,8 @@ static bool send(struct talk *talk, const struct talk_request *request, struct f
     for (const char *const *more = request->headers; more && *more && count < 16; more++)
         headers[count++] = *more;
     public = count;
-    for (const char **header = partner->headers; *header && count < 127; header++)
-        headers[count++] = *header;
+    if (!secret_add_lines(partner->headers, arena, headers, &count, 127, err))
+        return false;
     const struct fetch_request fetch_request = {
         .method = request->method,
         .url = request->url,

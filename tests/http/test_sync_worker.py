@@ -402,6 +402,58 @@ class Secured(Case):
         self.assertEqual(json.loads(done.stdout)["tls"]["caRef"], "file:" + authority)
 
 
+class Secrets(Case):
+    def test_a_secret_stays_in_its_file_which_is_read_again(self):
+        path = os.path.join(self.server.folder, "key")
+        self.spec = "W-13:header=X-Api-Key;value=hush"
+        document = self.add(["Patient"])
+        document = {**document, "headers": {"X-Api-Key": {"ref": "file:" + path}}}
+        self.exchange.add(document)
+
+        # Without the file this partner alone fails, and says why.
+        self.once(1)
+        window = account(self.exchange, self.name)["incompleteWindows"][0]
+        self.assertIn(f"The header X-Api-Key is in {path}, which cannot be read: No such file",
+                      window["reason"])
+        self.assertEqual(self.requests(), 0)
+        for content, status in (("wrong", 1), ("hush\n", 0)):
+            with open(path, "w") as file:
+                file.write(content)
+            self.once(status)
+        self.assertGreater(self.totals()["applied"], 0)
+        dump = sql(self.exchange, "select string_agg(config, '') from f_partner_config")
+        self.assertIn(f'"file:{path}"', dump)
+        self.assertNotIn("hush", dump.replace("value=hush", ""))
+        self.assertIn(path, self.exchange.isthmus("partner", "show", self.name).stdout)
+
+        probed = harness.run("partner", "probe", document["base"], "--network", "127.0.0.1/32",
+                             "--header", "X-Api-Key: file:" + path, "--proposal")
+        self.assertEqual(json.loads(probed.stdout)["headers"], document["headers"])
+
+    def test_what_is_given_in_clear_is_told_and_not_shown(self):
+        document = self.add(["Patient"])
+        document["headers"] = {"Authorization": "Bearer whisper", "Epic-Client-ID": "public",
+                               "X-Gone": {"ref": "env:ISTHMUS_NOT_SET"}}
+        path = os.path.join(self.server.folder, "clear.json")
+        with open(path, "w") as file:
+            json.dump(document, file)
+        for more in (["--check"], []):
+            done = self.exchange.isthmus("partner", "add", path, *more)
+            self.assertIn("headers.Authorization looks like a credential and stands in clear",
+                          done.stderr)
+            self.assertIn("ISTHMUS_NOT_SET, which is not set", done.stderr)
+            self.assertNotIn("Epic", done.stderr)
+            self.assertNotIn("whisper", done.stderr + done.stdout)
+        shown = self.exchange.isthmus("partner", "show", self.name).stdout
+        listed = self.exchange.isthmus("partner", "list", "--json").stdout
+        self.assertNotIn("whisper", shown + listed)
+        self.assertEqual(json.loads(shown)["headers"]["Authorization"], "***")
+        with open(path, "w") as file:
+            file.write(shown)
+        done = self.exchange.isthmus("partner", "add", path, status=1)
+        self.assertIn("*** only stands for it", done.stderr)
+
+
 class DeadLetters(Case):
     def dead(self, *more):
         return json.loads(self.exchange.isthmus("sync", "dead", "list", "p", "--json", *more).stdout)

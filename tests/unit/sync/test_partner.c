@@ -1,4 +1,5 @@
 #include "sync/partner.h"
+#include "sync/secret.h"
 
 #include "sync/network.h"
 #include "tests/unit/sync/in_arena.h"
@@ -24,7 +25,7 @@ static void the_least_that_is_needed_has_defaults(void **state)
     assert_int_equal(partner.limits.concurrency, 2);
     assert_int_equal(partner.network_count, 0);
     assert_false(partner.search.on);
-    assert_null(partner.headers[0]);
+    assert_null(partner.headers[0].name);
 }
 
 static void everything_is_read(void **state)
@@ -49,7 +50,8 @@ static void everything_is_read(void **state)
         "\"reconcile\":{\"guard\":{\"maxDisappearPct\":5,\"maxDisappear\":10}}}"));
     assert_string_equal(partner.base, "https://fhir.mercy.example/R4");
     assert_string_equal(partner.aliases[0], "https://int.mercy.example/R4");
-    assert_string_equal(partner.headers[0], "Epic-Client-ID: x");
+    assert_string_equal(partner.headers[0].name, "Epic-Client-ID");
+    assert_string_equal(partner.headers[0].value, "x");
     assert_int_equal(partner.network_count, 1);
     assert_int_equal(partner.retry.first, 50);
     assert_int_equal(partner.limits.window_from, 22 * 60);
@@ -85,7 +87,10 @@ static void what_is_wrong_is_named(void **state)
         {"{" LEAST ",\"modes\":{},\"limits\":{\"window\":\"1-2\"}}", "limits.window", "UTC"},
         {"{" LEAST ",\"modes\":{},\"networks\":[\"lan\"]}", "networks", "10.0.0.0/8"},
         {"{" LEAST ",\"modes\":{},\"headers\":{\"Host\":\"x\"}}", "headers", "header names"},
-        {"{" LEAST ",\"modes\":{},\"headers\":{\"X\":\"a\\nb\"}}", "headers", "header names"},
+        {"{" LEAST ",\"modes\":{},\"headers\":{\"X\":\"a\\nb\"}}", "headers.X", "one line"},
+        {"{" LEAST ",\"modes\":{},\"headers\":{\"X\":\"***\"}}", "headers.X", "stands for it"},
+        {"{" LEAST ",\"modes\":{},\"headers\":{\"X\":{\"ref\":\"/a\"}}}", "headers.X", "env:NAME"},
+        {"{" LEAST ",\"modes\":{},\"headers\":{\"X\":{\"file\":\"/a\"}}}", "headers.X", "ref"},
         {"{" LEAST ",\"modes\":{\"search\":{\"queries\":[{\"type\":\"Patiant\"}]}}}",
          "modes.search.queries[0].type", "R4"},
         {"{" LEAST
