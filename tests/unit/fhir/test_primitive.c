@@ -1,144 +1,79 @@
 #include "tests/unit/fhir/reading.h"
 
+#include "base/count.h"
 #include "fhir/primitive.h"
 
 #include <dirent.h>
 
 #define DAY ((int64_t)24 * 3600 * 1000000)
 
+/* R4 datatypes.html#primitive. */
+static const struct {
+    enum primitive primitive;
+    const char *valid[5], *invalid[12];
+} formats[] = {
+    {PRIMITIVE_BASE64BINARY,
+     {"QQ==", "QUI=", "QUJD\r\n QUJD\n", "+/+/"},
+     {"", "QQ=", "QQ", "Q===", "====", "QQ==QQ==", "QQ_-", "Q Q=="}},
+    {PRIMITIVE_BOOLEAN, {"true", "false"}, {"True"}},
+    {PRIMITIVE_CANONICAL, {"http://x|1.0"}, {"http://x y"}},
+    {PRIMITIVE_CODE, {"a", "a b c"}, {"", " a", "a ", "a  b", "a\tb"}},
+    {PRIMITIVE_DATE,
+     {"0001", "2020-02-29", "2000-02-29"},
+     {"0000", "20", "2020-", "2020-1-1", "2020-13", "2020-00", "1900-02-29", "2020-04-31",
+      "2020-04-00", "2020-04-30T10:00:00Z"}},
+    {PRIMITIVE_DATETIME,
+     {"2020", "2020-04-30T10:00:00Z", "2016-12-31T23:59:60Z",
+      "2020-04-30T10:00:00.123456789+14:00"},
+     {"2020-04-30T10:00:00", "2020-04-30T10:00Z", "2020-04-30T24:00:00Z", "2020-04-30T10:60:00Z",
+      "2020-04-30T10:00:61Z", "2020-04-30T10:00:00.Z", "2020-04-30T10:00:00+14:01",
+      "2020-04-30T10:00:00+1:00", "2020-04-30T10:00:00Zx", "2020-04-30 10:00:00Z",
+      "2020-04T10:00:00Z"}},
+    {PRIMITIVE_DECIMAL,
+     {"0", "-0.00", "1.0E-10", "1e+2"},
+     {"01", "+1", ".5", "5.", "1e", "-", "", "0x1"}},
+    {PRIMITIVE_ID,
+     {"A-z.0", "1234567890123456789012345678901234567890123456789012345678901234"},
+     {"12345678901234567890123456789012345678901234567890123456789012345", "", "a_b", "\xc3\xa9"}},
+    {PRIMITIVE_INSTANT, {"2020-04-30T10:00:00-05:00"}, {"2020-04-30"}},
+    {PRIMITIVE_INTEGER,
+     {"-2147483648", "2147483647", "0"},
+     {"2147483648", "-2147483649", "99999999999999999999", "01", "1.0", "1e1", "-"}},
+    {PRIMITIVE_MARKDOWN, {"# a\n\tb"}, {""}},
+    {PRIMITIVE_OID,
+     {"urn:oid:1.2.0.40"},
+     {"urn:oid:3.1", "urn:oid:1", "urn:oid:1.", "urn:oid:1.02", "urn:oid:1..2", "1.2.3"}},
+    {PRIMITIVE_POSITIVEINT, {"1", "2147483647"}, {"0", "-1", "2147483648"}},
+    {PRIMITIVE_STRING,
+     {" ", "a\r\n\tb \xf0\x9f\x98\x80"},
+     {"", "a\x01", "a long text of some words and then \x0b"}},
+    {PRIMITIVE_TIME, {"23:59:60", "00:00:00.5"}, {"24:00:00", "10:00", "10:00:00Z"}},
+    {PRIMITIVE_UNSIGNEDINT, {"0"}, {"-0"}},
+    {PRIMITIVE_URI, {"urn:x", "\xc3\xa9"}, {"a b", ""}},
+    {PRIMITIVE_URL, {}, {"a\nb"}},
+    {PRIMITIVE_UUID,
+     {"urn:uuid:c757873d-ec9a-4326-a141-556f43239520"},
+     {"urn:uuid:C757873D-ec9a-4326-a141-556f43239520", "urn:uuid:c757873dec9a4326a141556f43239520",
+      "urn:uuid:c757873d-ec9a-4326-a141-556f4323952g"}},
+    {PRIMITIVE_XHTML, {"<div/>"}, {}},
+    {PRIMITIVE_NONE, {}, {"x"}},
+};
+
+static void check_all(enum primitive primitive, const char *const *texts, size_t room, bool valid)
+{
+    for (size_t i = 0; i < room && texts[i]; i++)
+        if (primitive_is_valid(primitive, text_of(texts[i])) != valid)
+            fail_msg("primitive %d: '%s' should be %s", primitive, texts[i],
+                     valid ? "valid" : "invalid");
+}
+
 static void formats_are_those_of_r4(void **state)
 {
-    static const struct {
-        enum primitive primitive;
-        bool valid;
-        const char *text;
-    } cases[] = {
-        {PRIMITIVE_BASE64BINARY, true, "QQ=="},
-        {PRIMITIVE_BASE64BINARY, true, "QUI="},
-        {PRIMITIVE_BASE64BINARY, true, "QUJD\r\n QUJD\n"},
-        {PRIMITIVE_BASE64BINARY, true, "+/+/"},
-        {PRIMITIVE_BASE64BINARY, false, ""},
-        {PRIMITIVE_BASE64BINARY, false, "QQ="},
-        {PRIMITIVE_BASE64BINARY, false, "QQ"},
-        {PRIMITIVE_BASE64BINARY, false, "Q==="},
-        {PRIMITIVE_BASE64BINARY, false, "===="},
-        {PRIMITIVE_BASE64BINARY, false, "QQ==QQ=="},
-        {PRIMITIVE_BASE64BINARY, false, "QQ_-"},
-        {PRIMITIVE_BASE64BINARY, false, "Q Q=="},
-        {PRIMITIVE_BOOLEAN, true, "true"},
-        {PRIMITIVE_BOOLEAN, true, "false"},
-        {PRIMITIVE_BOOLEAN, false, "True"},
-        {PRIMITIVE_CANONICAL, true, "http://x|1.0"},
-        {PRIMITIVE_CANONICAL, false, "http://x y"},
-        {PRIMITIVE_CODE, true, "a"},
-        {PRIMITIVE_CODE, true, "a b c"},
-        {PRIMITIVE_CODE, false, ""},
-        {PRIMITIVE_CODE, false, " a"},
-        {PRIMITIVE_CODE, false, "a "},
-        {PRIMITIVE_CODE, false, "a  b"},
-        {PRIMITIVE_CODE, false, "a\tb"},
-        {PRIMITIVE_DATE, true, "0001"},
-        {PRIMITIVE_DATE, true, "2020-02-29"},
-        {PRIMITIVE_DATE, true, "2000-02-29"},
-        {PRIMITIVE_DATE, false, "0000"},
-        {PRIMITIVE_DATE, false, "20"},
-        {PRIMITIVE_DATE, false, "2020-"},
-        {PRIMITIVE_DATE, false, "2020-1-1"},
-        {PRIMITIVE_DATE, false, "2020-13"},
-        {PRIMITIVE_DATE, false, "2020-00"},
-        {PRIMITIVE_DATE, false, "1900-02-29"},
-        {PRIMITIVE_DATE, false, "2020-04-31"},
-        {PRIMITIVE_DATE, false, "2020-04-00"},
-        {PRIMITIVE_DATE, false, "2020-04-30T10:00:00Z"},
-        {PRIMITIVE_DATETIME, true, "2020"},
-        {PRIMITIVE_DATETIME, true, "2020-04-30T10:00:00Z"},
-        {PRIMITIVE_DATETIME, true, "2016-12-31T23:59:60Z"},
-        {PRIMITIVE_DATETIME, true, "2020-04-30T10:00:00.123456789+14:00"},
-        {PRIMITIVE_DATETIME, false, "2020-04-30T10:00:00"},
-        {PRIMITIVE_DATETIME, false, "2020-04-30T10:00Z"},
-        {PRIMITIVE_DATETIME, false, "2020-04-30T24:00:00Z"},
-        {PRIMITIVE_DATETIME, false, "2020-04-30T10:60:00Z"},
-        {PRIMITIVE_DATETIME, false, "2020-04-30T10:00:61Z"},
-        {PRIMITIVE_DATETIME, false, "2020-04-30T10:00:00.Z"},
-        {PRIMITIVE_DATETIME, false, "2020-04-30T10:00:00+14:01"},
-        {PRIMITIVE_DATETIME, false, "2020-04-30T10:00:00+1:00"},
-        {PRIMITIVE_DATETIME, false, "2020-04-30T10:00:00Zx"},
-        {PRIMITIVE_DATETIME, false, "2020-04-30 10:00:00Z"},
-        {PRIMITIVE_DATETIME, false, "2020-04T10:00:00Z"},
-        {PRIMITIVE_DECIMAL, true, "0"},
-        {PRIMITIVE_DECIMAL, true, "-0.00"},
-        {PRIMITIVE_DECIMAL, true, "1.0E-10"},
-        {PRIMITIVE_DECIMAL, true, "1e+2"},
-        {PRIMITIVE_DECIMAL, false, "01"},
-        {PRIMITIVE_DECIMAL, false, "+1"},
-        {PRIMITIVE_DECIMAL, false, ".5"},
-        {PRIMITIVE_DECIMAL, false, "5."},
-        {PRIMITIVE_DECIMAL, false, "1e"},
-        {PRIMITIVE_DECIMAL, false, "-"},
-        {PRIMITIVE_DECIMAL, false, ""},
-        {PRIMITIVE_DECIMAL, false, "0x1"},
-        {PRIMITIVE_ID, true, "A-z.0"},
-        {PRIMITIVE_ID, true, "1234567890123456789012345678901234567890123456789012345678901234"},
-        {PRIMITIVE_ID, false, "12345678901234567890123456789012345678901234567890123456789012345"},
-        {PRIMITIVE_ID, false, ""},
-        {PRIMITIVE_ID, false, "a_b"},
-        {PRIMITIVE_ID, false, "\xc3\xa9"},
-        {PRIMITIVE_INSTANT, true, "2020-04-30T10:00:00-05:00"},
-        {PRIMITIVE_INSTANT, false, "2020-04-30"},
-        {PRIMITIVE_INTEGER, true, "-2147483648"},
-        {PRIMITIVE_INTEGER, true, "2147483647"},
-        {PRIMITIVE_INTEGER, true, "0"},
-        {PRIMITIVE_INTEGER, false, "2147483648"},
-        {PRIMITIVE_INTEGER, false, "-2147483649"},
-        {PRIMITIVE_INTEGER, false, "99999999999999999999"},
-        {PRIMITIVE_INTEGER, false, "01"},
-        {PRIMITIVE_INTEGER, false, "1.0"},
-        {PRIMITIVE_INTEGER, false, "1e1"},
-        {PRIMITIVE_INTEGER, false, "-"},
-        {PRIMITIVE_MARKDOWN, true, "# a\n\tb"},
-        {PRIMITIVE_MARKDOWN, false, ""},
-        {PRIMITIVE_OID, true, "urn:oid:1.2.0.40"},
-        {PRIMITIVE_OID, false, "urn:oid:3.1"},
-        {PRIMITIVE_OID, false, "urn:oid:1"},
-        {PRIMITIVE_OID, false, "urn:oid:1."},
-        {PRIMITIVE_OID, false, "urn:oid:1.02"},
-        {PRIMITIVE_OID, false, "urn:oid:1..2"},
-        {PRIMITIVE_OID, false, "1.2.3"},
-        {PRIMITIVE_POSITIVEINT, true, "1"},
-        {PRIMITIVE_POSITIVEINT, true, "2147483647"},
-        {PRIMITIVE_POSITIVEINT, false, "0"},
-        {PRIMITIVE_POSITIVEINT, false, "-1"},
-        {PRIMITIVE_POSITIVEINT, false, "2147483648"},
-        {PRIMITIVE_STRING, true, " "},
-        {PRIMITIVE_STRING, true, "a\r\n\tb \xf0\x9f\x98\x80"},
-        {PRIMITIVE_STRING, false, ""},
-        {PRIMITIVE_STRING, false, "a\x01"},
-        {PRIMITIVE_STRING, false, "a long text of some words and then \x0b"},
-        {PRIMITIVE_TIME, true, "23:59:60"},
-        {PRIMITIVE_TIME, true, "00:00:00.5"},
-        {PRIMITIVE_TIME, false, "24:00:00"},
-        {PRIMITIVE_TIME, false, "10:00"},
-        {PRIMITIVE_TIME, false, "10:00:00Z"},
-        {PRIMITIVE_UNSIGNEDINT, true, "0"},
-        {PRIMITIVE_UNSIGNEDINT, false, "-0"},
-        {PRIMITIVE_URI, true, "urn:x"},
-        {PRIMITIVE_URI, true, "\xc3\xa9"},
-        {PRIMITIVE_URI, false, "a b"},
-        {PRIMITIVE_URI, false, ""},
-        {PRIMITIVE_URL, false, "a\nb"},
-        {PRIMITIVE_UUID, true, "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"},
-        {PRIMITIVE_UUID, false, "urn:uuid:C757873D-ec9a-4326-a141-556f43239520"},
-        {PRIMITIVE_UUID, false, "urn:uuid:c757873dec9a4326a141556f43239520"},
-        {PRIMITIVE_UUID, false, "urn:uuid:c757873d-ec9a-4326-a141-556f4323952g"},
-        {PRIMITIVE_XHTML, true, "<div/>"},
-        {PRIMITIVE_NONE, false, "x"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-        if (primitive_is_valid(cases[i].primitive, text_of(cases[i].text)) != cases[i].valid)
-            fail_msg("case %zu: '%s' should be %s", i, cases[i].text,
-                     cases[i].valid ? "valid" : "invalid");
+    for (size_t i = 0; i < COUNT(formats); i++) {
+        check_all(formats[i].primitive, formats[i].valid, COUNT(formats[i].valid), true);
+        check_all(formats[i].primitive, formats[i].invalid, COUNT(formats[i].invalid), false);
+    }
     assert_false(primitive_is_valid(PRIMITIVE_STRING, (struct text){0}));
 }
 
@@ -230,7 +165,7 @@ static void a_decimal_stands_for_a_range(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct decimal_value value;
 
         assert_true(decimal_parse(text_of(cases[i].text), &value));
@@ -324,7 +259,7 @@ static void the_published_suite_passes(void **state)
         skip();
     }
     closedir(there);
-    for (size_t i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+    for (size_t i = 0; i < COUNT(suites); i++)
         count += run_suite_file(folder, i, "valid") + run_suite_file(folder, i, "invalid");
     print_message("%u values of the suite\n", count);
     assert_true(count > 100);

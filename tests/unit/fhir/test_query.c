@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "fhir/issue.h"
 #include "fhir/query_text.h"
 #include "fhir/type.h"
@@ -15,8 +16,6 @@
 #include <stddef.h>
 
 #include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct arena *arena;
 static struct issues issues;
@@ -365,11 +364,19 @@ static void value_sets_and_hierarchies_become_codes(void **state)
     assert_int_equal(must_parse("Condition", text)->params[0].parts[0]->params[0].value_count, 3);
 }
 
-static void what_cannot_be_honoured_is_refused(void **state)
+struct refusal {
+    const char *type, *text, *because;
+};
+
+static void assert_all_refused(const struct refusal *refusals, size_t count)
 {
-    static const struct {
-        const char *type, *text, *because;
-    } cases[] = {
+    for (size_t i = 0; i < count; i++)
+        assert_refused(refusals[i].type, refusals[i].text, refusals[i].because);
+}
+
+static void what_is_unknown_or_empty_is_refused(void **state)
+{
+    static const struct refusal cases[] = {
         {"Patient", "brithdate=2020", "did you mean birthdate"},
         {"Patient", "gendre=male", "gender"},
         {"Patient", "zzzzzzzzzzzz=1", "\"zzzzzzzzzzzz\" is not a search parameter of Patient"},
@@ -377,6 +384,15 @@ static void what_cannot_be_honoured_is_refused(void **state)
         {"Patient", "gender=", "has no value"},
         {"Patient", "gender=male,", "is empty"},
         {"Patient", "gender=|", "is empty"},
+    };
+
+    (void)state;
+    assert_all_refused(cases, COUNT(cases));
+}
+
+static void modifiers_that_do_not_apply_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
         {"Patient", "gender:exact=male",
          "supports :missing :not :text :of-type :in :not-in :below :above"},
         {"Patient", "_id:exact=1", "\"_id\" supports :missing"},
@@ -389,14 +405,60 @@ static void what_cannot_be_honoured_is_refused(void **state)
          "needs http://loinc.org"},
         {"Observation", "code:below=http://loinc.org|1-1", "not loaded"},
         {"Patient", "gender:missing=maybe", "true or false"},
+    };
+
+    (void)state;
+    assert_all_refused(cases, COUNT(cases));
+}
+
+static void values_of_another_form_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
         {"Patient", "birthdate=20-01", "takes a date"},
         {"Patient", "birthdate=xx2020", "takes a date"},
         {"Patient", "birthdate=2020-13-01", "takes a date"},
         {"Patient", "family=--", "neither letters nor digits"},
+        {"Observation", "subject:Patient=Group/1", "takes the id of a Patient"},
+        {"Observation", "subject=Patient/1/_history/2", "one version"},
+        {"Observation", "value-quantity=five", "takes [prefix]number"},
+        {"Observation", "value-quantity=5|mg", "takes [prefix]number"},
+        {"Observation", "value-quantity=5|http://u.org|", "without a unit"},
+        {"Observation", "code-value-quantity=1", "2 values joined"},
+        {"Observation", "code-value-quantity=http://l.org|$5", "code is needed"},
+        {"Location", "near=1", "latitude|longitude"},
+        {"Patient", "name=%zz", "percent-encoded"},
+        {"Patient", "name=%ff", "percent-encoded"},
+        {"Patient", "name=%00", "percent-encoded"},
+        {"Patient", "name=%4", "percent-encoded"},
+    };
+
+    (void)state;
+    assert_all_refused(cases, COUNT(cases));
+}
+
+static void chains_that_lead_nowhere_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
         {"Patient", "general-practitioner.gendre=x", "nothing that"},
         {"Patient", "general-practitioner:Practitioner.gendre=x", "did you mean gender"},
         {"Patient", "general-practitioner:Patient.name=x", "never refers"},
         {"Patient", "gender.name=x", "no reference"},
+        {"Patient", "_has:Observation:patient=1", "_has:Type:reference:parameter"},
+        {"Patient", "_has:Observation:code:code=1", "does not name a reference"},
+        {"Patient", "_has:Observation:encounter:code=1", "does not name a reference"},
+        {"Patient", "_has:Observation:patient:cod=1", "did you mean code"},
+        {"Observation", "patient.organization.partof.partof.name=x", "more than 3"},
+        {"Provenance", "target._id=x", "more than 32 types"},
+        {"Patient", "general-practitioner:Patient=1", "never refers to a Patient"},
+    };
+
+    (void)state;
+    assert_all_refused(cases, COUNT(cases));
+}
+
+static void filters_that_cannot_be_read_are_refused(void **state)
+{
+    static const struct refusal cases[] = {
         {"Patient", "_filter=name", "takes comparisons"},
         {"Patient", "_filter=name eq", "takes comparisons"},
         {"Patient", "_filter=name eq x or", "takes comparisons"},
@@ -411,20 +473,15 @@ static void what_cannot_be_honoured_is_refused(void **state)
          "takes comparisons"},
         {"Patient", "_filter:not=name eq x", "this modifier"},
         {"Patient", "_list=$current-allergies", "makes up itself"},
-        {"Patient", "_has:Observation:patient=1", "_has:Type:reference:parameter"},
-        {"Patient", "_has:Observation:code:code=1", "does not name a reference"},
-        {"Patient", "_has:Observation:encounter:code=1", "does not name a reference"},
-        {"Patient", "_has:Observation:patient:cod=1", "did you mean code"},
-        {"Observation", "patient.organization.partof.partof.name=x", "more than 3"},
-        {"Provenance", "target._id=x", "more than 32 types"},
-        {"Patient", "general-practitioner:Patient=1", "never refers to a Patient"},
-        {"Observation", "subject:Patient=Group/1", "takes the id of a Patient"},
-        {"Observation", "subject=Patient/1/_history/2", "one version"},
-        {"Observation", "value-quantity=five", "takes [prefix]number"},
-        {"Observation", "value-quantity=5|mg", "takes [prefix]number"},
-        {"Observation", "value-quantity=5|http://u.org|", "without a unit"},
-        {"Observation", "code-value-quantity=1", "2 values joined"},
-        {"Observation", "code-value-quantity=http://l.org|$5", "code is needed"},
+    };
+
+    (void)state;
+    assert_all_refused(cases, COUNT(cases));
+}
+
+static void what_a_page_cannot_be_is_refused(void **state)
+{
+    static const struct refusal cases[] = {
         {"Observation", "_sort=code-value-quantity", "but composites"},
         {"Patient", "_sort=", "takes the parameters of Patient"},
         {"Patient", "_sort:asc=name", "without a modifier"},
@@ -446,16 +503,10 @@ static void what_cannot_be_honoured_is_refused(void **state)
         {"Patient", "_revinclude=*", "takes Type:parameter"},
         {"Patient", "_revinclude=Encounter:location", "never refers to a Patient"},
         {"Patient", "_content=x", "isthmus index content=Patient"},
-        {"Location", "near=1", "latitude|longitude"},
-        {"Patient", "name=%zz", "percent-encoded"},
-        {"Patient", "name=%ff", "percent-encoded"},
-        {"Patient", "name=%00", "percent-encoded"},
-        {"Patient", "name=%4", "percent-encoded"},
     };
 
     (void)state;
-    for (size_t i = 0; i < COUNT(cases); i++)
-        assert_refused(cases[i].type, cases[i].text, cases[i].because);
+    assert_all_refused(cases, COUNT(cases));
 }
 
 static void every_finding_is_listed_and_no_value_quoted(void **state)
@@ -616,7 +667,12 @@ int main(void)
         TEST(result_parameters_shape_the_answer),
         TEST(zero_results_or_a_summary_of_counts_ask_for_the_total_only),
         TEST(value_sets_and_hierarchies_become_codes),
-        TEST(what_cannot_be_honoured_is_refused),
+        TEST(what_is_unknown_or_empty_is_refused),
+        TEST(modifiers_that_do_not_apply_are_refused),
+        TEST(values_of_another_form_are_refused),
+        TEST(chains_that_lead_nowhere_are_refused),
+        TEST(filters_that_cannot_be_read_are_refused),
+        TEST(what_a_page_cannot_be_is_refused),
         TEST(every_finding_is_listed_and_no_value_quoted),
         TEST(lenient_ignores_unknown_parameters_and_says_so),
         TEST(only_ignored_criteria_are_not_effective),
