@@ -5,24 +5,70 @@
 #include "postgres.h"
 #include "storage/pool.h"
 
-static struct pg *open_pg(enum pg_mode mode)
-{
-    struct pg_config config = {
-        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 60000, .mode = mode};
-    struct pg *pg = pg_new(fiber_loop(), &config);
-    struct err err = {0};
+enum { LONG_MS = 60000, SHORT_MS = 500 };
 
+/* What a test has: a connection of its own, and the answer to what it asked last. */
+static struct arena *arena;
+static struct pg *pg;
+static const struct pg_result *r;
+static struct err err;
+
+struct check {
+    void (*run)(void);
+    int timeout_ms;
+};
+
+static void connect_and_run(void *context)
+{
+    const struct check *check = context;
+    const struct pg_config config = {.conninfo = postgres_conninfo(),
+                                     .lane = "test",
+                                     .timeout_ms = check->timeout_ms,
+                                     .mode = PG_SHARED};
+
+    arena = arena_new();
+    pg = pg_new(fiber_loop(), &config);
+    err = (struct err){0};
     if (!pg_connect(pg, &err))
         fail_msg("%s", err.text);
-    return pg;
+    check->run();
+    pg_free(pg);
+    arena_free(arena);
 }
 
-static struct pg_counters counters_of(const struct pg *pg)
+static void with_connection(void (*run)(void), int timeout_ms)
 {
-    struct pg_counters counters;
+    struct check check = {.run = run, .timeout_ms = timeout_ms};
 
-    pg_count(pg, &counters);
-    return counters;
+    postgres_run(connect_and_run, &check);
+}
+
+static bool ask(const char *sql)
+{
+    err = (struct err){0};
+    return pg_query_sql(pg, sql, NULL, arena, &r, &err);
+}
+
+static bool commit(void)
+{
+    err = (struct err){0};
+    return pg_commit(pg, &err);
+}
+
+static void acquire(struct pool *pool)
+{
+    err = (struct err){0};
+    pg = pool_acquire(pool, &err);
+    assert_non_null(pg);
+    pg_begin(pg);
+}
+
+static struct pg_counters counters(void)
+{
+    struct pg_counters found;
+
+    pg_count(pg, &found);
+    return found;
 }
 
 static const char all_types[] =
@@ -32,10 +78,8 @@ static const char all_types[] =
     " ($19::bytea[])[1], ($20::int8[])[2], 'infinity'::timestamptz, '2026-11-22 13:48:05.123+00'::"
     "timestamptz";
 
-static void check_all_types(void *context)
+static void send_all_types(void)
 {
-    struct arena *arena = arena_new();
-    struct pg *pg = open_pg(PG_SHARED);
     struct pg_params p = pg_params_in(arena);
     const int64_t numbers[] = {1, INT64_MIN, 3};
     const bool nulls[] = {false, false, true};
@@ -44,9 +88,6 @@ static void check_all_types(void *context)
     const int64_t times[] = {1};
     const int16_t shorts[] = {-1, -2};
     const int32_t ints[] = {-70000};
-    const struct pg_result *r;
-    struct err err = {0};
-    size_t count;
 
     pg_add_bool(&p, true);
     pg_add_int2(&p, -2);
@@ -70,8 +111,13 @@ static void check_all_types(void *context)
     pg_add_int8_array(&p, numbers, NULL, 3);
     if (!pg_query_sql(pg, all_types, &p, arena, &r, &err))
         fail_msg("%s", err.text);
+}
 
-    (void)context;
+static void check_all_types(void)
+{
+    size_t count;
+
+    send_all_types();
     assert_int_equal(pg_rows(r), 1);
     assert_true(pg_bool(r, 0, 0));
     assert_int_equal(pg_int2(r, 0, 1), -2);
@@ -98,24 +144,20 @@ static void check_all_types(void *context)
     assert_true(pg_int8(r, 0, 19) == INT64_MIN);
     assert_true(pg_timestamp(r, 0, 20) == INT64_MAX);
     assert_true(pg_timestamp(r, 0, 21) == 1795355285123000);
-    pg_free(pg);
-    arena_free(arena);
 }
 
 static void values_of_all_types_go_and_come_back(void **state)
 {
     (void)state;
     postgres_database();
-    postgres_run(check_all_types, NULL);
+    with_connection(check_all_types, LONG_MS);
 }
 
 /* Many fibers on one connection. */
 
 struct reader {
-    struct pg *pg;
     unsigned *left;
     int64_t number;
-    bool divide;
     struct waiter *done;
 };
 
@@ -124,88 +166,73 @@ static const struct pg_statement divide = {"select 100 / $1::int8"};
 static void read_one(void *context)
 {
     struct reader *reader = context;
-    struct arena *arena = arena_new();
-    struct err err = {0};
+    struct arena *own = arena_new();
+    struct err refused = {0};
 
     for (int i = 0; i < 20; i++) {
-        struct pg_params p = pg_params_in(arena);
-        const struct pg_result *r;
+        struct pg_params p = pg_params_in(own);
+        const struct pg_result *answer;
 
         pg_add_int8(&p, reader->number);
-        bool ok = pg_query(reader->pg, &divide, &p, arena, &r, &err);
+        bool ok = pg_query(pg, &divide, &p, own, &answer, &refused);
         assert_true(ok == (reader->number != 0));
         if (ok)
-            assert_int_equal(pg_int8(r, 0, 0), 100 / reader->number);
+            assert_int_equal(pg_int8(answer, 0, 0), 100 / reader->number);
         else
-            assert_non_null(strstr(err.text, "22012"));
+            assert_non_null(strstr(refused.text, "22012"));
     }
     if (--*reader->left == 0)
         fiber_wake(reader->done);
-    arena_free(arena);
+    arena_free(own);
 }
 
-static void run_readers(struct pg *pg, unsigned count, bool with_zero)
+static void run_readers(unsigned count, bool with_zero)
 {
     struct reader readers[64];
     unsigned left = count;
     struct waiter done = {0};
-    struct err err = {0};
 
     for (unsigned i = 0; i < count; i++) {
-        readers[i] = (struct reader){.pg = pg, .left = &left, .number = i, .done = &done};
+        readers[i] = (struct reader){.left = &left, .number = i, .done = &done};
         if (i == 0 && !with_zero)
             readers[i].number = 7;
         fiber_spawn(fiber_loop(), read_one, &readers[i]);
     }
     while (left)
-        assert_true(fiber_wait(&done, 60000, &err));
+        assert_true(fiber_wait(&done, LONG_MS, &err));
 }
 
-static void share_syncs(void *context)
+static void share_syncs(void)
 {
-    struct pg *pg = open_pg(PG_SHARED);
-
-    (void)context;
-    run_readers(pg, 64, false);
-    struct pg_counters counters = counters_of(pg);
-    assert_int_equal(counters.statements, 64 * 20);
-    assert_true(counters.syncs < 64 * 20 / 4);
-    assert_int_equal(counters.under_way, 0);
-    pg_free(pg);
+    run_readers(64, false);
+    assert_int_equal(counters().statements, 64 * 20);
+    assert_true(counters().syncs < 64 * 20 / 4);
+    assert_int_equal(counters().under_way, 0);
 }
 
 static void reads_of_a_turn_share_a_sync(void **state)
 {
     (void)state;
-    postgres_run(share_syncs, NULL);
+    with_connection(share_syncs, LONG_MS);
 }
 
-static void divide_by_zero(void *context)
+static void divide_by_zero(void)
 {
-    struct pg *pg = open_pg(PG_SHARED);
-
-    (void)context;
-    run_readers(pg, 64, true);
-    assert_true(counters_of(pg).again > 0);
-    assert_int_equal(counters_of(pg).failures, 20);
-    pg_free(pg);
+    run_readers(64, true);
+    assert_true(counters().again > 0);
+    assert_int_equal(counters().failures, 20);
 }
 
 static void a_failing_read_does_not_fail_its_neighbours(void **state)
 {
     (void)state;
-    postgres_run(divide_by_zero, NULL);
+    with_connection(divide_by_zero, LONG_MS);
 }
 
-static void misspell(void *context)
+static void misspell(void)
 {
-    struct arena *arena = arena_new();
-    struct pg *pg = open_pg(PG_SHARED);
     struct pg_reply bad = {0}, good = {0};
-    const struct pg_result *r;
-    struct err err = {0};
 
-    (void)context;
     pg_send_sql(pg, "selekt 'secret'", NULL, arena, &bad);
     pg_send_sql(pg, "select 5", NULL, arena, &good);
     assert_false(pg_wait(&bad, &r, &err));
@@ -214,124 +241,87 @@ static void misspell(void *context)
     assert_null(strstr(err.text, "secret"));
     assert_true(pg_wait(&good, &r, &err));
     assert_int_equal(pg_int4(r, 0, 0), 5);
-    assert_true(pg_query_sql(pg, "select 5", NULL, arena, &r, &err));
-    pg_free(pg);
-    arena_free(arena);
+    assert_true(ask("select 5"));
 }
 
 static void a_statement_that_cannot_be_prepared_is_refused_alone(void **state)
 {
     (void)state;
-    postgres_run(misspell, NULL);
+    with_connection(misspell, LONG_MS);
 }
 
-static void make_many(void *context)
+static void make_many(void)
 {
-    struct arena *arena = arena_new();
-    struct pg *pg = open_pg(PG_SHARED);
-    const struct pg_result *r;
-    struct err err = {0};
-
-    (void)context;
     for (int i = 0; i < 1200; i++) {
         char sql[64];
 
         snprintf(sql, sizeof(sql), "select %d", i % 600);
-        assert_true(pg_query_sql(pg, sql, NULL, arena, &r, &err));
+        assert_true(ask(sql));
         assert_int_equal(pg_int4(r, 0, 0), i % 600);
     }
-    assert_true(
-        pg_query_sql(pg, "select count(*) from pg_prepared_statements", NULL, arena, &r, &err));
+    assert_true(ask("select count(*) from pg_prepared_statements"));
     assert_in_range(pg_int8(r, 0, 0), 200, 260);
-    pg_free(pg);
-    arena_free(arena);
 }
 
 static void statements_made_at_run_time_are_kept_within_bounds(void **state)
 {
     (void)state;
-    postgres_run(make_many, NULL);
+    with_connection(make_many, LONG_MS);
 }
 
 /* Time */
 
-static void sleep_too_long(void *context)
+static void sleep_too_long(void)
 {
-    struct arena *arena = arena_new();
-    struct pg_config config = {
-        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 500, .mode = PG_SHARED};
-    struct pg *pg = pg_new(fiber_loop(), &config);
-    const struct pg_result *r;
-    struct err err = {0}, none = {0};
-
-    (void)context;
-    assert_false(pg_query_sql(pg, "select pg_sleep(30)::text", NULL, arena, &r, &err));
+    assert_false(ask("select pg_sleep(30)::text"));
     assert_int_equal(err.kind, ERR_TIMEOUT);
-    assert_true(pg_query_sql(pg, "select 1", NULL, arena, &r, &none));
-    pg_free(pg);
-    arena_free(arena);
+    assert_true(ask("select 1"));
 }
 
 static void a_statement_that_takes_too_long_times_out(void **state)
 {
     (void)state;
-    postgres_run(sleep_too_long, NULL);
+    with_connection(sleep_too_long, SHORT_MS);
 }
 
 /* A backend that stands still cannot even report its own timeout. */
-static void stand_still(void *context)
+static void stand_still(void)
 {
-    struct arena *arena = arena_new();
-    struct pg_config config = {
-        .conninfo = postgres_conninfo(), .lane = "test", .timeout_ms = 500, .mode = PG_SHARED};
-    struct pg *pg = pg_new(fiber_loop(), &config);
-    const struct pg_result *r;
-    struct err err = {0}, none = {0};
-
-    (void)context;
-    assert_true(pg_query_sql(pg, "select pg_backend_pid()", NULL, arena, &r, &none));
+    assert_true(ask("select pg_backend_pid()"));
     pid_t backend = pg_int4(r, 0, 0);
     assert_int_equal(kill(backend, SIGSTOP), 0);
-    assert_false(pg_query_sql(pg, "select 1", NULL, arena, &r, &err));
+    assert_false(ask("select 1"));
     assert_int_equal(err.kind, ERR_TIMEOUT);
-    assert_true(pg_query_sql(pg, "select 2", NULL, arena, &r, &none)); /* on a new connection */
+    assert_true(ask("select 2")); /* on a new connection */
     assert_int_equal(pg_int4(r, 0, 0), 2);
-    assert_int_equal(counters_of(pg).connects, 2);
+    assert_int_equal(counters().connects, 2);
     assert_int_equal(kill(backend, SIGCONT), 0);
-    pg_free(pg);
-    arena_free(arena);
 }
 
 static void a_connection_that_stands_still_is_replaced(void **state)
 {
     (void)state;
-    postgres_run(stand_still, NULL);
+    with_connection(stand_still, SHORT_MS);
 }
 
-static void drop_replies(void *context)
+static void drop_replies(void)
 {
-    struct arena *gone = arena_new(), *arena = arena_new();
-    struct pg *pg = open_pg(PG_SHARED);
+    struct arena *gone = arena_new();
     struct pg_reply reply = {0};
-    const struct pg_result *r;
-    struct err err = {0};
 
-    (void)context;
     for (int i = 0; i < 10; i++) {
         pg_send_sql(pg, "select generate_series(1, 1000)", NULL, gone, &reply);
         pg_drop(&reply);
     }
     arena_free(gone);
-    assert_true(pg_query_sql(pg, "select 7", NULL, arena, &r, &err));
+    assert_true(ask("select 7"));
     assert_int_equal(pg_int4(r, 0, 0), 7);
-    pg_free(pg);
-    arena_free(arena);
 }
 
 static void an_answer_nobody_waits_for_is_thrown_away(void **state)
 {
     (void)state;
-    postgres_run(drop_replies, NULL);
+    with_connection(drop_replies, LONG_MS);
 }
 
 /* Loss */
@@ -343,15 +333,10 @@ static const char *terminate = "select pg_terminate_backend(pid) from pg_stat_ac
 static const char *sleep_once = "select pg_backend_pid(), "
                                 "case when nextval('turns') = 1 then pg_sleep(60) end::text";
 
-static void be_terminated(void *context)
+static void be_terminated(void)
 {
-    struct arena *arena = arena_new();
-    struct pg *pg = open_pg(PG_SHARED);
     struct pg_reply reply = {0};
-    const struct pg_result *r;
-    struct err err = {0};
 
-    (void)context;
     pg_send_sql(pg, "select pg_backend_pid()", NULL, arena, &reply);
     assert_true(pg_wait(&reply, &r, &err));
     int32_t before = pg_int4(r, 0, 0);
@@ -362,128 +347,115 @@ static void be_terminated(void *context)
     if (!pg_wait(&reply, &r, &err))
         fail_msg("%s", err.text);
     assert_int_not_equal(pg_int4(r, 0, 0), before);
-    assert_int_equal(counters_of(pg).connects, 2);
-    pg_free(pg);
-    arena_free(arena);
+    assert_int_equal(counters().connects, 2);
 }
 
 static void a_read_survives_the_loss_of_its_connection(void **state)
 {
     (void)state;
-    postgres_run(be_terminated, NULL);
+    with_connection(be_terminated, LONG_MS);
 }
 
-static void lose_the_server(void *context)
+static void lose_the_server(void)
 {
-    struct arena *arena = arena_new();
-    struct pg *pg = open_pg(PG_SHARED);
-    const struct pg_result *r;
-    struct err err = {0}, none = {0};
-
-    (void)context;
-    assert_true(pg_query_sql(pg, "select 1", NULL, arena, &r, &none));
+    assert_true(ask("select 1"));
     postgres_kill(SIGINT);
     for (int i = 0; i < 3; i++) {
-        err = (struct err){0};
-        assert_false(pg_query_sql(pg, "select 1", NULL, arena, &r, &err));
+        assert_false(ask("select 1"));
         assert_int_equal(err.kind, ERR_BUSY);
     }
     postgres_spawn();
     for (int i = 0; i < 1200 && !pg_connect(pg, &err); i++)
         fiber_sleep(50);
-    assert_true(pg_query_sql(pg, "select 1", NULL, arena, &r, &none));
-    pg_free(pg);
-    arena_free(arena);
+    assert_true(ask("select 1"));
 }
 
 static void without_a_server_it_is_busy_and_comes_back_with_it(void **state)
 {
     (void)state;
-    postgres_run(lose_the_server, NULL);
+    with_connection(lose_the_server, LONG_MS);
 }
 
 /* Transactions */
 
-static void transact(void *context)
+struct pooled {
+    void (*run)(struct pool *pool);
+    unsigned connections;
+};
+
+static void run_pooled(void *context)
 {
-    struct arena *arena = arena_new();
-    struct pool *pool =
-        pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 1, 60000, NULL);
-    const struct pg_result *r;
-    struct err err = {0};
+    const struct pooled *pooled = context;
+    struct pool *pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction",
+                                 pooled->connections, 1, LONG_MS, NULL);
 
-    (void)context;
-    struct pg *pg = pool_acquire(pool, &err);
-    assert_non_null(pg);
-    pg_begin(pg);
-    assert_true(pg_query_sql(pg, "create table t (n int4 unique)", NULL, arena, &r, &err));
-    assert_true(pg_query_sql(pg, "insert into t values (1)", NULL, arena, &r, &err));
-    assert_int_equal(pg_affected(r), 1);
-    assert_true(pg_commit(pg, &err));
-
-    pg_begin(pg);
-    assert_true(pg_query_sql(pg, "insert into t values (2)", NULL, arena, &r, &err));
-    pool_release(pool, pg); /* never committed */
-
-    pg = pool_acquire(pool, &err);
-    pg_begin(pg);
-    struct err duplicate = {0}, failed = {0};
-    assert_false(pg_query_sql(pg, "insert into t values (1)", NULL, arena, &r, &duplicate));
-    assert_int_equal(duplicate.kind, ERR_CONFLICT);
-    assert_false(pg_commit(pg, &failed));
-    assert_int_equal(failed.kind, ERR_CONFLICT);
-    pool_release(pool, pg);
-
-    pg = pool_acquire(pool, &err);
-    assert_true(pg_query_sql(pg, "select count(*) from t", NULL, arena, &r, &err));
-    assert_int_equal(pg_int8(r, 0, 0), 1);
-    pool_release(pool, pg);
+    arena = arena_new();
+    pooled->run(pool);
     pool_free(pool);
     arena_free(arena);
+}
+
+static void with_pool(void (*run)(struct pool *pool), unsigned connections)
+{
+    struct pooled pooled = {run, connections};
+
+    postgres_database();
+    postgres_run(run_pooled, &pooled);
+}
+
+static void transact(struct pool *pool)
+{
+    acquire(pool);
+    assert_true(ask("create table t (n int4 unique)"));
+    assert_true(ask("insert into t values (1)"));
+    assert_int_equal(pg_affected(r), 1);
+    assert_true(commit());
+
+    pg_begin(pg);
+    assert_true(ask("insert into t values (2)"));
+    pool_release(pool, pg); /* never committed */
+
+    acquire(pool);
+    assert_false(ask("insert into t values (1)"));
+    assert_int_equal(err.kind, ERR_CONFLICT);
+    assert_false(commit());
+    assert_int_equal(err.kind, ERR_CONFLICT);
+    pool_release(pool, pg);
+
+    acquire(pool);
+    assert_true(ask("select count(*) from t"));
+    assert_int_equal(pg_int8(r, 0, 0), 1);
+    pool_release(pool, pg);
 }
 
 static void a_transaction_writes_all_or_nothing(void **state)
 {
     (void)state;
-    postgres_database();
-    postgres_run(transact, NULL);
+    with_pool(transact, 2);
 }
 
-static void lose_a_transaction(void *context)
+static void lose_a_transaction(struct pool *pool)
 {
-    struct arena *arena = arena_new();
-    struct pool *pool =
-        pool_new(fiber_loop(), postgres_conninfo(), "transaction", 1, 1, 60000, NULL);
-    const struct pg_result *r;
-    struct err err = {0}, lost = {0}, again = {0};
-
-    (void)context;
-    struct pg *pg = pool_acquire(pool, &err);
-    pg_begin(pg);
-    assert_true(pg_query_sql(pg, "create table t (n int4)", NULL, arena, &r, &err));
+    acquire(pool);
+    assert_true(ask("create table t (n int4)"));
     postgres_sql(terminate);
     fiber_sleep(50);
-    assert_false(pg_query_sql(pg, "insert into t values (2)", NULL, arena, &r, &lost));
-    assert_int_equal(lost.kind, ERR_BUSY);
-    assert_false(pg_commit(pg, &again));
-    assert_int_equal(again.kind, ERR_BUSY);
+    assert_false(ask("insert into t values (2)"));
+    assert_int_equal(err.kind, ERR_BUSY);
+    assert_false(commit());
+    assert_int_equal(err.kind, ERR_BUSY);
     pool_release(pool, pg);
 
-    pg = pool_acquire(pool, &err);
-    assert_non_null(pg);
-    pg_begin(pg);
-    assert_true(pg_query_sql(pg, "create table t (n int4)", NULL, arena, &r, &err));
-    assert_true(pg_commit(pg, &err));
+    acquire(pool);
+    assert_true(ask("create table t (n int4)"));
+    assert_true(commit());
     pool_release(pool, pg);
-    pool_free(pool);
-    arena_free(arena);
 }
 
 static void a_lost_transaction_does_not_go_on_elsewhere(void **state)
 {
     (void)state;
-    postgres_database();
-    postgres_run(lose_a_transaction, NULL);
+    with_pool(lose_a_transaction, 1);
 }
 
 struct line {
@@ -495,15 +467,15 @@ struct line {
 static void stand_in_line(void *context)
 {
     struct line *line = context;
-    struct err err = {0};
-    struct pg *pg = pool_acquire(line->pool, &err);
+    struct err refused = {0};
+    struct pg *own = pool_acquire(line->pool, &refused);
 
-    if (pg) {
+    if (own) {
         line->got++;
         fiber_sleep(20);
-        pool_release(line->pool, pg);
+        pool_release(line->pool, own);
     } else {
-        assert_int_equal(err.kind, ERR_BUSY);
+        assert_int_equal(refused.kind, ERR_BUSY);
         line->refused++;
     }
     if (--line->left == 0)
@@ -513,13 +485,13 @@ static void stand_in_line(void *context)
 static void queue_up(void *context)
 {
     struct line line = {.left = 10};
-    struct err err = {0};
 
     (void)context;
-    line.pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 5, 60000, NULL);
+    err = (struct err){0};
+    line.pool = pool_new(fiber_loop(), postgres_conninfo(), "transaction", 2, 5, LONG_MS, NULL);
     for (int i = 0; i < 10; i++)
         fiber_spawn(fiber_loop(), stand_in_line, &line);
-    assert_true(fiber_wait(&line.done, 60000, &err));
+    assert_true(fiber_wait(&line.done, LONG_MS, &err));
     assert_int_equal(line.got, 7);
     assert_int_equal(line.refused, 3);
     pool_free(line.pool);
