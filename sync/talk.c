@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "storage/landing.h"
+#include "sync/daily.h"
 #include "sync/fetch.h"
 #include "sync/fetch_part.h"
 #include "sync/partner.h"
@@ -34,7 +35,7 @@ struct talk {
     unsigned under_way;
     int64_t next_start; /* clock_monotonic() of the next request, by the rate */
     int64_t not_before;
-    int64_t day, today; /* the day that is counted, and its requests */
+    struct daily daily;
     bool stopped;
     struct talk_counts counts;
 };
@@ -100,25 +101,43 @@ static bool sleep_until(const struct talk *talk, int64_t time, struct err *err)
     return err_set(err, ERR_BUSY, NULL, "Stopping.");
 }
 
-/* The partner asked for it, or its day is used up, or it is not its time of day. */
+static bool wait_until(const struct talk *talk, int64_t until, struct err *err)
+{
+    int64_t now = clock_now();
+
+    if (until - now > WORTH_WAITING)
+        return err_set(err, ERR_THROTTLED, NULL, "Not to be asked for another %lld minutes.",
+                       (long long)((until - now) / MICRO / 60));
+    return sleep_until(talk, until, err);
+}
+
+/* One of the requests of this day; when they are used up, of the next. */
+static bool take_request(struct talk *talk, struct err *err)
+{
+    const int64_t most = talk->partner->limits.daily_requests;
+    bool taken = most == 0;
+
+    while (!taken) {
+        const int64_t now = clock_now();
+        if (!daily_take(&talk->daily, talk->store, talk->number, most, now, &taken, err)) {
+            if (!talk_wait_for_database(talk, err))
+                return false;
+        } else if (!taken && !wait_until(talk, (now / DAY + 1) * DAY, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The partner asked for it, or it is not its time of day, or its day is used up. */
 static bool wait_for_leave(struct talk *talk, struct err *err)
 {
     int64_t now = clock_now(), opens;
     int64_t until = talk->not_before > now ? talk->not_before : now;
 
-    if (talk->day != now / DAY) {
-        talk->day = now / DAY;
-        talk->today = 0;
-    }
     if (!partner_window_is_open(talk->partner, now, &opens) && opens > until)
         until = opens;
-    if (talk->partner->limits.daily_requests &&
-        talk->today >= talk->partner->limits.daily_requests && (talk->day + 1) * DAY > until)
-        until = (talk->day + 1) * DAY;
-    if (until - now > WORTH_WAITING)
-        return err_set(err, ERR_THROTTLED, NULL, "Not to be asked for another %lld minutes.",
-                       (long long)((until - now) / MICRO / 60));
-    return sleep_until(talk, until, err);
+    return wait_until(talk, until, err) && take_request(talk, err);
 }
 
 /* Waits. The rate is kept by giving out starting times. */
@@ -135,7 +154,6 @@ static bool wait_for_turn(struct talk *talk, struct err *err)
     int64_t now = clock_monotonic();
     int64_t start = talk->next_start > now ? talk->next_start : now;
     talk->next_start = start + (int64_t)((double)MICRO / talk->partner->limits.rps);
-    talk->today++;
     if (start > now && !sleep_until(talk, clock_now() + start - now, err)) {
         talk->under_way--;
         return false;

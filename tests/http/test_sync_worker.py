@@ -308,10 +308,11 @@ class Limits(Case):
 
     def test_a_day_has_so_many_requests(self):
         document = self.add(GOOD_TYPES)
-        document["limits"]["dailyRequests"] = 5
-        self.exchange.add(document)
-        self.once(1)
-        self.assertEqual(self.requests() + self.requests(kind="page"), 5)
+        for most in (5, 5, 8):  # other workers go on counting
+            document["limits"]["dailyRequests"] = most
+            self.exchange.add(document)
+            self.once(1)
+            self.assertEqual(self.requests() + self.requests(kind="page"), most)
         document["limits"].pop("dailyRequests")
         self.exchange.add(document)
         self.once()
