@@ -21,25 +21,30 @@ struct sent {
  * who would have to suffer for the failure.
  *
  * Lists of different lengths cannot be elements of an array: they are sent end to end, and each
- * row cuts its own out. In an array of int8 without nulls that takes no search. */
+ * row cuts its own out. In an array of int8 without nulls that takes no search.
+ *
+ * The log says where the rows were put. Rows are returned in the order in which they were inserted,
+ * so that a row's number tells whose lists are its own; should that ever change, lines are missing,
+ * and the transaction is not committed. */
 #define INSERT(id, name, ...)                                                                      \
-    [id] = {"insert into " name " (rkey, ver, updated, op, tenant, rtype, id, body, patient, "     \
-            "code, d, dhi, vq, vqu, toks) select x.rkey, x.ver, x.updated, x.op::\"char\", "       \
-            "$1::int4, x.rtype, x.id, x.body, x.patient, x.code, x.d, x.dhi, x.vq, x.vqu, "        \
-            "($2::int8[])[x.first:x.last] from unnest($3::int8[], $4::int4[], "                    \
-            "$5::timestamptz[], $6::text[], $7::int2[], $8::text[], $9::bytea[], $10::int8[], "    \
-            "$11::int8[], $12::timestamptz[], $13::timestamptz[], $14::float8[], $15::int8[], "    \
-            "$16::int4[], $17::int4[]) as x(rkey, ver, updated, op, rtype, id, body, patient, "    \
-            "code, d, dhi, vq, vqu, first, last)"},
+    [id] = {                                                                                       \
+        "with w as (insert into " name                                                             \
+        " (rkey, ver, updated, op, tenant, rtype, id, body, patient, "                             \
+        "code, d, dhi, vq, vqu, toks, made) select x.rkey, x.ver, x.updated, x.op::\"char\", "     \
+        "$1::int4, x.rtype, x.id, x.body, x.patient, x.code, x.d, x.dhi, x.vq, x.vqu, "            \
+        "($2::int8[])[x.first:x.last], x.updated from unnest($3::int8[], $4::int4[], "             \
+        "$5::timestamptz[], $6::text[], $7::int2[], $8::text[], $9::bytea[], $10::int8[], "        \
+        "$11::int8[], $12::timestamptz[], $13::timestamptz[], $14::float8[], $15::int8[], "        \
+        "$16::int4[], $17::int4[]) as x(rkey, ver, updated, op, rtype, id, body, patient, "        \
+        "code, d, dhi, vq, vqu, first, last) "                                                     \
+        "returning rkey, ver, updated, op, rtype, id, ctid as place), "                            \
+        "n as (select *, row_number() over () as n from w) "                                       \
+        "insert into f_log (rkey, ver, updated, op, tenant, rtype, patients, id, write_id, "       \
+        "place, made) select n.rkey, n.ver, n.updated, n.op, $1::int4, n.rtype, "                  \
+        "($18::int8[])[($19::int4[])[n.n]:($20::int4[])[n.n]], n.id, $21::int8, n.place, true "    \
+        "from n where n.rkey = ($3::int8[])[n.n]"},
 static const struct pg_statement insert_statements[] = {TABLES(INSERT)};
 #undef INSERT
-
-static const struct pg_statement log_statement = {
-    "insert into f_log (rkey, ver, updated, op, tenant, rtype, patients, id, write_id) "
-    "select x.rkey, x.ver, x.updated, x.op::\"char\", $1::int4, x.rtype, "
-    "($2::int8[])[x.first:x.last], x.id, $3::int8 from unnest($4::int8[], $5::int4[], "
-    "$6::timestamptz[], $7::text[], $8::int2[], $9::text[], $10::int4[], $11::int4[]) "
-    "as x(rkey, ver, updated, op, rtype, id, first, last)"};
 
 static const struct pg_statement contained_statement = {
     "insert into f_contained (rkey, container, updated, tenant, ver, rtype, op, id, body, toks) "
@@ -72,7 +77,6 @@ static const struct pg_statement check_statement = {
     "then 0 else 1 end"};
 
 static void insert_rows(struct bulk *bulk, struct change **changes, size_t count);
-static void insert_log(struct bulk *bulk, struct change **changes, size_t count);
 static void insert_contained(struct bulk *bulk, struct change **changes, size_t count);
 static void insert_sides(struct bulk *bulk, struct change **changes, size_t count);
 static void insert_codes(struct bulk *bulk, struct change **changes, size_t count);
@@ -90,8 +94,6 @@ void bulk_insert(struct bulk *bulk, struct change **changes, size_t count)
 {
     if (count == 0)
         return;
-    insert_log(bulk, changes, count); /* first, while they are in the order of the entries */
-
     /* Two transactions that insert the same keys do so in the same order. */
     qsort(changes, count, sizeof(struct change *), by_table_and_key);
     for (size_t first = 0, end; first < count; first = end) {
@@ -221,6 +223,7 @@ static void insert_rows(struct bulk *bulk, struct change **changes, size_t count
 {
     struct arena *arena = bulk->scratch;
     struct heads heads = make_heads(arena, changes, count, toks_of);
+    struct heads whose = make_heads(arena, changes, count, patients_of);
     struct pg_params params = pg_params_in(arena);
     struct text *body = arena_many(arena, struct text, count);
 
@@ -238,6 +241,10 @@ static void insert_rows(struct bulk *bulk, struct change **changes, size_t count
     add_columns(&params, changes, count);
     pg_add_int4_array(&params, heads.first, count);
     pg_add_int4_array(&params, heads.last, count);
+    pg_add_int8_array(&params, whose.lists, NULL, whose.list_count);
+    pg_add_int4_array(&params, whose.first, count);
+    pg_add_int4_array(&params, whose.last, count);
+    pg_add_int8(&params, changes[0]->write_id);
     pg_send(bulk->pg, &insert_statements[changes[0]->table->id], &params, bulk->arena,
             add_reply(bulk, count));
 }
@@ -267,26 +274,6 @@ static void add_columns(struct pg_params *params, struct change **changes, size_
     FILL(numbers, vqu, has_unit)
     pg_add_int8_array(params, numbers, nulls, count);
 #undef FILL
-}
-
-static void insert_log(struct bulk *bulk, struct change **changes, size_t count)
-{
-    struct arena *arena = bulk->scratch;
-    struct heads heads = make_heads(arena, changes, count, patients_of);
-    struct pg_params params = pg_params_in(arena);
-
-    pg_add_int4(&params, changes[0]->tenant);
-    pg_add_int8_array(&params, heads.lists, NULL, heads.list_count);
-    pg_add_int8(&params, changes[0]->write_id);
-    pg_add_int8_array(&params, heads.rkey, NULL, count);
-    pg_add_int4_array(&params, heads.ver, count);
-    pg_add_timestamp_array(&params, heads.updated, NULL, count);
-    pg_add_text_array(&params, heads.op, count);
-    pg_add_int2_array(&params, heads.rtype, count);
-    pg_add_text_array(&params, heads.id, count);
-    pg_add_int4_array(&params, heads.first, count);
-    pg_add_int4_array(&params, heads.last, count);
-    pg_send(bulk->pg, &log_statement, &params, bulk->arena, add_reply(bulk, count));
 }
 
 static void insert_contained(struct bulk *bulk, struct change **changes, size_t count)

@@ -38,7 +38,7 @@ static void write_key(struct text_maker *maker, enum change_key key);
 static void write_update(struct text_maker *maker, enum change_kind kind);
 static void write_remove(struct text_maker *maker);
 static void write_history(struct text_maker *maker, enum change_kind kind, int old);
-static void write_log(struct text_maker *maker);
+static void write_log(struct text_maker *maker, bool first);
 static void write_sides(struct text_maker *maker, unsigned sides);
 
 /* Threads may make the same one at the same time; the first to store it wins. */
@@ -71,7 +71,7 @@ static const struct pg_statement *make(enum change_kind kind, enum change_key ke
     if (!statement)
         abort();
     write_row(&maker, kind, key);
-    write_log(&maker);
+    write_log(&maker, kind == CHANGE_INSERT);
     write_sides(&maker, sides);
     buf_add_text(&maker.sql, " select 1 from w");
     statement->sql = buf_text(&maker.sql);
@@ -123,10 +123,11 @@ static void write_insert(struct text_maker *maker, enum change_key key)
     write_key(maker, key);
     buf_printf(&maker->sql,
                "w as (insert into %s (rkey, ver, updated, op, tenant, rtype, id, body, patient, "
-               "code, d, dhi, vq, vqu, toks) select " RKEY ", " VER ", " UPDATED ", " OP ", " TENANT
-               ", " RTYPE ", " ID ", $10::bytea, $11::int8, $12::int8, $13::timestamptz, "
-               "$14::timestamptz, $15::float8, $16::int8, $17::int8[]%s "
-               "on conflict (rkey) do nothing returning 1)",
+               "code, d, dhi, vq, vqu, toks, made) select " RKEY ", " VER ", " UPDATED ", " OP
+               ", " TENANT ", " RTYPE ", " ID
+               ", $10::bytea, $11::int8, $12::int8, $13::timestamptz, "
+               "$14::timestamptz, $15::float8, $16::int8, $17::int8[], " UPDATED "%s "
+               "on conflict (rkey) do nothing returning ctid as place)",
                maker->table, key == CHANGE_NO_KEY ? "" : " from k");
 }
 
@@ -160,13 +161,15 @@ static void write_update(struct text_maker *maker, enum change_kind kind)
                                   "toks = $17::int8[]");
         maker->next = 18;
     }
-    buf_printf(&maker->sql, " where rkey = " RKEY " and ver = $%d::int4 returning 1)",
+    buf_printf(&maker->sql, " where rkey = " RKEY " and ver = $%d::int4 returning ctid as place)",
                maker->next++);
 }
 
 static void write_remove(struct text_maker *maker)
 {
-    buf_printf(&maker->sql, "delete from %s where rkey = " RKEY " and ver = $10::int4 returning 1)",
+    buf_printf(&maker->sql,
+               "delete from %s where rkey = " RKEY
+               " and ver = $10::int4 returning null::tid as place)",
                maker->table);
     maker->next = 11;
 }
@@ -186,12 +189,14 @@ static void write_history(struct text_maker *maker, enum change_kind kind, int o
     buf_add_char(&maker->sql, ')');
 }
 
-static void write_log(struct text_maker *maker)
+/* `first`: it is the first version of its row. */
+static void write_log(struct text_maker *maker, bool first)
 {
-    buf_add_text(&maker->sql,
-                 ", l as (insert into f_log (rkey, ver, updated, op, tenant, rtype, patients, id, "
-                 "write_id) select " RKEY ", " VER ", " UPDATED ", " OP ", " TENANT ", " RTYPE
-                 ", " PATIENTS ", " ID ", " WRITE_ID " from w)");
+    buf_printf(&maker->sql,
+               ", l as (insert into f_log (rkey, ver, updated, op, tenant, rtype, patients, id, "
+               "write_id, place, made) select " RKEY ", " VER ", " UPDATED ", " OP ", " TENANT
+               ", " RTYPE ", " PATIENTS ", " ID ", " WRITE_ID ", w.place, %s from w)",
+               first ? "true" : "null::bool");
 }
 
 /* One row per bit of enum change_side, in order; @1 is its first parameter, @a its tenth. */

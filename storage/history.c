@@ -3,7 +3,7 @@
  *
  * One resource: its table and f_hist by key, in the order of versions. A type
  * or everything: f_log says which versions there were, in the order of
- * their time; then their bodies are fetched, all of a table at once.
+ * their time, and where they were put; then their bodies are fetched, all of a table at once.
  *
  * A cursor holds the last entry of its page. Versions that are written while
  * a client pages are newer than its cursor and do not disturb.
@@ -30,16 +30,20 @@ static const struct pg_statement of_instance[] = {TABLES(OF_INSTANCE)};
 /* Each type has its own place in the index; asking all of R4 costs some 150 probes. */
 static const struct pg_statement of_types = {
     "select l.* from unnest($2::int2[]) t(rtype) cross join lateral"
-    " (select rtype, rkey, ver, updated, op, id, seq from f_log"
+    " (select rtype, rkey, ver, updated, op, id, seq, place from f_log"
     "  where tenant = $1::int4 and rtype = t.rtype"
     "  and (updated, seq) < ($3::timestamptz, $4::int8) and updated >= $5::timestamptz"
     "  order by updated desc, seq desc limit $6::int4) l"
     " order by l.updated desc, l.seq desc limit $6::int4"};
 
-#define CURRENT_BODIES(table_id, name, ...)                                                        \
+#define BODIES_BY_KEY(table_id, name, ...)                                                         \
     [table_id] = {"select rkey, ver, body from " name " where rkey = any($1::int8[])"},
-static const struct pg_statement current_bodies[] = {TABLES(CURRENT_BODIES)};
-#undef CURRENT_BODIES
+#define BODIES_BY_PLACE(table_id, name, ...)                                                       \
+    [table_id] = {"select rkey, ver, body from " name " where ctid = any($1::tid[])"},
+static const struct pg_statement current_bodies[][TABLE_COUNT] = {{TABLES(BODIES_BY_KEY)},
+                                                                  {TABLES(BODIES_BY_PLACE)}};
+#undef BODIES_BY_KEY
+#undef BODIES_BY_PLACE
 
 static const struct pg_statement past_bodies = {
     "select w.n, h.body from unnest($1::int8[], $2::int4[]) with ordinality w(rkey, ver, n),"
@@ -51,6 +55,7 @@ struct line {
     int64_t rkey, number, updated, seq;
     char op;
     struct text id;
+    struct text place; /* where its row was put; none: not known, or not there any more */
     struct text body;
 };
 
@@ -72,8 +77,9 @@ static bool types_history(struct run *run, const struct type *type, struct store
 static bool open_types_cursor(struct run *run, int64_t *updated, int64_t *seq, struct err *err);
 static void add_types(struct pg_params *params, const struct type *type);
 static void read_lines(struct run *run, const struct pg_result *result);
+static bool fetch_bodies(struct run *run, struct err *err);
 static bool fetch_current(struct run *run, struct err *err);
-static void send_keys(struct run *run, enum table_id table, struct pg_reply *reply);
+static bool send_lines(struct run *run, enum table_id table, bool by_place, struct pg_reply *reply);
 static bool take_current(struct run *run, struct pg_reply *reply, struct err *err);
 static bool fetch_past(struct run *run, struct err *err);
 static bool needs_body(const struct line *line);
@@ -190,7 +196,7 @@ static bool types_history(struct run *run, const struct type *type, struct store
         return false;
 
     read_lines(run, r);
-    if (!fetch_current(run, err) || !fetch_past(run, err) || !fill_page(run, page, err))
+    if (!fetch_bodies(run, err) || !fill_page(run, page, err))
         return false;
     if (pg_rows(r) > (int)run->query->count) {
         struct cursor cursor = cursor_begin(run->arena);
@@ -249,43 +255,72 @@ static void read_lines(struct run *run, const struct pg_result *result)
             .op = pg_char(result, row, 4),
             .id = pg_text(result, row, 5),
             .seq = pg_int8(result, row, 6),
+            .place = pg_bytea(result, row, 7),
         };
     }
 }
 
+/* What is neither at its place nor superseded was moved, and is looked for by its key. */
+static bool fetch_bodies(struct run *run, struct err *err)
+{
+    for (int round = 0; round < 2; round++) {
+        if (!fetch_current(run, err) || !fetch_past(run, err))
+            return false;
+        for (size_t i = 0; i < run->count; i++)
+            run->lines[i].place = (struct text){0};
+    }
+    return true;
+}
+
 static bool fetch_current(struct run *run, struct err *err)
 {
-    struct pg_reply replies[TABLE_COUNT] = {0};
-    bool sent[TABLE_COUNT] = {false};
+    struct pg_reply replies[TABLE_COUNT][2] = {0};
+    bool sent[TABLE_COUNT][2] = {0}, wanted[TABLE_COUNT] = {false};
     bool ok = true;
 
     for (size_t i = 0; i < run->count; i++)
         if (needs_body(&run->lines[i]))
-            sent[table_of(run->lines[i].type)->id] = true;
+            wanted[table_of(run->lines[i].type)->id] = true;
     for (int table = 0; table < TABLE_COUNT; table++)
-        if (sent[table])
-            send_keys(run, table, &replies[table]);
-    for (int table = 0; table < TABLE_COUNT; table++) {
-        if (sent[table] && ok)
-            ok = take_current(run, &replies[table], err);
-        else if (sent[table])
-            pg_drop(&replies[table]);
+        for (int by_place = 0; wanted[table] && by_place < 2; by_place++)
+            sent[table][by_place] = send_lines(run, table, by_place, &replies[table][by_place]);
+    for (int i = 0; i < 2 * TABLE_COUNT; i++) {
+        struct pg_reply *reply = &replies[i / 2][i % 2];
+
+        if (sent[i / 2][i % 2] && ok)
+            ok = take_current(run, reply, err);
+        else if (sent[i / 2][i % 2])
+            pg_drop(reply);
     }
     return ok;
 }
 
-static void send_keys(struct run *run, enum table_id table, struct pg_reply *reply)
+/* Asks for the rows of a table whose place is known, or not. False: there are none. */
+static bool send_lines(struct run *run, enum table_id table, bool by_place, struct pg_reply *reply)
 {
     struct pg_params *params = arena_one(run->arena, struct pg_params);
     int64_t *keys = arena_many(run->arena, int64_t, run->count);
+    struct text *places = arena_many(run->arena, struct text, run->count);
     size_t count = 0;
 
-    for (size_t i = 0; i < run->count; i++)
-        if (needs_body(&run->lines[i]) && table_of(run->lines[i].type)->id == table)
-            keys[count++] = run->lines[i].rkey;
+    for (size_t i = 0; i < run->count; i++) {
+        const struct line *line = &run->lines[i];
+
+        if (!needs_body(line) || table_of(line->type)->id != table ||
+            (line->place.data != NULL) != by_place)
+            continue;
+        keys[count] = line->rkey;
+        places[count++] = line->place;
+    }
+    if (count == 0)
+        return false;
     *params = pg_params_in(run->arena);
-    pg_add_int8_array(params, keys, NULL, count);
-    pg_send(run->store->search, &current_bodies[table], params, run->arena, reply);
+    if (by_place)
+        pg_add_place_array(params, places, count);
+    else
+        pg_add_int8_array(params, keys, NULL, count);
+    pg_send(run->store->search, &current_bodies[by_place][table], params, run->arena, reply);
+    return true;
 }
 
 static bool take_current(struct run *run, struct pg_reply *reply, struct err *err)

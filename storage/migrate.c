@@ -264,7 +264,7 @@ static bool read_epoch(struct run *run, struct err *err)
     pg_add_text(&params, text_of(arena_printf(run->arena, "%" PRId64, number + 1)));
     run->migrated->epoch++;
     return query(run,
-                 "with old as (update f_log set xact = '1'::xid8)"
+                 "with old as (update f_log set xact = '1'::xid8, place = null)"
                  " update f_meta set value = convert_to(case key when 'epoch' then $2::text"
                  " else $1::text end, 'UTF8') where key in ('cluster', 'epoch')",
                  &params, &r, err);

@@ -125,6 +125,10 @@ void pg_add_timestamp_array(struct pg_params *params, const int64_t *values, con
 void pg_add_text_array(struct pg_params *params, const struct text *values, size_t count);
 void pg_add_bytea_array(struct pg_params *params, const struct text *values, size_t count);
 
+/* Places of rows (tid), as results have them. */
+enum { PG_PLACE_SIZE = 6 };
+void pg_add_place_array(struct pg_params *params, const struct text *values, size_t count);
+
 /* Running */
 
 /* Waits. One statement and its result, which lives in `arena`. */

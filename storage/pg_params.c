@@ -11,7 +11,7 @@
 enum { FIRST_ROOM = 8 };
 
 /* Types of array elements, from pg_type. */
-enum { OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25 };
+enum { OID_BYTEA = 17, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25, OID_TID = 27 };
 enum { OID_FLOAT8 = 701, OID_TIMESTAMPTZ = 1184 };
 
 typedef void write_fn(char *out, const void *values, size_t index);
@@ -138,6 +138,16 @@ static void write_float8(char *out, const void *values, size_t index)
 static void write_timestamp(char *out, const void *values, size_t index)
 {
     value_put64(out, (uint64_t)value_time_to_pg(((const int64_t *)values)[index]));
+}
+
+static void write_place(char *out, const void *values, size_t index)
+{
+    memcpy(out, ((const struct text *)values)[index].data, PG_PLACE_SIZE);
+}
+
+void pg_add_place_array(struct pg_params *params, const struct text *values, size_t count)
+{
+    add_array(params, OID_TID, values, NULL, count, PG_PLACE_SIZE, write_place);
 }
 
 void pg_add_int2_array(struct pg_params *params, const int16_t *values, size_t count)

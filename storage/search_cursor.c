@@ -68,7 +68,7 @@ static uint64_t identity(const struct search_plan *plan)
 
     query_write_identity(plan->query, &text);
     hash_init(&state, &plan->store->cursor_key);
-    hash_part(&state, "search2", 7); /* rises when the order of pages changes */
+    hash_part(&state, "search3", 7); /* rises when the order of pages changes */
     hash_number(&state, (uint32_t)plan->access->tenant);
     hash_part(&state, text.data, text.size);
     return hash_done(&state);

@@ -49,7 +49,7 @@ void search_source_page(const struct search_plan *plan, const struct search_posi
     else if (plan->keys[0].kind == KEY_PATIENT)
         source_page_by_patient(plan, position, limit, sql);
     else if (plan->driver == DRIVE_UPDATED)
-        source_page_by_log(plan, position, limit, sql);
+        source_page_by_time(plan, position, limit, sql);
     else
         source_page_by_column(plan, position, limit, sql);
 }
@@ -133,7 +133,7 @@ static void page_of_keys(const struct search_plan *plan, const struct search_pos
         sql_int8(sql, position->rkey);
     }
     sql_add(sql, " order by k.rkey offset 0) s");
-    source_row_by_key(plan, "s", "", sql);
+    source_row_by_key(plan, "s", sql);
     sql_add(sql, " order by s.rkey limit %u", limit);
 }
 
@@ -171,14 +171,12 @@ void source_rows(const struct search_plan *plan, struct search_sql *sql)
         sql_add(sql, "(select distinct k.rkey from (");
         driver_keys(plan, sql);
         sql_add(sql, ") k offset 0) s");
-        source_row_by_key(plan, "s", "", sql);
+        source_row_by_key(plan, "s", sql);
         sql_add(sql, " where true");
         return;
     }
     if (plan->driver == DRIVE_UPDATED) {
-        sql_add(sql, "f_log l");
-        source_row_by_key(plan, "l", " and t.ver = l.ver", sql);
-        source_log_range(plan, sql);
+        source_rows_by_time(plan, sql);
         return;
     }
 
@@ -284,27 +282,10 @@ void source_date_range(const struct search_plan *plan, struct search_sql *sql)
     }
 }
 
-void source_log_range(const struct search_plan *plan, struct search_sql *sql)
-{
-    sql_add(sql, " where ");
-    search_access_predicate(sql, plan->access, "l");
-    sql_add(sql, " and l.rtype = %u::int2", plan->type->number);
-    for (size_t i = 0; i < plan->term_count; i++) {
-        const struct query_param *param = plan->terms[i].param;
-
-        if (param->subject != QUERY_LAST_UPDATED || param->value_count != 1)
-            continue;
-        sql_add(sql, " and ");
-        sql_date_matches(sql, "l.updated", "l.updated", &param->values[0]);
-    }
-}
-
 /* The row of the main table that `of` names, if it may be seen and matches. */
-void source_row_by_key(const struct search_plan *plan, const char *of, const char *and,
-                       struct search_sql *sql)
+void source_row_by_key(const struct search_plan *plan, const char *of, struct search_sql *sql)
 {
-    sql_add(sql, " join lateral (select * from %s t where t.rkey = %s.rkey%s", plan->table->name,
-            of, and);
+    sql_add(sql, " join lateral (select * from %s t where t.rkey = %s.rkey", plan->table->name, of);
     source_visible(plan, sql);
     source_terms_hold(plan, sql);
     sql_add(sql, " offset 0) t on true");

@@ -22,8 +22,8 @@ void source_page_by_patient(const struct search_plan *plan, const struct search_
                             unsigned limit, struct search_sql *sql);
 void source_page_by_side(const struct search_plan *plan, const struct search_position *position,
                          unsigned limit, struct search_sql *sql);
-void source_page_by_log(const struct search_plan *plan, const struct search_position *position,
-                        unsigned limit, struct search_sql *sql);
+void source_page_by_time(const struct search_plan *plan, const struct search_position *position,
+                         unsigned limit, struct search_sql *sql);
 void source_page_sorted(const struct search_plan *plan, const struct search_position *position,
                         unsigned limit, struct search_sql *sql);
 
@@ -43,12 +43,11 @@ void source_date_range(const struct search_plan *plan, struct search_sql *sql);
  * patient, all of the patient's rows are looked at: they are few. */
 bool source_has_long_rows(const struct search_plan *plan);
 
-/* ` where ...` of the log. */
-void source_log_range(const struct search_plan *plan, struct search_sql *sql);
+/* The same of those that were written in the range of time that is asked for. */
+void source_rows_by_time(const struct search_plan *plan, struct search_sql *sql);
 
 /* ` join lateral ...`: the row of the main table that `of` names, if it may be seen and matches. */
-void source_row_by_key(const struct search_plan *plan, const char *of, const char *and,
-                       struct search_sql *sql);
+void source_row_by_key(const struct search_plan *plan, const char *of, struct search_sql *sql);
 
 /* The keys that rows of a side table name for a term, each once. */
 void source_side_keys(const struct search_plan *plan, struct search_sql *sql);

@@ -1,6 +1,6 @@
 /*
- * Search source, MODE_INDEX - pages in the order of a side table or of the log,
- * each row of which names a resource.
+ * Search source, MODE_INDEX - pages in the order of a side table, each row of which names a
+ * resource.
  */
 
 #include "storage/search_source_parts.h"
@@ -61,7 +61,7 @@ static void side_rows(const struct search_plan *plan, const struct search_positi
     const char *behind = key->descending ? less : more;
 
     sql_add(sql, "select " SEARCH_COLUMNS ", s.%s as k1 from %s s", side->key, side->table);
-    source_row_by_key(plan, "s", "", sql);
+    source_row_by_key(plan, "s", sql);
     sql_add(sql, " where ");
     side_matches(plan, sql, "s");
     if (position->set) {
@@ -94,24 +94,4 @@ static void side_matches(const struct search_plan *plan, struct search_sql *sql,
     }
     sql_add(sql, "%s.h = ", alias);
     sql_int8(sql, plan->keys[0].h);
-}
-
-void source_page_by_log(const struct search_plan *plan, const struct search_position *position,
-                        unsigned limit, struct search_sql *sql)
-{
-    bool descending = plan->keys[0].descending;
-
-    sql_add(sql, "select " SEARCH_COLUMNS ", l.updated as k1 from f_log l");
-    source_row_by_key(plan, "l", " and t.ver = l.ver", sql);
-    source_log_range(plan, sql);
-    if (position->set) {
-        sql_add(sql, " and l.updated %s ", descending ? "<=" : ">=");
-        sql_time(sql, position->keys[0].time);
-        sql_add(sql, " and (l.updated %s ", descending ? "<" : ">");
-        sql_time(sql, position->keys[0].time);
-        sql_add(sql, " or l.rkey > ");
-        sql_int8(sql, position->rkey);
-        sql_add(sql, ")");
-    }
-    sql_add(sql, " order by l.updated%s, l.rkey limit %u", descending ? " desc" : "", limit);
 }

@@ -187,6 +187,12 @@ static void check_large(void *context)
     assert_string_equal(postgres_sql("select count(*) from f_code"), "1");
     assert_string_equal(postgres_sql("select count(*), count(distinct seq) from f_log"),
                         "1000|1000");
+    assert_string_equal(
+        postgres_sql("select count(*) from f_log l join (select ctid, * from f_patient union all "
+                     "select ctid, * from f_observation) t on t.ctid = l.place and "
+                     "t.rkey = l.rkey and t.id = l.id and t.made = t.updated and l.made and "
+                     "l.patients = array[t.patient]"),
+        "1000");
     for (int i = 0; i < COUNT; i += 99) {
         assert_true(store_read(store, &us, writes[i].type, writes[i].id, arena, &found, &err));
         assert_string_equal(found->json, writes[i].version.json);
