@@ -56,7 +56,8 @@ char *url_join(struct arena *arena, const char *base, const char *link)
     CURLU *url = parse(base);
     char *joined = NULL;
 
-    if (url && curl_url_set(url, CURLUPART_URL, link, 0) == CURLUE_OK && is_web(arena, url))
+    if (url && curl_url_set(url, CURLUPART_URL, link, 0) == CURLUE_OK && is_web(arena, url) &&
+        curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0) == CURLUE_OK)
         joined = whole(arena, url);
     curl_url_cleanup(url);
     return joined;

@@ -12,8 +12,8 @@
 struct arena;
 struct buf;
 
-/* The absolute form of `link`, which may be relative to `base`; NULL when it is no http(s) URL
- * without a user name in it. */
+/* The absolute form of `link`, which may be relative to `base`, without a fragment, which is never
+ * sent; NULL when it is no http(s) URL without a user name in it. */
 char *url_join(struct arena *arena, const char *base, const char *link);
 
 /* Whether scheme, host and port are equal. */

@@ -12,6 +12,8 @@ static void links_are_joined_to_their_base(void **state)
     assert_string_equal(url_join(arena, base, "?page=2"), "https://a.example/fhir/Patient?page=2");
     assert_string_equal(url_join(arena, base, "/x"), "https://a.example/x");
     assert_string_equal(url_join(arena, base, "http://b.example/y?z"), "http://b.example/y?z");
+    assert_string_equal(url_join(arena, base, "?page=2#end"),
+                        "https://a.example/fhir/Patient?page=2");
     assert_null(url_join(arena, base, "file:///etc/passwd"));
     assert_null(url_join(arena, base, "http://user@b.example/"));
     assert_null(url_join(arena, base, "http://a.example:443:443/x"));
