@@ -7,6 +7,7 @@ target_compile_options(isthmus_options INTERFACE
     -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wwrite-strings
     -Wpointer-arith -Wformat=2 -fno-omit-frame-pointer -fstack-protector-strong)
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
 set(CMAKE_C_FLAGS_DEBUG "-Og -g")
 if(ISTHMUS_SANITIZE)
     target_compile_options(isthmus_options INTERFACE

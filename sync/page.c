@@ -20,13 +20,13 @@
 static struct text text_value(struct text value, struct arena *arena)
 {
     struct err err = {0};
-    struct json_scan scan = {value.data, value.data, value.data + value.size, arena, &err};
     struct text text = {0};
     bool plain;
 
-    if (value.size < 2 || value.data[0] != '"' || !json_scan_string(&scan, &text, &plain))
+    if (value.size < 2 || value.data[0] != '"')
         return (struct text){0};
-    return text;
+    struct json_scan scan = {value.data, value.data, value.data + value.size, arena, &err};
+    return json_scan_string(&scan, &text, &plain) ? text : (struct text){0};
 }
 
 int64_t page_time(struct text text)
