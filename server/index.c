@@ -25,16 +25,20 @@ static const char usage[] =
     "  contains=on           strings are found by any part of them through an index of trigrams\n"
     "                        (PostgreSQL's pg_trgm), which each string that is written costs; off\n"
     "                        (the default): all strings of the parameter are looked at\n"
+    "  ids=TYPE[,TYPE...]    these are sorted by _id however many there are, by an index of their "
+    "ids\n"
+    "                        (rare types have one together); or all, or none (the default)\n"
     "  text=TYPE[,TYPE...]   resources of these types are found by the words of their narrative\n"
     "                        (_text); or all, or none (the default)\n"
     "  content=TYPE[,...]    and by all words in them (_content)\n\n"
-    "Servers follow within a second (contains: a minute). What was stored before has to be "
+    "Servers follow within a second (contains, ids: a minute). What was stored before has to be "
     "indexed: isthmus reindex.\n";
 
 static bool is_origin(struct text value, struct err *err);
 static bool is_switch(struct text value, struct err *err);
 static bool are_types(struct text value, struct err *err);
 static bool keep_trigrams(struct packages *packages, struct text value, struct err *err);
+static bool keep_ids(struct packages *packages, struct text value, struct err *err);
 
 /* What can be chosen. */
 static const struct choice {
@@ -42,11 +46,9 @@ static const struct choice {
     bool (*is_valid)(struct text value, struct err *err);
     bool (*act)(struct packages *packages, struct text value, struct err *err); /* NULL: nothing */
 } choices[] = {
-    {"parameters", "packages", is_origin, NULL},
-    {"contains", "off", is_switch, keep_trigrams},
-    {"text", "none", are_types, NULL},
-    {"content", "none", are_types, NULL},
-    {0},
+    {"parameters", "packages", is_origin, NULL}, {"contains", "off", is_switch, keep_trigrams},
+    {"ids", "none", are_types, keep_ids},        {"text", "none", are_types, NULL},
+    {"content", "none", are_types, NULL},        {0},
 };
 
 struct job {
@@ -109,6 +111,11 @@ static bool are_types(struct text value, struct err *err)
 static bool keep_trigrams(struct packages *packages, struct text value, struct err *err)
 {
     return packages_keep_trigrams(packages, text_is(value, "on"), err);
+}
+
+static bool keep_ids(struct packages *packages, struct text value, struct err *err)
+{
+    return packages_keep_ids(packages, value, err);
 }
 
 static const struct choice *find(const char *word, struct text *value, struct err *err)

@@ -11,6 +11,7 @@
 #include "storage/packages_internal.h"
 #include "storage/parameters.h"
 #include "storage/search_contains.h"
+#include "storage/search_ids.h"
 
 enum {
     TIMEOUT_MS = 120000,
@@ -237,7 +238,8 @@ bool packages_choose(struct packages *packages, const char *name, struct text va
     return good && parameters_learn(packages->pg, err);
 }
 
-bool packages_keep_trigrams(struct packages *packages, bool wanted, struct err *err)
+/* Beside all others, since it may take hours. */
+static struct pg *connect_for_index(struct packages *packages, struct err *err)
 {
     const struct pg_config config = {
         .conninfo = packages->database,
@@ -246,7 +248,26 @@ bool packages_keep_trigrams(struct packages *packages, bool wanted, struct err *
         .mode = PG_SHARED,
     };
     struct pg *pg = pg_new(packages->loop, &config);
-    bool good = pg_connect(pg, err) && search_contains_make(pg, wanted, err);
+
+    if (pg_connect(pg, err))
+        return pg;
+    pg_free(pg);
+    return NULL;
+}
+
+bool packages_keep_trigrams(struct packages *packages, bool wanted, struct err *err)
+{
+    struct pg *pg = connect_for_index(packages, err);
+    bool good = pg && search_contains_make(pg, wanted, err);
+
+    pg_free(pg);
+    return good;
+}
+
+bool packages_keep_ids(struct packages *packages, struct text types, struct err *err)
+{
+    struct pg *pg = connect_for_index(packages, err);
+    bool good = pg && search_ids_make(pg, types, err);
 
     pg_free(pg);
     return good;

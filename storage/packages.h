@@ -115,6 +115,10 @@ bool packages_choose(struct packages *packages, const char *name, struct text va
  * that run, or drops it. */
 bool packages_keep_trigrams(struct packages *packages, bool wanted, struct err *err);
 
+/* The same of the indexes by which resources of these types are sorted by their ids: names of types
+ * with commas, all, or none. */
+bool packages_keep_ids(struct packages *packages, struct text types, struct err *err);
+
 /* Whether SearchParameter resources that are stored are search parameters of this server (isthmus
  * index parameters=stored), as this process knows. */
 bool packages_take_resources(void);

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "fhir/query_near.h"
 #include "storage/search_contains.h"
+#include "storage/search_ids.h"
 #include "storage/search_link.h"
 #include "storage/search_order.h"
 #include "storage/search_stats.h"
@@ -221,6 +222,8 @@ static void consider_walks(struct choice *choice)
     if (plan->key_count == 1 && plan->keys[0].h && !plan->keys[0].with_column &&
         choice->purpose != SEARCH_COUNT)
         consider(choice, DRIVE_SIDE, -1, 2 * rows, all);
+    if (search_ids_give_order(plan) && choice->purpose != SEARCH_COUNT)
+        consider(choice, DRIVE_IDS, -1, 2 * rows, all);
     consider(choice, DRIVE_ALL, -1, 1.1 * rows, all);
 }
 

@@ -18,9 +18,12 @@ void search_order_by_sort(struct search_plan *plan)
     const struct query *query = plan->query;
 
     assert(query->sort_count <= SEARCH_KEYS_MAX);
-    plan->key_count = query->sort_count;
-    for (size_t i = 0; i < query->sort_count; i++)
-        plan->keys[i] = sort_key(plan, &query->sorts[i]);
+    plan->key_count = 0;
+    for (size_t i = 0; i < query->sort_count; i++) {
+        plan->keys[plan->key_count++] = sort_key(plan, &query->sorts[i]);
+        if (query->sorts[i].subject == QUERY_ID && !plan->tokens.contained)
+            break; /* nothing is left to be told apart */
+    }
 }
 
 static struct search_key sort_key(const struct search_plan *plan, const struct query_sort *sort)
@@ -79,6 +82,8 @@ struct search_key search_index_key(const struct search_plan *plan, enum search_d
 
     if (driver == DRIVE_UPDATED)
         return (struct search_key){.kind = KEY_UPDATED};
+    if (driver == DRIVE_IDS)
+        return (struct search_key){.kind = KEY_ID};
     if ((driver == DRIVE_PATIENT || driver == DRIVE_PATIENT_CODE) && has_many_patients(plan))
         return (struct search_key){.kind = KEY_PATIENT};
     if (driver == DRIVE_CODE_QUANTITY)
@@ -105,6 +110,7 @@ bool search_index_is_ordered(const struct search_plan *plan, enum search_driver 
     case DRIVE_CODE_QUANTITY:
     case DRIVE_DATE:
     case DRIVE_UPDATED:
+    case DRIVE_IDS:
         return true;
     case DRIVE_SIDE:
         return driving < 0 || search_term_is_range(&plan->terms[driving]);

@@ -83,6 +83,11 @@ static bool choose(struct search_paging *paging, enum search_purpose purpose, st
 {
     if (search_plan_choose(&paging->plan, purpose, paging->limit + 1))
         return true;
+    if (paging->plan.query->sorts[0].subject == QUERY_ID)
+        return err_set(err, ERR_UNPROCESSABLE, "_sort",
+                       "More than %d resources match, which is too many to sort by _id; add "
+                       "criteria, or have ids kept in order by `isthmus index ids=%s`.",
+                       SEARCH_SORT_MAX, paging->plan.type->name);
     return err_set(err, ERR_UNPROCESSABLE, "_sort",
                    "More than %d resources match, which is too many to sort in this way; add "
                    "criteria such as a patient, a code or a date, or sort by another parameter.",

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "fhir/type.h"
 #include "storage/search_cost.h"
+#include "storage/search_ids.h"
 #include "storage/search_link.h"
 #include "storage/search_order.h"
 #include "storage/search_sql.h"
@@ -118,12 +119,12 @@ static void take(struct search_plan *plan, enum search_driver driver, enum searc
 
 bool search_plan_resume(struct search_plan *plan, int64_t driver, int64_t mode, int64_t driving)
 {
-    if (driver < 0 || driver > DRIVE_ALL || mode < 0 || mode > MODE_SORT || driving < -1 ||
+    search_order_by_sort(plan);
+    if (driver < 0 || driver > DRIVE_LAST || mode < 0 || mode > MODE_SORT || driving < -1 ||
         driving >= (int64_t)plan->term_count ||
         !can_drive(plan, (enum search_driver)driver, (int)driving) ||
         !can_order(plan, (enum search_driver)driver, (enum search_mode)mode, (int)driving))
         return false;
-    search_order_by_sort(plan);
     take(plan, (enum search_driver)driver, (enum search_mode)mode, (int)driving);
     return true;
 }
@@ -179,6 +180,8 @@ static bool can_drive(const struct search_plan *plan, enum search_driver driver,
         return !plan->tokens.contained;
     case DRIVE_ALL:
         return true;
+    case DRIVE_IDS:
+        return search_ids_give_order(plan);
     }
     return false;
 }

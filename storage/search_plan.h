@@ -26,6 +26,8 @@ enum search_driver {
     DRIVE_UPDATED,       /* the log */
     DRIVE_WITHOUT,       /* an index of rows without a token that nearly all have */
     DRIVE_ALL,           /* all rows of the type */
+    DRIVE_IDS,           /* the index of ids, where there is one */
+    DRIVE_LAST = DRIVE_IDS,
 };
 
 /* In which order they come. */

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "fhir/type.h"
 #include "storage/search_contains.h"
+#include "storage/search_ids.h"
 #include "storage/search_link.h"
 #include "storage/search_source_parts.h"
 #include "storage/search_without.h"
@@ -50,6 +51,8 @@ void search_source_page(const struct search_plan *plan, const struct search_posi
         source_page_by_patient(plan, position, limit, sql);
     else if (plan->driver == DRIVE_UPDATED)
         source_page_by_time(plan, position, limit, sql);
+    else if (plan->driver == DRIVE_IDS)
+        search_ids_page(plan, position, limit, sql);
     else
         source_page_by_column(plan, position, limit, sql);
 }

@@ -32,6 +32,7 @@ struct frequencies {
     size_t count;
     const int64_t *without; /* tokens with an index of the rows without them */
     size_t without_count;
+    bool has_ids;              /* an index of them */
     const int64_t *quantities; /* thousandths; as many rows lie between any two neighbours */
     size_t quantity_count;
 };
@@ -55,7 +56,9 @@ struct search_stats {
 
 /* Elements rarer than one in two thousand do not change a choice. */
 static const struct pg_statement read_statement = {
-    "select c.relname::text, c.reltuples::float8, f.tokens, f.per_million, q.bounds, w.tokens "
+    "select c.relname::text, c.reltuples::float8, f.tokens, f.per_million, q.bounds, w.tokens, "
+    "exists (select from pg_index x join pg_class i on i.oid = x.indexrelid "
+    "        where x.indrelid = c.oid and x.indisvalid and i.relname = c.relname || '_ids') "
     "from pg_class c left join lateral ("
     "  select array_agg(u.token order by u.token) as tokens,"
     "         array_agg((u.frequency * 1000000)::int8 order by u.token) as per_million"
@@ -164,6 +167,7 @@ static void take_row(struct search_stats *stats, struct arena *arena,
         table->per_million = pg_int8_array(result, row, 3, arena, &count);
         table->quantities = pg_int8_array(result, row, 4, arena, &table->quantity_count);
         table->without = pg_int8_array(result, row, 5, arena, &table->without_count);
+        table->has_ids = pg_bool(result, row, 6);
     }
 }
 
@@ -197,6 +201,11 @@ bool search_stats_has_without(const struct store *store, const struct table *tab
         if (known->without[i] == token)
             return true;
     return false;
+}
+
+bool search_stats_has_ids(const struct store *store, const struct table *table)
+{
+    return store->search_stats && store->search_stats->tables[table->id].has_ids;
 }
 
 bool search_stats_has_trigrams(const struct store *store)

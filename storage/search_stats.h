@@ -22,6 +22,9 @@ double search_stats_token(const struct store *store, const struct table *table, 
 /* Whether there is an index of the rows without a token (storage/search_without.h). */
 bool search_stats_has_without(const struct store *store, const struct table *table, int64_t token);
 
+/* Whether there is an index of the table's ids (storage/search_ids.h). */
+bool search_stats_has_ids(const struct store *store, const struct table *table);
+
 /* Whether there is an index of strings by their trigrams (storage/search_contains.h). */
 bool search_stats_has_trigrams(const struct store *store);
 

@@ -387,6 +387,26 @@ class SearchParameters(unittest.TestCase):
             self.server.start()
             self.client = self.server.client()
 
+    def test_ids_are_kept_in_order_where_it_was_so_chosen(self):
+        def indexes():
+            return self.sql("select string_agg(relname, ' ' order by relname collate \"C\") from "
+                            "pg_class where relname ~ '_ids$' and relkind = 'i'")
+
+        self.store({"resourceType": "Patient", "id": "b"}, {"resourceType": "Patient", "id": "a"},
+                   {"resourceType": "Patient", "id": "B"})
+        for choice, there in (("Patient", "f_patient_ids"),
+                              ("Basic,Patient,Goal", "f_other_ids f_patient_ids"),
+                              ("Goal", "f_other_ids"), ("none", "")):
+            self.choose(f"ids={choice}")
+            self.assertEqual(indexes(), there)
+            self.server.stop()
+            self.server.start()
+            self.client = self.server.client()
+            answer = self.client.get("Patient?_sort=_id").json()
+            self.assertEqual([row["resource"]["id"] for row in answer["entry"]], ["B", "a", "b"])
+        done = run("index", "ids=Nobody", "--data", os.path.join(self.folder, "data"))
+        self.assertNotEqual(done.returncode, 0)
+
     def test_an_index_of_strings_that_was_not_finished_is_made_anew(self):
         self.choose("contains=on")
         self.sql("update pg_index set indisvalid = false where indexrelid in "

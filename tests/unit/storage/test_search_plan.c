@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "storage/search_contains.h"
+#include "storage/search_ids.h"
 #include "storage/search_link.h"
 #include "storage/search_sort.h"
 #include "storage/search_source.h"
@@ -353,6 +354,83 @@ static void check_contains(void)
     assert_int_equal(search("Patient", "family:contains=ulle&_summary=count").total, before[0]);
 }
 
+/* Pages follow each other in the order of ids, without one left out or repeated. */
+static int64_t walk_ids(const char *type, const char *asked, bool descending)
+{
+    struct store_page page = search(type, asked);
+    const char *last = NULL;
+    int64_t count = 0;
+
+    for (;;) {
+        for (size_t i = 0; i < page.count; i++, count++) {
+            const char *id = page.entries[i].version.id;
+
+            assert_true(!last || (descending ? strcmp(id, last) < 0 : strcmp(id, last) > 0));
+            last = id;
+        }
+        if (!page.next)
+            return count;
+        page = search(type, arena_printf(arena, "%s&_page=%s", asked, page.next));
+    }
+}
+
+/* By an index where one was chosen, however many match. */
+static void check_ids(void)
+{
+    static const struct {
+        const char *type, *asked;
+    } cases[] = {
+        {"Patient", "_sort=_id"},
+        {"Patient", "active=true&_sort=-_id"},
+        {"Patient", "active=true&gender=female&_sort=_id,family"},
+        {"RiskAssessment", "_sort=_id"},
+        {"RiskAssessment", "_sort=-_id"},
+    };
+    const struct pg_config config = {.conninfo = postgres_conninfo(),
+                                     .lane = "index",
+                                     .timeout_ms = 300 * 1000,
+                                     .mode = PG_SHARED};
+    struct pg *beside = pg_new(fiber_loop(), &config);
+    struct store_page page;
+    struct err err = {0};
+
+    assert_true(pg_connect(beside, &err));
+    if (!search_ids_make(beside, TEXT("RiskAssessment,Patient"), &err))
+        fail_msg("%s", err.text);
+    search_stats_forget();
+    search_stats_refresh(store);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *type = cases[i].type;
+        struct search_position position = {.set = true, .keys = {{.text = TEXT("f11")}}};
+        struct search_sql sql = search_sql_in(arena);
+        struct search_plan plan;
+
+        search_plan_init(&plan, store, &us, parse_query(type, cases[i].asked), arena);
+        assert_true(search_plan_choose(&plan, SEARCH_PAGE, 21));
+        assert_int_equal(plan.driver, DRIVE_IDS);
+        search_source_page(&plan, &position, 21, &sql);
+        check(&(struct expected){.type = type, .query = cases[i].asked}, "ids", &plan, &sql);
+        assert_non_null(strstr(explain(&sql), "_ids on f_"));
+        int64_t all = search(type, arena_printf(arena, "%s&_summary=count", cases[i].asked)).total;
+        assert_true(all > 10000);
+        assert_int_equal(walk_ids(type, arena_printf(arena, "%s&_count=1000", cases[i].asked),
+                                  strchr(cases[i].asked, '-') != NULL),
+                         all);
+    }
+
+    /* What few have is sorted, and without the index no more can be. */
+    struct search_plan plan;
+    search_plan_init(&plan, store, &us, parse_query("Patient", "identifier=urn:mrn|B2&_sort=_id"),
+                     arena);
+    assert_true(search_plan_choose(&plan, SEARCH_PAGE, 21));
+    assert_int_equal(plan.mode, MODE_SORT);
+    assert_true(search_ids_make(beside, TEXT("none"), &err));
+    pg_free(beside);
+    search_stats_forget();
+    assert_false(store_search(store, &us, parse_query("Patient", "_sort=_id"), arena, &page, &err));
+    assert_non_null(strstr(err.text, "isthmus index ids=Patient"));
+}
+
 static void no_search_scans_a_whole_table(void *context)
 {
     (void)context;
@@ -382,6 +460,7 @@ static void no_search_scans_a_whole_table(void *context)
     check_without_in_vain();
     check_without();
     check_contains();
+    check_ids();
     pg_free(pg);
     done();
 }
