@@ -3,7 +3,7 @@
 /*
  * Configuration - what is in force, and where each value came from.
  *
- * Options are rows of one table in config.c, which the parser, --help,
+ * Options are rows of one table in config_options.c, which the parser, --help,
  * `isthmus config` and docs/configuration.md (made by `isthmus config --reference`)
  * all walk. Later sources win: built-in value, configuration file
  * (`name = value` lines), environment (ISTHMUS_NAME), command line (--name VALUE).
