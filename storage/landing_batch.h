@@ -4,13 +4,16 @@
  * Landing batch - one transaction of landing_apply(), as phases in the order of these
  * declarations. Rows are read, converted, compared with what is known of their identities, and
  * written; whatever follows from that goes with it in the same transaction.
+ *
+ * Several may be under way at once (landing_order.c). They are committed in the order in which
+ * their rows landed, and none without the one before.
  */
 
+#include "base/fiber.h"
 #include "base/map.h"
 #include "storage/landing_internal.h"
 
 struct key;
-struct landing_ahead;
 struct query;
 struct transaction;
 
@@ -31,9 +34,11 @@ struct identity {
     struct text version, linked;
 
     struct landed *newest; /* of the batch, that will be applied */
+    struct landed *last;   /* of the batch */
     bool named;            /* by a row, not only mentioned */
     bool write;            /* the row of f_identity changes */
     bool link;             /* it was linked in this batch */
+    bool coming;           /* a batch before this one, which is under way, writes its row */
     struct identity *next; /* in the order in which they came up */
 };
 
@@ -72,6 +77,14 @@ struct unit {
     bool ends; /* the window is landed */
 };
 
+/* What those behind it may rely on. */
+enum batch_state {
+    BATCH_BEGUN,
+    BATCH_DECIDED, /* what it writes is certain */
+    BATCH_DONE,    /* committed */
+    BATCH_FAILED,  /* rolled back */
+};
+
 struct landing_batch {
     struct store *store;
     const struct landing_apply *apply;
@@ -84,6 +97,13 @@ struct landing_batch {
     size_t most;
     char sqlstate[6];
     bool raced;
+
+    enum batch_state state;
+    struct landing_batch *before, *behind; /* under way too, and committed first, or after; NULL */
+    bool dropped;                          /* the one before was not committed, or left rows over */
+    struct waiter waiter;                  /* for the state of the one before */
+    int64_t ticket; /* number of a lock that it holds to its end; 0: it locks the partner at once */
+    int64_t turn;   /* of the partner, when the one before has committed; in the end its own */
 
     struct unit *units;
     size_t unit_count;
@@ -122,18 +142,25 @@ bool batch_read_dead(struct landing_batch *batch, struct err *err);
 bool batch_read_behind(struct landing_batch *batch, int64_t unit, int32_t line, size_t before,
                        struct err *err);
 
-/* The batch behind one that is about to be written, read and converted meanwhile by a fiber of its
- * own. */
-struct landing_ahead *ahead_start(const struct landing_batch *before);
-
-/* Waits, and ends it. NULL when nothing was read. */
-struct landing_batch *ahead_take(struct landing_ahead *ahead);
-
-/* For a batch that was read ahead: locks; and whether its rows are those that are next. */
-bool batch_confirm(struct landing_batch *batch, bool *same, struct err *err);
-
 /* Makes resources of the rows. */
 void batch_convert(struct landing_batch *batch);
+
+/* Does not wait. It is to be committed after `before`. */
+void batch_follow(struct landing_batch *batch, struct landing_batch *before);
+
+/* Waits until everything that the batches before will write is certain, and committed if that is
+ * about resources of this one. Fails when one of them did. */
+bool batch_take_place(struct landing_batch *batch, struct err *err);
+
+/* Waits until those before are committed. */
+bool batch_await_before(struct landing_batch *batch, struct err *err);
+
+/* Waits for that, and locks; fails with `raced` set when somebody else was at the partner since
+ * they were. For a batch that holds the lock already, only says that it was there. */
+bool batch_take_turn(struct landing_batch *batch, struct err *err);
+
+/* Does not wait. Tells the one behind, which follows nobody any more when it is the end. */
+void batch_tell(struct landing_batch *batch, enum batch_state state);
 
 /* Learns what is known of everything named or mentioned, finds out which rows are copies of
  * what we have, and converts again those that mention such. */
@@ -152,13 +179,16 @@ void batch_decide(struct landing_batch *batch);
 /* Those that died before, to the byte, and are dead letters still: there is nothing new in them. */
 bool batch_pass_over_dead(struct landing_batch *batch, struct err *err);
 
-/* For batch_write(): so that nobody pushes what is written here. */
-bool batch_take_keys(struct landing_batch *batch, struct err *err);
-
 /* Writes the resources. */
 bool batch_write(struct landing_batch *batch, struct err *err);
 
-/* Writes down identities, states, dead letters and counters. */
+/* Writes down the identities that are new. */
+bool batch_write_new(struct landing_batch *batch, struct err *err);
+
+/* So that nobody pushes what is written here. */
+bool batch_take_keys(struct landing_batch *batch, struct err *err);
+
+/* Writes down the other identities, states, dead letters and counters. */
 bool batch_settle(struct landing_batch *batch, struct err *err);
 
 /* Adds up what was done. */
@@ -171,6 +201,12 @@ struct identity *batch_identity(struct landing_batch *batch, struct text type, s
 static inline bool batch_waits(char state)
 {
     return state == 'w' || state == 'f';
+}
+
+/* "Type/id" at the partner; batch_identity() made it so. */
+static inline struct text identity_name(const struct identity *identity)
+{
+    return (struct text){identity->type.data, identity->type.size + 1 + identity->id.size};
 }
 
 /* Refuses a row. */

@@ -33,7 +33,7 @@ void batch_decide(struct landing_batch *batch)
     for (struct identity *identity = batch->first; identity; identity = identity->next) {
         if (identity->newest)
             plan_write(batch, identity);
-        else if (!identity->known && !identity->named)
+        else if (!identity->known && !identity->named && !identity->coming)
             identity->write = true; /* mentioned for the first time */
     }
 }

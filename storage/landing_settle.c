@@ -8,7 +8,7 @@
 #include "storage/body.h"
 #include "storage/landing_batch.h"
 
-enum { STATEMENTS = 8 };
+enum { STATEMENTS = 7 };
 
 #define TAKEN "23505" /* unique_violation */
 
@@ -29,17 +29,16 @@ static void send_windows(struct settling *settling);
 static void send(struct settling *settling, const struct pg_statement *statement,
                  const struct pg_params *params);
 
-bool batch_settle(struct landing_batch *batch, struct err *err)
+typedef void step_fn(struct settling *settling);
+
+static bool run_steps(struct landing_batch *batch, step_fn *const *steps, size_t count,
+                      struct err *err)
 {
-    static void (*const steps[STATEMENTS])(struct settling *) = {
-        send_new,  send_known,   send_again, send_seen,
-        send_dead, send_decided, send_units, send_windows,
-    };
     struct settling *settling = arena_one(batch->arena, struct settling);
     bool good = true;
 
     settling->batch = batch;
-    for (size_t i = 0; i < STATEMENTS; i++)
+    for (size_t i = 0; i < count; i++)
         steps[i](settling);
     for (size_t i = 0; i < settling->sent; i++) {
         if (!good) {
@@ -52,6 +51,22 @@ bool batch_settle(struct landing_batch *batch, struct err *err)
     }
     batch->raced = !good && strcmp(batch->sqlstate, TAKEN) == 0;
     return good;
+}
+
+bool batch_write_new(struct landing_batch *batch, struct err *err)
+{
+    static step_fn *const steps[] = {send_new};
+
+    return run_steps(batch, steps, 1, err);
+}
+
+bool batch_settle(struct landing_batch *batch, struct err *err)
+{
+    static step_fn *const steps[STATEMENTS] = {
+        send_known, send_again, send_seen, send_dead, send_decided, send_units, send_windows,
+    };
+
+    return run_steps(batch, steps, STATEMENTS, err);
 }
 
 static void send(struct settling *settling, const struct pg_statement *statement,
@@ -139,7 +154,7 @@ static void send_some(struct settling *settling, const struct pg_statement *stat
 }
 
 /* Most are new. Who else writes identities of the partner is a push whose copy just came back: then
- * the batch begins again, and finds it. */
+ * the batch begins again, and finds it. What a batch before this one writes is not among them. */
 static void send_new(struct settling *settling)
 {
     static const struct pg_statement statement = {INSERT_IDENTITIES};

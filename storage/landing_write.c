@@ -40,7 +40,6 @@ bool batch_write(struct landing_batch *batch, struct err *err)
         good = phases[i](&transaction, err);
     memcpy(batch->sqlstate, transaction.sqlstate, sizeof(batch->sqlstate));
     batch->raced = transaction.raced;
-    good = good && batch_take_keys(batch, err);
     arena_free(transaction.chunk);
     arena_free(transaction.scratch);
     return good && take_outcomes(&transaction, batch, err);
