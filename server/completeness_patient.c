@@ -277,11 +277,11 @@ static bool add_letters(struct completeness *asked, const char *id,
         const struct landing_partner *landed = partner_of(partners, partner_count, dead[i].partner);
         if (!landed || (only && only->number != landed->number))
             continue;
-        json_array_append_new(letters,
-                              json_pack("{s:s, s:I, s:s, s:s*, s:s*, s:o}", "partner", landed->name,
-                                        "number", (json_int_t)dead[i].number, "class",
-                                        dead[i].class, "type", dead[i].type, "where", dead[i].where,
-                                        "since", completeness_time(dead[i].first)));
+        json_array_append_new(
+            letters, json_pack("{s:s, s:I, s:b, s:s, s:s*, s:s*, s:o}", "partner", landed->name,
+                               "number", (json_int_t)dead[i].number, "critical", dead[i].critical,
+                               "class", dead[i].class, "type", dead[i].type, "where", dead[i].where,
+                               "since", completeness_time(dead[i].first)));
     }
     if (json_array_size(letters))
         completeness_doubt(asked,

@@ -22,11 +22,11 @@ static const char usage[] =
     "usage: isthmus sync [--once] [--partner ID] [--metrics ADDRESS:PORT] [OPTIONS]\n"
     "       isthmus sync status [--partner ID] [--json] [OPTIONS]\n"
     "       isthmus sync account PARTNER [--json] [OPTIONS]\n"
-    "       isthmus sync dead list PARTNER [--class CLASS] [--json] [OPTIONS]\n"
+    "       isthmus sync dead list PARTNER [WHICH] [--all] [--json] [OPTIONS]\n"
     "       isthmus sync dead show PARTNER NUMBER [OPTIONS]\n"
-    "       isthmus sync dead replay PARTNER [--number N | --class CLASS] [--dry-run] [OPTIONS]\n"
-    "       isthmus sync dead discard PARTNER --reason TEXT [--number N | --class CLASS] [--by "
-    "NAME] [--second NAME]\n"
+    "       isthmus sync dead replay PARTNER [WHICH] [--dry-run] [OPTIONS]\n"
+    "       isthmus sync dead discard PARTNER --reason TEXT [WHICH] [--by NAME] [--second NAME]\n"
+    "       isthmus sync dead help\n"
     "       isthmus sync push list PARTNER [--json] [OPTIONS]\n"
     "       isthmus sync push retry PARTNER [--class CLASS] [OPTIONS]\n\n"
     "Pulls what is new at the partners (isthmus partner), applies it, and pushes to those that\n"
@@ -35,10 +35,14 @@ static const char usage[] =
     "  --once       does all of it once, without waiting for its time, and ends; exit status 1\n"
     "               when something could not be done to its end\n"
     "  --partner    only this one\n"
-    "  --metrics    serves /metrics there\n\n"
+    "  --metrics    serves /metrics there\n"
+    "  WHICH        --number N, --class CLASS, --since TIME, --until TIME (when it died first;\n"
+    "               2026-11-23 or 2026-11-23T07:00:00Z), --window N: all that is given has to fit\n"
+    "  --all        also those that were replayed or discarded, by whom and why\n\n"
     "status shows how far each pull is; on a terminal it goes on doing so. account prints the\n"
     "balance of a partner: what came is what was applied, was unchanged, is older, dead or\n"
-    "waits. Exit status 1 when it is not. dead is about what could not be applied, push about\n"
+    "waits. Exit status 1 when it is not. dead is about what could not be applied (help explains\n"
+    "all classes), push about\n"
     "what could not be sent: list shows what waits and what failed, retry sends the latter "
     "again.\n"
     "What is discarded is kept with its reason; of results, --second names who agrees.\n";
@@ -49,19 +53,31 @@ static const struct subcommand {
     unsigned words; /* that must follow */
     bool needs_reason;
 } subcommands[] = {
-    {"status", NULL, sync_status, 0, false},
-    {"account", NULL, sync_account, 1, false},
-    {"dead", "list", sync_dead_list, 1, false},
-    {"dead", "show", sync_dead_show, 2, false},
-    {"dead", "replay", sync_dead_replay, 1, false},
-    {"dead", "discard", sync_dead_discard, 1, true},
-    {"push", "list", sync_push_list, 1, false},
-    {"push", "retry", sync_push_retry, 1, false},
-    {0},
+    {"status", NULL, sync_status, 0, false},        {"account", NULL, sync_account, 1, false},
+    {"dead", "list", sync_dead_list, 1, false},     {"dead", "show", sync_dead_show, 2, false},
+    {"dead", "replay", sync_dead_replay, 1, false}, {"dead", "discard", sync_dead_discard, 1, true},
+    {"dead", "help", sync_dead_help, 0, false},     {"push", "list", sync_push_list, 1, false},
+    {"push", "retry", sync_push_retry, 1, false},   {0},
 };
 
 /* Rows of the table of arguments. */
-enum { ONCE, PARTNER, JSON, DRY_RUN, CLASS, REASON, NUMBER, BY, SECOND, METRICS, HELP };
+enum {
+    ONCE,
+    PARTNER,
+    JSON,
+    DRY_RUN,
+    CLASS,
+    REASON,
+    NUMBER,
+    BY,
+    SECOND,
+    METRICS,
+    SINCE,
+    UNTIL,
+    WINDOW,
+    ALL,
+    HELP
+};
 
 static unsigned count_words(const char *const *words)
 {
@@ -70,6 +86,20 @@ static unsigned count_words(const char *const *words)
     while (words[count])
         count++;
     return count;
+}
+
+/* --partner in place of the first word. */
+static void take_partner(struct sync_job *job, unsigned wanted)
+{
+    unsigned count = count_words(job->words);
+    const char **words = arena_many(job->arena, const char *, count + 2);
+
+    if (!job->partner || count + 1 != wanted)
+        return;
+    words[0] = job->partner;
+    for (unsigned i = 0; i < count; i++)
+        words[i + 1] = job->words[i];
+    job->words = words;
 }
 
 /* What to run; NULL when it was called wrongly. Without a word it is the worker. */
@@ -83,6 +113,7 @@ static store_work_fn *choose(struct sync_job *job)
             (sub->second && (!job->words[1] || strcmp(sub->second, job->words[1]) != 0)))
             continue;
         job->words += own;
+        take_partner(job, sub->words);
         return count_words(job->words) == sub->words && (!sub->needs_reason || job->reason)
                    ? sub->run
                    : NULL;
@@ -108,6 +139,10 @@ static int run(struct argument *own, const struct config *config, const char *co
         .second = last(&own[SECOND]),
         .number = last(&own[NUMBER]),
         .metrics = last(&own[METRICS]),
+        .since = last(&own[SINCE]),
+        .until = last(&own[UNTIL]),
+        .window = last(&own[WINDOW]),
+        .all = own[ALL].count > 0,
         .once = own[ONCE].count > 0,
         .json = own[JSON].count > 0,
         .dry_run = own[DRY_RUN].count > 0,
@@ -131,6 +166,10 @@ int command_sync(int argc, char **argv)
                              {.name = "by", .takes_value = true},
                              {.name = "second", .takes_value = true},
                              {.name = "metrics", .takes_value = true},
+                             {.name = "since", .takes_value = true},
+                             {.name = "until", .takes_value = true},
+                             {.name = "window", .takes_value = true},
+                             {.name = "all"},
                              {.name = "help"},
                              {0}};
     struct arena *arena = arena_new();

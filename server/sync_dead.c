@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "fhir/definitions.h"
+#include "fhir/primitive.h"
 #include "server/config.h"
 #include "server/sync_dead_help.h"
 #include "server/sync_internal.h"
@@ -18,15 +19,39 @@
 #define LISTED         1000
 #define MOST_DISCARDED 100000 /* at once */
 
+/* The first or the last moment of a date or time. */
+static bool read_time(const char *given, bool end, int64_t *time, struct err *err)
+{
+    struct date_value date;
+    int64_t low, high;
+
+    if (!given)
+        return true;
+    if (!date_parse(text_of(given), &date))
+        return err_set(err, ERR_INVALID, end ? "until" : "since",
+                       "%.40s is no time such as 2026-11-23 or 2026-11-23T07:00:00Z.", given);
+    date_span(&date, 0, &low, &high);
+    *time = end ? high : low;
+    return true;
+}
+
+static bool read_number(const char *given, const char *what, int64_t *number, struct err *err)
+{
+    return !given || text_to_int64(text_of(given), 1, INT64_MAX, number) ||
+           err_set(err, ERR_INVALID, what, "%.40s is no number of a %s.", given, what);
+}
+
 static bool filter_of(const struct sync_job *job, const struct landing_partner *partner,
                       struct landing_dead_filter *filter, struct err *err)
 {
     const char *number = job->words[1] ? job->words[1] : job->number;
 
-    *filter = (struct landing_dead_filter){.partner = partner->number, .class = job->class};
-    if (number && !text_to_int64(text_of(number), 1, INT64_MAX, &filter->number))
-        return err_set(err, ERR_INVALID, "number", "%.40s is no number of a dead letter.", number);
-    return true;
+    *filter = (struct landing_dead_filter){
+        .partner = partner->number, .class = job->class, .decided = job->all};
+    return read_number(number, "dead letter", &filter->number, err) &&
+           read_number(job->window, "window", &filter->window, err) &&
+           read_time(job->since, false, &filter->since, err) &&
+           read_time(job->until, true, &filter->until, err);
 }
 
 static const char *or_dash(const char *text)
@@ -39,12 +64,13 @@ static void print_json(const struct landing_dead *dead, size_t count)
     json_t *list = json_array();
 
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list,
-                              json_pack("{s:I, s:s, s:s*, s:s*, s:s*, s:i, s:s*, s:s*}", "number",
-                                        (json_int_t)dead[i].number, "class", dead[i].class, "rule",
-                                        dead[i].rule, "where", dead[i].where, "type", dead[i].type,
-                                        "tries", (int)dead[i].tries, "decided", dead[i].decided,
-                                        "reason", dead[i].reason));
+        json_array_append_new(
+            list,
+            json_pack("{s:I, s:I, s:b, s:s, s:s*, s:s*, s:s*, s:i, s:s*, s:s*, s:s*}", "number",
+                      (json_int_t)dead[i].number, "window", (json_int_t)dead[i].window, "critical",
+                      dead[i].critical, "class", dead[i].class, "rule", dead[i].rule, "where",
+                      dead[i].where, "type", dead[i].type, "tries", (int)dead[i].tries, "decided",
+                      dead[i].decided, "decider", dead[i].decider, "reason", dead[i].reason));
     json_dumpf(list, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(list);
@@ -65,9 +91,39 @@ static void print_help(const struct sync_job *job, const struct landing_dead *de
                help->matters, help->remedy);
     }
     if (count)
-        printf("\nisthmus sync dead show %s NUMBER prints what came: health data. dead replay %s "
-               "[--number N | --class CLASS] --dry-run\nshows what trying again would change.\n",
-               job->words[0], job->words[0]);
+        printf(
+            "\nisthmus sync dead show %s NUMBER prints what came: health data. dead replay %s "
+            "[--number N | --class CLASS | ...] --dry-run\nshows what trying again would change.\n",
+            job->words[0], job->words[0]);
+}
+
+static void print_critical(const struct landing_dead *dead, size_t count)
+{
+    size_t critical = 0;
+
+    for (size_t i = 0; i < count; i++)
+        critical += dead[i].critical && !dead[i].decided;
+    if (critical)
+        printf(
+            "%zu MAY BE CRITICAL RESULTS (!): nobody sees them here. Tell whoever is in charge of "
+            "the patient first.\n",
+            critical);
+}
+
+static void print_letter(const struct landing_dead *dead)
+{
+    char first[CLOCK_INSTANT_SIZE], decided[CLOCK_INSTANT_SIZE];
+
+    clock_format_instant(dead->first, first);
+    printf("%c%8" PRId64 "  %s  window %" PRId64 "  %-18s %-20s %s: %s\n",
+           dead->critical ? '!' : ' ', dead->number, first, dead->window, dead->class,
+           or_dash(dead->type), or_dash(dead->where), or_dash(dead->rule));
+    if (!dead->decided)
+        return;
+    clock_format_instant(dead->decided_at, decided);
+    printf("           %s %s%s%s%s%s\n", dead->decided, decided, dead->decider ? " by " : "",
+           dead->decider ? dead->decider : "", dead->reason ? ": " : "",
+           dead->reason ? dead->reason : "");
 }
 
 bool sync_dead_list(const struct store_site *site, void *context, struct err *err)
@@ -85,16 +141,13 @@ bool sync_dead_list(const struct store_site *site, void *context, struct err *er
         print_json(dead, count);
         return true;
     }
-    for (size_t i = 0; i < count; i++) {
-        char first[CLOCK_INSTANT_SIZE];
-        clock_format_instant(dead[i].first, first);
-        printf("%8" PRId64 "  %s  %-18s %-20s %s: %s\n", dead[i].number, first, dead[i].class,
-               or_dash(dead[i].type), or_dash(dead[i].where), or_dash(dead[i].rule));
-    }
+    print_critical(dead, count);
+    for (size_t i = 0; i < count; i++)
+        print_letter(&dead[i]);
     if (count == 0)
         puts("There are none.");
     if (count == LISTED)
-        printf("(the oldest %d; there may be more)\n", LISTED);
+        printf("(%d; there may be more)\n", LISTED);
     print_help(job, dead, count);
     return true;
 }

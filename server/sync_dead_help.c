@@ -4,7 +4,10 @@
 
 #include "server/sync_dead_help.h"
 
+#include "server/sync_internal.h"
+
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NOT_HERE "This version of the record is not here; an earlier one may be, and looks current."
@@ -55,6 +58,19 @@ static const struct dead_help helps[] = {
     {"storage", "PostgreSQL refused it.", NOT_HERE,
      "Look at the rule behind it; try `dead replay` once. When it dies again, report it to us with "
      "the rule, not with the bytes."},
+
+    /* Of pushes. */
+    {"remote_412", "The partner has several copies of it, and none was chosen.",
+     "They may see two records of one person, and this change is in none of them.",
+     "Ask the partner to leave one copy; then `isthmus sync push retry`."},
+    {"remote_4xx", "The partner refuses it, or its copy has vanished there.",
+     "They do not have this version: what they see may be out of date.",
+     "`isthmus sync push list` has the status; ask the partner what it wants, then `push retry`."},
+    {"purged", "It was erased here before it was sent.",
+     "Nothing, if it was meant never to be there; a copy of an earlier version may still be there.",
+     "Ask the partner to erase its copy, if there is one."},
+    {"unknown_outcome", "It was sent, and what became of it is not known.",
+     "The partner may have it or not.", "Nothing: it is asked about before it is sent again."},
 };
 
 static const struct dead_help unknown = {"", "A class of another version of this program.",
@@ -67,4 +83,13 @@ const struct dead_help *dead_help(const char *class)
         if (strcmp(helps[i].class, class) == 0)
             return &helps[i];
     return &unknown;
+}
+
+bool sync_dead_help(const struct store_site *site, void *context, struct err *err)
+{
+    (void)site, (void)context, (void)err;
+    for (size_t i = 0; i < sizeof(helps) / sizeof(helps[0]); i++)
+        printf("%s: %s\n  Why it matters: %s\n  What to do: %s\n\n", helps[i].class, helps[i].what,
+               helps[i].matters, helps[i].remedy);
+    return true;
 }

@@ -12,8 +12,8 @@ struct sync_job {
     const char *const *words; /* behind the subcommand, NULL-ended */
     struct arena *arena;
     const char *partner; /* --partner; NULL: all */
-    const char *class, *reason, *decider, *second, *number, *metrics;
-    bool once, json, dry_run;
+    const char *class, *reason, *decider, *second, *number, *since, *until, *window, *metrics;
+    bool once, json, dry_run, all;
     bool unbalanced; /* an account did not come out */
 };
 
@@ -28,6 +28,7 @@ store_work_fn sync_run;          /* sync_run.c */
 store_work_fn sync_status;       /* sync_status.c */
 store_work_fn sync_account;      /* sync_account.c */
 store_work_fn sync_dead_list;    /* sync_dead.c */
+store_work_fn sync_dead_help;    /* sync_dead_help.c */
 store_work_fn sync_dead_show;    /* sync_dead.c */
 store_work_fn sync_dead_replay;  /* sync_dead.c */
 store_work_fn sync_dead_discard; /* sync_dead.c */

@@ -2,6 +2,7 @@
  * isthmus sync push - what could not be sent to a partner, and sending it again.
  */
 
+#include "server/sync_dead_help.h"
 #include "server/sync_internal.h"
 #include "storage/landing.h"
 #include "storage/store.h"
@@ -39,6 +40,23 @@ static void print_json(const struct sync_job *job, const struct landing_push *pu
     json_decref(list);
 }
 
+/* Each class of what failed, once. */
+static void print_help(const struct landing_push *pushes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *class = push_class(pushes[i].reason);
+        const struct dead_help *help = dead_help(class);
+        bool told = pushes[i].state != LANDING_FAILED;
+
+        for (size_t k = 0; k < i && !told; k++)
+            told = pushes[k].state == LANDING_FAILED &&
+                   strcmp(push_class(pushes[k].reason), class) == 0;
+        if (!told)
+            printf("\n%s: %s\n  Why it matters: %s\n  What to do: %s\n", class, help->what,
+                   help->matters, help->remedy);
+    }
+}
+
 bool sync_push_list(const struct store_site *site, void *context, struct err *err)
 {
     const struct sync_job *job = context;
@@ -59,6 +77,7 @@ bool sync_push_list(const struct store_site *site, void *context, struct err *er
                pushes[i].reason ? ": " : "", pushes[i].reason ? pushes[i].reason : "");
     if (count == 0)
         puts("There are none.");
+    print_help(pushes, count);
     return true;
 }
 

@@ -312,6 +312,7 @@ struct landing_result {
     struct landing_counts counts; /* of this call; waiting: left at its end */
     int64_t linked;               /* in unchanged: copies of resources we have */
     int64_t deleted;              /* in applied */
+    int64_t critical;             /* in dead: those that may be critical results */
     int64_t findings;
     unsigned batches;
 };
@@ -338,18 +339,23 @@ struct landing_dead {
     const char *id;    /* at the partner: health data. NULL: not known */
     int64_t first;     /* when it died first */
     int32_t tries;
+    bool critical;       /* it may be a result that somebody has to act on (fhir/critical.h) */
     const char *decided; /* NULL: open; "replayed", "discarded" */
     const char *decider, *reason;
+    int64_t decided_at; /* INT64_MIN: not yet */
 };
 
 struct landing_dead_filter {
     int32_t partner;
     int64_t number;    /* 0: any */
     const char *class; /* NULL: any */
+    int64_t since;     /* that died first then or later; 0: any */
+    int64_t until;     /* and then or before; 0: any */
+    int64_t window;    /* that landed in this one; 0: any */
     bool decided;      /* list only: those that are decided too */
 };
 
-/* The oldest first, at most `limit`. */
+/* Open critical ones first, then the oldest, at most `limit`. */
 bool landing_dead_list(struct store *store, const struct landing_dead_filter *filter,
                        unsigned limit, struct arena *arena, struct landing_dead **dead,
                        size_t *count, struct err *err);
@@ -358,6 +364,7 @@ struct landing_dead_class {
     const char *class;
     const char *rule;
     int64_t count;
+    int64_t critical; /* of these */
     int64_t oldest;
 };
 

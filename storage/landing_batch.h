@@ -64,6 +64,7 @@ struct landed {
     const struct query *source; /* by which nothing was found here that was pushed; or NULL */
     int64_t key;                /* of that */
     bool deleted;               /* it removed something */
+    bool critical;              /* it died, and may be a critical result */
     struct text stored;         /* dead: what was there before, its JSON; absent: nothing */
 };
 

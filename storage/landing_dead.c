@@ -11,28 +11,24 @@ static bool ask_which_are_known(struct landing_batch *batch, const struct text *
                                 struct landed **dying, size_t count, struct err *err);
 static void fill(const struct pg_result *result, struct arena *arena, struct landing_dead **dead,
                  size_t *count);
-static void add_filter(struct pg_params *params, const struct landing_dead_filter *filter);
 
 #define COLUMNS                                                                                    \
     "d.number, d.partner, u.window_number, d.class, d.rule, d.place, d.type, d.id, d.first,"       \
-    " d.tries, d.decided, d.decider, d.reason from f_dead d join f_sync_unit u"                    \
+    " d.tries, d.decided, d.decider, d.reason, d.critical, d.decided_at from f_dead d join "       \
+    "f_sync_unit u"                                                                                \
     " on u.number = d.unit"
-
-#define FILTER                                                                                     \
-    " d.partner = $1::int4 and ($2::int8 = 0 or d.number = $2::int8)"                              \
-    " and ($3::text is null or d.class = $3::text)"
 
 bool landing_dead_list(struct store *store, const struct landing_dead_filter *filter,
                        unsigned limit, struct arena *arena, struct landing_dead **dead,
                        size_t *count, struct err *err)
 {
-    static const struct pg_statement list = {"select " COLUMNS " where" FILTER
-                                             " and (d.decided is null or $4::bool)"
-                                             " order by d.number limit $5::int8"};
+    static const struct pg_statement list = {
+        "select " COLUMNS " where" LANDING_DEAD_FILTER " and (d.decided is null or $7::bool)"
+        " order by (d.critical and d.decided is null) desc, d.number limit $8::int8"};
     struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
 
-    add_filter(&params, filter);
+    landing_add_dead_filter(&params, filter->partner, filter);
     pg_add_bool(&params, filter->decided);
     pg_add_int8(&params, limit);
     if (!pg_query(store->read, &list, &params, arena, &result, err))
@@ -63,6 +59,8 @@ static void fill(const struct pg_result *result, struct arena *arena, struct lan
             .decided = pg_text(result, row, 10).data,
             .decider = pg_text(result, row, 11).data,
             .reason = pg_text(result, row, 12).data,
+            .critical = pg_bool(result, row, 13),
+            .decided_at = landing_time(result, row, 14),
         };
     }
 }
@@ -112,8 +110,9 @@ bool landing_dead_classes(struct store *store, int32_t partner, struct arena *ar
                           struct landing_dead_class **classes, size_t *count, struct err *err)
 {
     static const struct pg_statement statement = {
-        "select class, rule, count(*), min(first) from f_dead where partner = $1::int4"
-        " and decided is null group by class, rule order by 3 desc, 1, 2"};
+        "select class, rule, count(*), min(first), count(*) filter (where critical) from f_dead"
+        " where partner = $1::int4 and decided is null group by class, rule"
+        " order by 3 desc, 1, 2"};
     const struct pg_result *result;
 
     if (!landing_of_partner(store, &statement, partner, arena, &result, err))
@@ -126,6 +125,7 @@ bool landing_dead_classes(struct store *store, int32_t partner, struct arena *ar
             .rule = pg_text(result, (int)i, 1).data,
             .count = pg_int8(result, (int)i, 2),
             .oldest = pg_timestamp(result, (int)i, 3),
+            .critical = pg_int8(result, (int)i, 4),
         };
     return true;
 }
@@ -159,11 +159,12 @@ bool landing_dead_discard(struct store *store, const struct landing_dead_filter 
 {
     static const struct pg_statement discard = {
         "update f_dead d set decided = 'discarded', decided_at = clock_timestamp(),"
-        " decider = $4::text, reason = $5::text where" FILTER " and d.decided is null"};
+        " decider = $7::text, reason = $8::text where" LANDING_DEAD_FILTER
+        " and d.decided is null"};
     struct pg_params params = pg_params_in(arena_new());
     int affected;
 
-    add_filter(&params, filter);
+    landing_add_dead_filter(&params, filter->partner, filter);
     pg_add_text(&params, text_of(decider));
     pg_add_text(&params, text_of(reason));
     if (!landing_run_alone(store, &discard, &params, &affected, err))
@@ -219,9 +220,13 @@ static bool ask_which_are_known(struct landing_batch *batch, const struct text *
     return true;
 }
 
-static void add_filter(struct pg_params *params, const struct landing_dead_filter *filter)
+void landing_add_dead_filter(struct pg_params *params, int32_t partner,
+                             const struct landing_dead_filter *filter)
 {
-    pg_add_int4(params, filter->partner);
+    pg_add_int4(params, partner);
     pg_add_int8(params, filter->number);
     pg_add_text(params, text_of(filter->class));
+    landing_add_time(params, filter->since ? filter->since : INT64_MIN);
+    landing_add_time(params, filter->until ? filter->until : INT64_MIN);
+    pg_add_int8(params, filter->window);
 }

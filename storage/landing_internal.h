@@ -32,6 +32,17 @@ bool landing_of_partner(struct store *store, const struct pg_statement *statemen
 /* Keyed hashes of texts, as they are stored. */
 int64_t landing_hash(const struct store *store, struct text text);
 
+/* Dead letters d that a filter means, and its parameters: $1 to $6. */
+#define LANDING_DEAD_FILTER                                                                        \
+    " d.partner = $1::int4 and ($2::int8 = 0 or d.number = $2::int8)"                              \
+    " and ($3::text is null or d.class = $3::text)"                                                \
+    " and ($4::timestamptz is null or d.first >= $4::timestamptz)"                                 \
+    " and ($5::timestamptz is null or d.first <= $5::timestamptz)"                                 \
+    " and ($6::int8 = 0 or exists (select from f_sync_unit o where o.number = d.unit"              \
+    "  and o.window_number = $6::int8))"
+void landing_add_dead_filter(struct pg_params *params, int32_t partner,
+                             const struct landing_dead_filter *filter);
+
 /* partner, mode, type, query hash; and query: $1 to $5. */
 void landing_add_key(struct pg_params *params, const struct store *store,
                      const struct landing_cursor_key *key);

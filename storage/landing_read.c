@@ -191,16 +191,13 @@ bool batch_read_dead(struct landing_batch *batch, struct err *err)
     static const struct pg_statement read = {
         "select u.number, u.window_number, u.states, w.type, w.snapshot, w.state = 'L', d.body,"
         " d.number, d.line from f_dead d join f_sync_unit u on u.number = d.unit"
-        " join f_sync_window w on w.number = u.window_number where d.partner = $1::int4"
-        " and d.decided is null and d.number > $2::int8 and ($3::int8 = 0 or d.number = $3::int8)"
-        " and ($4::text is null or d.class = $4::text) order by d.number limit $5::int8"};
+        " join f_sync_window w on w.number = u.window_number where" LANDING_DEAD_FILTER
+        " and d.decided is null and d.number > $7::int8 order by d.number limit $8::int8"};
     struct pg_params params = pg_params_in(batch->arena);
     const struct pg_result *result;
 
-    pg_add_int4(&params, batch->apply->partner);
+    landing_add_dead_filter(&params, batch->apply->partner, batch->dead);
     pg_add_int8(&params, batch->after);
-    pg_add_int8(&params, batch->dead->number);
-    pg_add_text(&params, text_of(batch->dead->class));
     pg_add_int8(&params, (int64_t)batch->most);
     return batch_lock(batch, err) &&
            pg_query(batch->pg, &read, &params, batch->arena, &result, err) &&

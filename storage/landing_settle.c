@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "fhir/critical.h"
 #include "storage/body.h"
 #include "storage/landing_batch.h"
 
@@ -259,28 +260,33 @@ static void send_dead(struct settling *settling)
 {
     static const struct pg_statement statement = {
         "insert into f_dead as d (partner, unit, line, class, rule, place, type, id, body,"
-        " concerns) select $1::int4, unit, line, class, rule, place, type, id, body,"
+        " critical, concerns) select $1::int4, unit, line, class, rule, place, type, id, body,"
+        " critical <> 0,"
         " (select array_agg(substring(about from 16 * i + 1 for 16))"
         "  from generate_series(0, length(about) / 16 - 1) i)"
         " from unnest($2::int8[], $3::int4[], $4::text[], $5::text[], $6::text[], $7::text[],"
-        " $8::text[], $9::bytea[], $10::bytea[])"
-        " x(unit, line, class, rule, place, type, id, body, about)"
+        " $8::text[], $9::bytea[], $10::bytea[], $11::int2[])"
+        " x(unit, line, class, rule, place, type, id, body, about, critical)"
         " on conflict (unit, line) do update set tries = d.tries + 1, class = excluded.class,"
-        " rule = excluded.rule, place = excluded.place, decided = null, decided_at = null"};
+        " rule = excluded.rule, place = excluded.place, critical = excluded.critical,"
+        " decided = null, decided_at = null"};
     struct landing_batch *batch = settling->batch;
     struct arena *arena = batch->arena;
     struct pg_params params = pg_params_in(arena);
     struct text *texts = arena_many(arena, struct text, 7 * batch->count);
     int64_t *units = arena_many(arena, int64_t, batch->count);
     int32_t *lines = arena_many(arena, int32_t, batch->count);
+    int16_t *critical = arena_many(arena, int16_t, batch->count);
     size_t count = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
-        const struct landed *landed = &batch->rows[i];
+        struct landed *landed = &batch->rows[i];
         struct buf row = buf_in(arena);
 
         if (landed->after != 'd')
             continue;
+        landed->critical = critical_result(landed->row.body);
+        critical[count] = landed->critical;
         landing_rows_write(&landed->row, 1, &row);
         units[count] = landed->unit->number;
         lines[count] = landed->line;
@@ -303,6 +309,7 @@ static void send_dead(struct settling *settling)
         pg_add_text_array(&params, texts + column * batch->count, count);
     for (size_t column = 5; column < 7; column++)
         pg_add_bytea_array(&params, texts + column * batch->count, count);
+    pg_add_int2_array(&params, critical, count);
     send(settling, &statement, &params);
 }
 
@@ -404,6 +411,7 @@ void batch_count(const struct landing_batch *batch, struct landing_result *resul
         result->counts.dead += landed->after == 'd';
         result->linked += landed->after == 'u' && landed->self && landed->self->linked.data;
         result->deleted += landed->deleted;
+        result->critical += landed->critical;
         result->findings += landed->in.findings;
     }
 }

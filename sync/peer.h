@@ -121,4 +121,4 @@ void peer_write_line(struct buf *out, const char *name, const struct peer *peer,
 /* All lines of one metric. */
 typedef void peer_write_fn(const struct peer *peer, const char *name, struct buf *out);
 peer_write_fn peer_write_rows, peer_write_gaps, peer_write_pending, peer_write_ledger,
-    peer_write_dead, peer_write_outbox;
+    peer_write_dead, peer_write_critical, peer_write_outbox;

@@ -153,6 +153,16 @@ void peer_write_dead(const struct peer *peer, const char *name, struct buf *out)
     }
 }
 
+void peer_write_critical(const struct peer *peer, const char *name, struct buf *out)
+{
+    int64_t critical = 0;
+
+    for (size_t i = 0; i < peer->books.dead_count; i++)
+        critical += peer->books.dead[i].critical;
+    if (peer->books.arena)
+        peer_write_line(out, name, peer, "", (double)critical);
+}
+
 void peer_write_ledger(const struct peer *peer, const char *name, struct buf *out)
 {
     const struct landing_pushed *pushed = &peer->books.pushed;

@@ -149,6 +149,8 @@ static const struct {
      peer_write_pending},
     {"isthmus_sync_dead_letters", "gauge", "Rows that could not be applied and wait for somebody.",
      peer_write_dead},
+    {"isthmus_sync_critical_dead_letters", "gauge", "Of these, what may be critical results.",
+     peer_write_critical},
     {"isthmus_sync_http_responses_total", "counter", "Requests to partners by what came of them.",
      write_answers},
     {"isthmus_sync_retry_after_sleep_seconds_total", "counter",

@@ -91,6 +91,10 @@ static void add_result(struct peer *peer, const struct landing_result *result)
     peer->linked += result->linked;
     peer->deleted += result->deleted;
     peer->findings += result->findings;
+    if (result->critical)
+        log_error(&peer->log, "critical results could not be applied", "number",
+                  number(dead, result->critical), "remedy",
+                  "isthmus sync dead list shows them first", NULL);
     if (counts->applied + counts->unchanged + counts->older + counts->dead == 0)
         return;
     peer->fresh = true;

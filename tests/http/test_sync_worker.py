@@ -113,7 +113,7 @@ class Workers(Case):
 
 class Observed(Case):
     NAMES = {"rows_total", "rows", "lag_seconds", "last_complete_timestamp", "incomplete_windows_total",
-             "incomplete_windows", "ref_pending", "dead_letters", "http_responses_total",
+             "incomplete_windows", "ref_pending", "dead_letters", "critical_dead_letters", "http_responses_total",
              "retry_after_sleep_seconds_total", "clock_skew_seconds", "guard_trips_total",
              "echo_suppressed_total", "pushes_total", "outbox_oldest_seconds", "push_ledger", "paused"}
     LABELS = {"partner", "mode", "type", "query", "stage", "class", "state", "result"}
@@ -511,6 +511,87 @@ class DeadLetters(Case):
         # What was discarded does not come up again.
         self.exchange.once(status=0)
         self.assertEqual(self.dead(), [])
+        decided = {letter["class"]: letter for letter in self.dead("--all")}
+        self.assertEqual({kind: letter["decided"] for kind, letter in decided.items()},
+                         {"identity_conflict": "replayed", "structural": "discarded"})
+        self.assertEqual((decided["structural"]["decider"], decided["structural"]["reason"]),
+                         ("Ann, Bob", "a test"))
+        self.assertRegex(self.exchange.isthmus("sync", "dead", "list", "p", "--all").stdout,
+                         r"discarded 20\S+Z by Ann, Bob: a test")
+
+    def test_they_are_chosen_by_class_time_and_window(self):
+        self.exchange.add(pulled("chosen", self.rogue.base("slow:ms=1;of=chosen"), ["Patient"]))
+        windows = []
+        for id_ in ("w1", "w2"):
+            self.rogue.ask("/control/data", {"resourceType": "Patient", "id": id_, "birthDate": ["no"]})
+            self.exchange.once("--partner", "chosen", status=0)
+            windows.append(max(self.letters(), key=lambda letter: letter["number"])["window"])
+        sql(self.exchange, "update f_dead set first = first - interval '10 days' where number ="
+                           f" {min(letter['number'] for letter in self.letters())}")
+        now = datetime.datetime.now(datetime.timezone.utc)
+        day = (now - datetime.timedelta(days=10)).strftime("%Y-%m-%d")
+        later = (now - datetime.timedelta(days=5)).strftime("%Y-%m-%dT00:00:00Z")
+        for which, found in (([], 2), (["--class", "structural"], 2), (["--class", "parse"], 0),
+                             (["--window", str(windows[1])], 1), (["--since", later], 1),
+                             (["--until", later], 1), (["--since", day, "--until", later], 1),
+                             (["--since", day], 2), (["--until", day, "--window", str(windows[1])], 0),
+                             (["--since", "2999"], 0)):
+            with self.subTest(which=which):
+                self.assertEqual(len(self.letters(*which)), found)
+                done = self.exchange.isthmus("sync", "dead", "replay", "--partner", "chosen", "--dry-run",
+                                             *which, status=0 if found else 1)
+                self.assertEqual(done.stdout.count(": would be still dead"), found)
+        for wrong in (["--since", "yesterday"], ["--window", "x"], ["--number", "0"]):
+            done = self.exchange.isthmus("sync", "dead", "replay", "chosen", *wrong, status=1)
+            self.assertIn(f"{wrong[1]} is no ", done.stderr)
+        self.exchange.isthmus("sync", "dead", "discard", "chosen", "--window", str(windows[1]),
+                              "--reason", "a test")
+        self.assertEqual([letter["window"] for letter in self.letters()], [windows[0]])
+
+    def letters(self, *which):
+        done = self.exchange.isthmus("sync", "dead", "list", "--partner", "chosen", "--json", *which)
+        return json.loads(done.stdout)
+
+    def test_what_may_be_a_critical_result_is_told_first(self):
+        name = "critical"
+        self.exchange.add(pulled(name, self.rogue.base("slow:ms=1;of=critical"), ["Observation"]))
+        for id_, code in (("n1", "N"), ("n2", "HH")):
+            self.rogue.ask("/control/data", {
+                "resourceType": "Observation", "id": id_, "status": ["final"], "code": {"text": "K"},
+                "interpretation": [{"coding": [{"code": code}]}]})
+        done = self.exchange.once("--partner", name, status=0)
+        self.assertRegex(done.stderr, r"level=error.*critical results could not be applied.*number=1")
+        self.assertNotIn("n2", done.stderr)
+        said = self.exchange.isthmus("sync", "dead", "list", name).stdout.splitlines()
+        self.assertIn("1 MAY BE CRITICAL RESULTS (!)", said[0])
+        marked = [line for line in said if line.startswith("!")]
+        self.assertEqual(marked, said[1:2])
+        listed = json.loads(self.exchange.isthmus("sync", "dead", "list", name, "--json").stdout)
+        self.assertEqual([letter["critical"] for letter in listed][:2], [True, False])
+        self.assertGreater(listed[0]["number"], 0)
+
+    def test_every_class_has_its_text(self):
+        classes = set()
+        for folder in ("storage", "sync"):
+            for name in os.listdir(os.path.join(harness.ROOT, folder)):
+                if not name.endswith(".c"):
+                    continue
+                with open(os.path.join(harness.ROOT, folder, name)) as file:
+                    text = file.read()
+                classes |= set(re.findall(r'(?:refuse\((?:&?row|landed)|refused =),?\s*"(\w+)"', text))
+                for choice in re.findall(r"(?:fatal_class|refused) =([^;}]*)", text):
+                    classes |= set(re.findall(r'[?:] "(\w+)"', choice))
+                for listed in re.findall(r"classes\[\] = {([^}]*)}", text):
+                    classes |= set(re.findall(r'"(\w+)"', listed))
+        self.assertLessEqual({"parse", "utf8", "too_large", "not_fhir", "wrong_type", "no_id", "structural",
+                              "identity_conflict", "version_regression", "storage", "remote_412"}, classes)
+        said = self.exchange.isthmus("sync", "dead", "help").stdout
+        texts = dict(re.findall(r"^(\w+): (.+\n  Why it matters: .+\n  What to do: .+)$", said, re.M))
+        self.assertLessEqual(classes, set(texts))
+        with open(os.path.join(harness.ROOT, "docs/sync.md")) as file:
+            documented = set(re.findall(r"`(\w+)`", file.read()))
+        self.assertLessEqual(classes, documented)
+        self.assertEqual(len(set(texts.values())), len(texts), "each its own")
 
 
 if __name__ == "__main__":
