@@ -62,7 +62,8 @@ class Measure:
         if failed and int(failed[1]):
             raise SystemExit(f"pgbench: {failed[1]} transactions failed")
         rates = re.findall(r"progress: [\d.]+ s, ([\d.]+) tps", text)[WARM_UP:]
-        return {"rate": statistics.mean(map(float, rates))}
+        done = re.search(r"transactions actually processed: (\d+)", text)
+        return {"rate": statistics.mean(map(float, rates)), "transactions": int(done[1])}
 
     def pgread(self, sql, keys):
         text = run([self.pgread_program, self.service.conninfo, sql, self.file("keys", keys), 2,

@@ -73,7 +73,13 @@ class Service:
             return json.load(answer)
 
     def post(self, path, body):
-        request = urllib.request.Request(self.base + path, body.encode(), method="POST",
+        return self.send("POST", path, body)
+
+    def put(self, path, body):
+        return self.send("PUT", path, body)
+
+    def send(self, method, path, body):
+        request = urllib.request.Request(self.base + path, body.encode(), method=method,
                                          headers={"Content-Type": "application/fhir+json"})
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status

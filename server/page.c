@@ -138,9 +138,20 @@ static void add_links(struct request *req, enum page_kind kind, const struct sto
 
 static void add_search_part(const struct store_entry *entry, struct buf *out)
 {
-    buf_printf(out, ",\"search\":{\"mode\":\"%s\"}",
-               entry->mode == STORE_MATCH ? "match" : "include");
+    buf_add_text(out, entry->mode == STORE_MATCH ? ",\"search\":{\"mode\":\"match\"}"
+                                                 : ",\"search\":{\"mode\":\"include\"}");
 }
+
+/* What every entry has, without formats: reading them takes longer than all that is written. */
+static void add_texts(struct buf *out, const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        buf_add_text(out, texts[i]);
+}
+
+#define ADD_TEXTS(out, ...)                                                                        \
+    add_texts(out, (const char *const[]){__VA_ARGS__},                                             \
+              sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 /* R4 bundle.html#history: what was done, and what it was answered. */
 static void add_history_part(const struct store_version *version, struct buf *out)
@@ -150,13 +161,11 @@ static void add_history_part(const struct store_version *version, struct buf *ou
     char updated[CLOCK_INSTANT_SIZE];
 
     clock_format_instant(version->last_updated, updated);
-    buf_printf(out, ",\"request\":{\"method\":\"%s\",\"url\":\"%s%s%s\"}", row->verb, version->type,
-               post ? "" : "/", post ? "" : version->id);
-    buf_printf(
-        out,
-        ",\"response\":{\"status\":\"%s\",\"etag\":\"W/\\\"%lld\\\"\",\"lastModified\":\"%s\"}",
-        version->number == 1 && version->method == STORE_PUT ? "201" : row->status,
-        (long long)version->number, updated);
+    ADD_TEXTS(out, ",\"request\":{\"method\":\"", row->verb, "\",\"url\":\"", version->type,
+              post ? "" : "/", post ? "" : version->id, "\"},\"response\":{\"status\":\"",
+              version->number == 1 && version->method == STORE_PUT ? "201" : row->status);
+    buf_printf(out, "\",\"etag\":\"W/\\\"%lld\\\"", (long long)version->number);
+    ADD_TEXTS(out, "\",\"lastModified\":\"", updated, "\"}");
 }
 
 static void add_entry(struct request *req, enum page_kind kind, const struct store_entry *entry,
@@ -164,7 +173,8 @@ static void add_entry(struct request *req, enum page_kind kind, const struct sto
 {
     const struct store_version *version = &entry->version;
 
-    buf_printf(out, "{\"fullUrl\":\"%s/%s/%s\"", req->service->base, version->type, version->id);
+    ADD_TEXTS(out, "{\"fullUrl\":\"", req->service->base, "/", version->type, "/", version->id,
+              "\"");
     if (version->json) {
         buf_add_text(out, ",\"resource\":");
         subset_add(req, entry, out);
