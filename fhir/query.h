@@ -77,10 +77,14 @@ enum query_modifier {
  *            precision stands for, UTC. For AP already widened.
  * NUMBER     prefix, number, number_low and number_high: the span the written
  *            digits stand for. For AP already widened.
- * QUANTITY   like NUMBER; code: absent for any unit; system: absent for any.
+ * QUANTITY   like NUMBER; code: absent for any unit; system: absent for any. text: the digits as
+ *            they were written. codes: all that the unit may be called, code among them; none: code
+ *            alone. converted: from the unit that was asked for.
  * COMPOSITE  components, as many as the parameter has.
  * SPECIAL    near.
  */
+enum { QUERY_CODES_MAX = 8 };
+
 struct query_value {
     enum search_type type;
     enum query_prefix prefix;
@@ -88,6 +92,9 @@ struct query_value {
     struct text reference_base, reference_type, reference_id;
     int64_t time_low, time_high;
     double number, number_low, number_high;
+    const struct text *codes; /* at most QUERY_CODES_MAX */
+    size_t code_count;
+    bool converted;
     const struct query_near *near;
     const struct query_value *components;
     size_t component_count;

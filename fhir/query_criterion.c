@@ -215,6 +215,7 @@ static bool read_values(struct query_reader *reader, struct text name, struct te
     }
     param->values = values;
     param->value_count = count;
+    query_read_units(reader, param);
     return true;
 }
 

@@ -203,9 +203,12 @@ static bool match_quantity(struct matcher *matcher, enum query_modifier modifier
         return false;
     if (!wanted->code.data)
         return true;
-    if (wanted->system.data)
-        return text_equals(wanted->system, value->system) &&
-               same_code(value->system, wanted->code, value->code);
+    if (wanted->system.data) {
+        bool same = wanted->code_count == 0 && same_code(value->system, wanted->code, value->code);
+        for (size_t i = 0; !same && i < wanted->code_count; i++)
+            same = same_code(value->system, wanted->codes[i], value->code);
+        return same && text_equals(wanted->system, value->system);
+    }
     return same_code((struct text){0}, wanted->code, value->code) ||
            same_code((struct text){0}, wanted->code, value->text);
 }

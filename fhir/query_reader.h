@@ -96,6 +96,12 @@ bool query_read_of_type(struct query_reader *reader, struct text name, struct te
 bool query_read_codes(struct query_reader *reader, struct text name, struct text text,
                       struct query_param *param);
 
+/* Reads a number of a query, after its prefix. */
+bool query_set_number(struct text text, struct query_value *value);
+
+/* Adds the same quantities in other units of UCUM to the values, if there are such. */
+void query_read_units(struct query_reader *reader, struct query_param *param);
+
 /* Adds what query_options.compartment wants. */
 bool query_add_compartment(struct query_reader *reader);
 

@@ -28,7 +28,6 @@ static read_value_fn read_number, read_date, read_string, read_token, read_refer
 static bool read_prefix(struct text *text, enum query_prefix *prefix);
 static struct text restore_plus(struct arena *arena, struct text text);
 static void widen_date(struct query_value *value);
-static bool set_number(struct text text, struct query_value *value);
 static void widen_number(struct query_value *value);
 static bool is_own(const struct query_options *options, struct text base);
 
@@ -56,7 +55,7 @@ static bool read_number(struct query_reader *reader, struct text name,
                         struct query_value *value)
 {
     (void)param;
-    if (read_prefix(&text, &value->prefix) && set_number(text, value))
+    if (read_prefix(&text, &value->prefix) && query_set_number(text, value))
         return true;
     return query_refuse(reader, name, "value",
                         "\"%.*s\" takes a decimal number, with one of the prefixes eq ne gt lt ge "
@@ -75,11 +74,13 @@ static bool read_quantity(struct query_reader *reader, struct text name,
     while (count < 3 && query_next_item(&more, '|', &parts[count]))
         count++;
     if (more.data || count == 2 || !read_prefix(&parts[0], &value->prefix) ||
-        !set_number(parts[0], value))
+        !query_set_number(parts[0], value))
         return query_refuse(reader, name, "value",
                             "\"%.*s\" takes [prefix]number, or [prefix]number|system|code (the "
                             "system may be empty).",
                             NAME_ARGS(name));
+
+    value->text = parts[0];
 
     /* `5||mg` means mg in whichever system. */
     struct text system = query_unescape(reader->arena, parts[1]);
@@ -108,7 +109,7 @@ static bool read_prefix(struct text *text, enum query_prefix *prefix)
     return false;
 }
 
-static bool set_number(struct text text, struct query_value *value)
+bool query_set_number(struct text text, struct query_value *value)
 {
     struct decimal_value number;
 

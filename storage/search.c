@@ -16,6 +16,7 @@
 #include "storage/search_sort.h"
 #include "storage/search_stats.h"
 #include "storage/search_types.h"
+#include "storage/search_units.h"
 
 #include <math.h>
 
@@ -70,6 +71,9 @@ static bool search(struct store *store, const struct access *access, const struc
         return search_types(store, access, query, arena, page, err);
     store->counters.searches++;
     search_stats_refresh(store);
+    query = search_units(store, access, query, arena, err);
+    if (!query)
+        return false;
     if (search_sort_is_needed(query) && !query->count_only)
         return sort_page(&paging, store, access, query, arena, page, err);
     if (!search_paging_begin(&paging, store, access, query, arena, err))

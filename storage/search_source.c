@@ -308,8 +308,9 @@ void source_side_keys(const struct search_plan *plan, struct search_sql *sql)
     for (size_t i = 0; i < term->atom_count; i++) {
         if (!sql_side_table(&term->atoms[i]))
             continue;
-        sql_add(sql, any ? " or (" : "select distinct s.rkey from (select s.rkey from %s s where (",
-                sql_side_table(&term->atoms[i]));
+        /* Each by its own range of the index: PostgreSQL may read all for an "or". */
+        sql_add(sql, any ? " union all " : "select distinct s.rkey from (");
+        sql_add(sql, "select s.rkey from %s s where (", sql_side_table(&term->atoms[i]));
         sql_side_matches(sql, &term->atoms[i], "s");
         sql_add(sql, ")");
         any = true;

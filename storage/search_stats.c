@@ -17,7 +17,7 @@ enum {
     UNKNOWN_ROWS = 100000, /* of a table that was never analyzed: assume that choices matter */
     RARE_ROWS = 50,        /* of a token that is not among the frequent ones */
     TYPES_MAX = 160,
-    SECONDS_MAX = 4096, /* codes kept; what does not fit is looked up again */
+    SEEN_MAX = 4096, /* codes kept; what does not fit is looked up again */
 };
 
 static const int64_t refresh_us = 60 * INT64_C(1000000);
@@ -37,9 +37,13 @@ struct frequencies {
     size_t quantity_count;
 };
 
-struct second {
-    int64_t code;
-    uint16_t type;
+/* Tokens that were seen in resources of a type. */
+struct seen {
+    struct {
+        int64_t token;
+        uint16_t type;
+    } rows[SEEN_MAX];
+    size_t count;
 };
 
 struct search_stats {
@@ -49,8 +53,7 @@ struct search_stats {
     unsigned changes; /* as many as there were by then */
     struct frequencies tables[TABLE_ALL];
     bool has_trigrams;
-    struct second seconds[SECONDS_MAX];
-    size_t second_count;
+    struct seen seconds, units;
     bool contains[TYPES_MAX][TYPES_MAX]; /* by numbers of types */
 };
 
@@ -238,22 +241,41 @@ static int compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-bool search_stats_is_second(const struct store *store, const struct type *type, int64_t code)
+static bool is_seen(const struct seen *seen, const struct type *type, int64_t token)
 {
-    const struct search_stats *stats = store->search_stats;
-
-    for (size_t i = 0; stats && i < stats->second_count; i++)
-        if (stats->seconds[i].code == code && stats->seconds[i].type == type->number)
+    for (size_t i = 0; i < seen->count; i++)
+        if (seen->rows[i].token == token && seen->rows[i].type == type->number)
             return true;
     return false;
 }
 
+/* What does not fit is asked for again. */
+static void note(struct seen *seen, const struct type *type, int64_t token)
+{
+    if (seen->count == SEEN_MAX || is_seen(seen, type, token))
+        return;
+    seen->rows[seen->count].token = token;
+    seen->rows[seen->count++].type = type->number;
+}
+
+bool search_stats_is_second(const struct store *store, const struct type *type, int64_t code)
+{
+    return store->search_stats && is_seen(&store->search_stats->seconds, type, code);
+}
+
 void search_stats_note_second(struct store *store, const struct type *type, int64_t code)
 {
-    struct search_stats *stats = make(store);
+    note(&make(store)->seconds, type, code);
+}
 
-    if (stats->second_count < SECONDS_MAX && !search_stats_is_second(store, type, code))
-        stats->seconds[stats->second_count++] = (struct second){.code = code, .type = type->number};
+bool search_stats_has_unit(const struct store *store, const struct type *type, int64_t token)
+{
+    return store->search_stats && is_seen(&store->search_stats->units, type, token);
+}
+
+void search_stats_note_unit(struct store *store, const struct type *type, int64_t token)
+{
+    note(&make(store)->units, type, token);
 }
 
 bool search_stats_contains(const struct store *store, const struct type *type,

@@ -34,6 +34,10 @@ void search_stats_forget(void);
 bool search_stats_is_second(const struct store *store, const struct type *type, int64_t code);
 void search_stats_note_second(struct store *store, const struct type *type, int64_t code);
 
+/* Likewise, whether there is a quantity in a unit, by its token. Once so, it counts as so. */
+bool search_stats_has_unit(const struct store *store, const struct type *type, int64_t token);
+void search_stats_note_unit(struct store *store, const struct type *type, int64_t token);
+
 /* Likewise, whether resources of the type contain some of type `target`. Once so, it stays so. */
 bool search_stats_contains(const struct store *store, const struct type *type,
                            const struct type *target);

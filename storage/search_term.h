@@ -37,7 +37,7 @@ struct search_atom {
     enum search_string_mode mode;
     struct text norm; /* folded and cut as in the index */
 
-    int64_t units[2]; /* QUANTITY, NUMBERS: the unit is one of these; none: any */
+    int64_t units[QUERY_CODES_MAX]; /* QUANTITY, NUMBERS: the unit is one of these; none: any */
     size_t unit_count;
     int64_t also[2]; /* QUANTITY, NUMBERS: tokens that must be there besides */
     size_t also_count;

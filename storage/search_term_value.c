@@ -260,10 +260,13 @@ static void use_param(struct search_term_maker *maker, struct search_atom *atom,
 static void set_units(struct search_term_maker *maker, struct search_atom *atom,
                       const struct query_value *value)
 {
-    if (value->code.data && value->system.data)
-        atom->units[atom->unit_count++] = token_coding(maker->tokens, value->system, value->code);
-    else if (value->code.data)
+    if (value->code.data && !value->system.data) {
         maker->term->inexact = true;
+        return;
+    }
+    const struct text *codes = value->code_count ? value->codes : &value->code;
+    for (size_t i = 0; value->code.data && i < (value->code_count ? value->code_count : 1); i++)
+        atom->units[atom->unit_count++] = token_coding(maker->tokens, value->system, codes[i]);
 }
 
 /* As row_value.c has it. */

@@ -9,8 +9,10 @@ import re
 import time
 import urllib.parse
 from decimal import Decimal
+from fractions import Fraction
 
 import words
+from units import SAME_KIND
 from values import INFINITY, Quantity, Span, Values, date_span, fold, split_reference
 
 UCUM = "http://unitsofmeasure.org"
@@ -317,15 +319,17 @@ class Search:
             digits = 1
         return Decimal(5) * Decimal(10) ** (int(exponent or 0) - digits - 1)
 
-    def number_matches(self, text, value):
+    def number_matches(self, text, value, scale=1):
+        """`scale` is what one of the unit that was asked for is in that of the value."""
         prefix, text = self.prefix_of(text)
-        number = Decimal(text)
-        half = self.precision(text)
+        number = Fraction(text) * scale
+        half = Fraction(self.precision(text)) * scale
         below, above = number - half, number + half
         if prefix == "ap":
             tenth = abs(number) / 10
             below, above = min(below, number - tenth), max(above, number + tenth)
-        low, high = value.low, value.high
+        low, high = (end if end in (INFINITY, -INFINITY) else Fraction(end)
+                     for end in (value.low, value.high))
         within = low >= below and (high < above or (high == above and value.open_high))
         return {"eq": within,
                 "ne": not within,
@@ -342,11 +346,16 @@ class Search:
 
     def quantity_matches(self, text, value):
         parts = split(text, "|")
+        system, code = (unescape(parts[1]), unescape(parts[2])) if len(parts) > 1 else ("", "")
+        if system == value.system == UCUM and code != value.code:
+            kind = SAME_KIND.get(code)
+            return kind is not None and value.code in SAME_KIND and \
+                kind[0] == SAME_KIND[value.code][0] and \
+                self.number_matches(parts[0], value.span, kind[1] / SAME_KIND[value.code][1])
         if not self.number_matches(parts[0], value.span):
             return False
         if len(parts) == 1:
             return True
-        system, code = unescape(parts[1]), unescape(parts[2])
         if not code:
             return not system or value.system == system
         if system:

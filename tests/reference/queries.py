@@ -8,10 +8,11 @@ import urllib.parse
 from decimal import Decimal
 
 import words
-from evaluator import CODES, PREFIXES
+from evaluator import CODES, PREFIXES, UCUM
 from values import HANGUL, INFINITY, fold
 
 EPOCH_YEAR = 1970
+MASSES = {"mg": -3, "g": 0, "kg": 3, "Mg": 6}
 SORTABLE = ("date", "string", "number", "quantity")
 
 
@@ -396,14 +397,23 @@ class Queries:
         return self.one([""] * 6 + list(PREFIXES)) + text.replace("+", "")
 
     def of_quantity(self, modifier, value, parameter):
-        number = self.of_number(modifier, value.span, parameter)
         shape = self.random.random()
+        if value.system == UCUM and value.code in MASSES and shape < 0.3:
+            return self.of_another_mass(modifier, value, parameter)
+        number = self.of_number(modifier, value.span, parameter)
         if shape < 0.35:
             return number
         if value.system and value.code and shape < 0.7:
             return f"{number}|{escape(value.system)}|{escape(value.code)}"
         unit = self.one([one for one in (value.code, value.unit) if one] or [None])
         return f"{number}||{escape(unit)}" if unit else number
+
+    def of_another_mass(self, modifier, value, parameter):
+        unit = self.one(list(MASSES))
+        low, high = (end if abs(end) == INFINITY else end.scaleb(MASSES[value.code] - MASSES[unit])
+                     for end in (value.span.low, value.span.high))
+        number = self.of_number(modifier, value.span._replace(low=low, high=high), parameter)
+        return f"{number}|{escape(UCUM)}|{escape(unit)}"
 
     @staticmethod
     def may_refer(parameter, kind):
