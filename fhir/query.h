@@ -28,6 +28,7 @@ struct buf;
 struct definitions;
 struct issues;
 struct query_near;
+struct query_words;
 
 /* R4 search.html#prefix. */
 enum query_prefix {
@@ -51,7 +52,7 @@ enum query_modifier {
     MODIFIER_ENDS,     /* string, in _filter: the value stands at the end */
     MODIFIER_WHOLE,    /* string, in _filter: the value is all of it, without regard to case */
     MODIFIER_TEXT,     /* token: begins a display or text; the values are strings */
-    MODIFIER_NOT,      /* token */
+    MODIFIER_NOT,      /* token; also what _text and _content must not meet */
     MODIFIER_OF_TYPE,  /* token; system and code are the type's, text is the identifier's value */
     MODIFIER_BELOW,    /* uri; of tokens already applied to the values, as are the next three */
     MODIFIER_ABOVE,
@@ -67,7 +68,7 @@ enum query_modifier {
  * TOKEN      system: absent for `code`, empty for `|code` (the resource has no
  *            system), else given. code: absent for `system|` (any code), which
  *            components of composites do not offer.
- * STRING     text.
+ * STRING     text; of _text and _content: words.
  * URI        text.
  * REFERENCE  text as written, and when it is a literal reference: reference_id,
  *            reference_type (absent when only an id was given) and
@@ -96,6 +97,7 @@ struct query_value {
     size_t code_count;
     bool converted;
     const struct query_near *near;
+    const struct query_words *words;
     const struct query_value *components;
     size_t component_count;
 };
@@ -199,6 +201,8 @@ struct query_options {
     unsigned max_params, max_values, max_size; /* criteria; values of one; bytes of the whole */
     const struct definitions *definitions;     /* value sets and hierarchies; NULL: those of R4 */
     unsigned max_chain;                        /* references that one criterion may follow */
+    bool rechecked; /* the query decides about resources by themselves (fhir/query_match.h), not in
+                     * an index alone: no _text and _content */
 };
 
 struct query_options query_options_default(void);

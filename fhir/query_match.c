@@ -60,6 +60,8 @@ static bool meets(struct matcher *matcher, const struct query_param *param)
         return has_id(param, matcher->candidate->id);
     if (param->subject == QUERY_LAST_UPDATED)
         return was_updated(param, matcher->candidate->last_updated);
+    if (search_param_is_text(param->param))
+        return true; /* the index has decided */
 
     bool found = meets_values(matcher, param);
     if (param->modifier == MODIFIER_MISSING)
@@ -99,11 +101,6 @@ static bool meets_values(struct matcher *matcher, const struct query_param *para
             continue;
         if (param->modifier == MODIFIER_MISSING)
             return true;
-        if (param->modifier == MODIFIER_TEXT && search_param_is_text(param->param)) {
-            if (search_words_hold(value->text, param->values[0].text))
-                return true;
-            continue;
-        }
         for (size_t k = 0; k < param->value_count; k++)
             if (matchers[param->values[k].type](matcher, param->modifier, &param->values[k], value))
                 return true;

@@ -17,7 +17,9 @@ struct query_candidate {
     const struct search_values *values;
 };
 
-/* Whether it does, as far as can be seen: what a chain asks of other resources is taken to hold. */
+/* Whether it does, as far as can be seen: what a chain asks of other resources is taken to hold,
+ * and so is what _text and _content ask, which an index of words tells (query_options.rechecked).
+ */
 bool query_matches(const struct query *query, const struct query_candidate *candidate,
                    struct arena *arena);
 

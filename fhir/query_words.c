@@ -3,16 +3,17 @@
  *
  *     words = all { ("or" | ",") all }      all  = term { ["and"] term }
  *     term  = ["not"] ( "(" words ")" | phrase | word )
- *     phrase = '"' word { word } '"'
+ *     phrase = '"' word { word } ["*"] '"'   word = character { character } ["*"]
  *
  * "or", "and" and "not" without regard to case. A word with punctuation in it is the phrase of its
- * parts. A phrase is looked for by its words, and then looked at.
+ * parts. With an asterisk behind it the last word is only the beginning of one.
  */
 
-#include "fhir/query_reader.h"
+#include "fhir/query_words.h"
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "fhir/query_reader.h"
 #include "fhir/search_words.h"
 
 enum { DEPTH_MAX = 20 };
@@ -20,144 +21,110 @@ enum { DEPTH_MAX = 20 };
 struct words {
     struct query_reader *reader;
     const struct query_place *place;
-    const struct search_param *param;
     struct text rest;
     unsigned depth, count; /* words so far */
 };
 
-static const struct query *read_or(struct words *words);
-static const struct query *read_all(struct words *words);
-static bool read_term(struct words *words, struct query_param *param);
-static bool read_parentheses(struct words *words, bool negated, struct query_param *param);
-static bool read_phrase(struct words *words, bool negated, struct query_param *param);
-static struct text take_text(struct words *words);
+static struct query_words *read_any(struct words *words);
+static struct query_words *read_all(struct words *words);
+static struct query_words *read_term(struct words *words);
+static struct query_words *read_parentheses(struct words *words);
+static struct query_words *read_phrase(struct words *words);
+static struct text take_text(struct words *words, bool *begins);
 static bool take(struct words *words, const char *word);
+static bool is_at_end(struct words *words);
 static void skip_space(struct words *words);
+static bool meets_nothing(const struct query_words *asked);
+static struct query_words *negate(struct words *words, struct query_words *asked);
+static struct query_words *new_words(struct words *words, enum query_words_kind kind);
 static bool refuse(const struct words *words);
-static struct query *new_query(const struct words *words, size_t room, struct query_param **params);
 
 bool query_read_words(struct query_reader *reader, const struct query_place *place,
                       const struct search_param *found, struct text value,
                       struct query_param *param)
 {
-    struct words words = {.reader = reader, .place = place, .param = found, .rest = value};
-    const struct query **parts = arena_many(reader->arena, const struct query *, 1);
+    struct words words = {.reader = reader, .place = place, .rest = value};
+    struct query_value *wanted = arena_one(reader->arena, struct query_value);
 
-    parts[0] = read_or(&words);
-    if (!parts[0])
-        return refuse(&words);
+    if (reader->options->rechecked)
+        return query_refuse(reader, place->name, "not-supported",
+                            "\"%.*s\" is for searches: what is looked at by itself is not known by "
+                            "its words.",
+                            NAME_ARGS(place->name));
+    struct query_words *asked = read_any(&words);
     skip_space(&words);
-    if (words.rest.size > 0)
+    if (!asked || words.rest.size > 0)
         return refuse(&words);
-    *param = (struct query_param){.subject = QUERY_GROUP, .parts = parts, .part_count = 1};
+    *param = (struct query_param){.param = found, .values = wanted, .value_count = 1};
+
+    /* What somebody without a word meets is in no index: then whoever does not meet it is. */
+    if (meets_nothing(asked)) {
+        asked = negate(&words, asked);
+        param->modifier = MODIFIER_NOT;
+    }
+    *wanted = (struct query_value){.type = SEARCH_STRING, .words = asked};
     return true;
 }
 
-static const struct query *read_or(struct words *words)
+static struct query_words *read_any(struct words *words)
 {
-    size_t most = words->reader->options->max_values, count = 0;
-    const struct query **parts = arena_many(words->reader->arena, const struct query *, most);
-    struct query_param *param;
+    struct query_words *any = new_words(words, WORDS_ANY), *last = read_all(words);
 
-    if (++words->depth > DEPTH_MAX)
+    if (!last || ++words->depth > DEPTH_MAX)
         return NULL;
-    do {
-        if (count == most)
+    any->parts = last;
+    while (take(words, "or") || take(words, ",")) {
+        struct query_words *next = read_all(words);
+
+        if (!next)
             return NULL;
-        parts[count] = read_all(words);
-        if (!parts[count++])
-            return NULL;
-    } while (take(words, "or") || take(words, ","));
+        last->next = next;
+        last = next;
+    }
     words->depth--;
-    if (count == 1)
-        return parts[0];
-    struct query *query = new_query(words, 1, &param);
-    query->param_count = 1;
-    *param = (struct query_param){.subject = QUERY_GROUP, .parts = parts, .part_count = count};
-    return query;
+    return any;
 }
 
-static bool at_end(struct words *words)
+static struct query_words *read_all(struct words *words)
 {
-    struct text rest;
+    struct query_words *all = new_words(words, WORDS_ALL), *last = read_term(words);
 
-    skip_space(words);
-    if (words->rest.size == 0 || *words->rest.data == ')' || *words->rest.data == ',')
-        return true;
-    rest = words->rest;
-    bool or = take(words, "or");
-    words->rest = rest;
-    return or ;
+    all->parts = last;
+    while (last && (take(words, "and") || !is_at_end(words))) {
+        struct query_words *next = read_term(words);
+
+        last->next = next;
+        last = next;
+    }
+    return last ? all : NULL;
 }
 
-static const struct query *read_all(struct words *words)
-{
-    size_t most = words->reader->options->max_values;
-    struct query_param *params;
-    struct query *query = new_query(words, most, &params);
-
-    do {
-        if (query->param_count == most || !read_term(words, &params[query->param_count]))
-            return NULL;
-        query->param_count++;
-    } while (take(words, "and") || !at_end(words));
-    return query;
-}
-
-static bool read_term(struct words *words, struct query_param *param)
+static struct query_words *read_term(struct words *words)
 {
     bool negated = take(words, "not");
+    struct query_words *term = take(words, "(") ? read_parentheses(words) : read_phrase(words);
 
-    return take(words, "(") ? read_parentheses(words, negated, param)
-                            : read_phrase(words, negated, param);
+    return term && negated ? negate(words, term) : term;
 }
 
-static bool read_parentheses(struct words *words, bool negated, struct query_param *param)
+static struct query_words *read_parentheses(struct words *words)
 {
-    const struct query **parts = arena_many(words->reader->arena, const struct query *, 1);
+    struct query_words *inside = read_any(words);
 
-    parts[0] = read_or(words);
-    *param = (struct query_param){
-        .subject = QUERY_GROUP, .negated = negated, .parts = parts, .part_count = 1};
-    return parts[0] && take(words, ")");
+    return inside && take(words, ")") ? inside : NULL;
 }
 
-static void set_word(const struct words *words, struct text word, struct query_param *param)
+static struct query_words *read_phrase(struct words *words)
 {
-    struct query_value *value = arena_one(words->reader->arena, struct query_value);
+    struct query_words *phrase = new_words(words, WORDS_PHRASE);
+    struct text rest, word;
 
-    *value = (struct query_value){.type = SEARCH_TOKEN, .code = word};
-    *param = (struct query_param){.param = words->param, .values = value, .value_count = 1};
-}
-
-/* Its words, all of which must be there, and when there are several the whole. */
-static bool read_phrase(struct words *words, bool negated, struct query_param *param)
-{
-    struct arena *arena = words->reader->arena;
-    struct text folded = text_fold(arena, take_text(words)), rest = folded, word;
-    size_t most = words->reader->options->max_values;
-    const struct query **parts = arena_many(arena, const struct query *, 1);
-    struct query_param *params;
-    struct query *query = new_query(words, most + 1, &params);
-
-    if (folded.size == 0)
-        return false;
-    while (text_next(&rest, ' ', &word)) {
-        if (++words->count > most)
-            return false;
-        set_word(words, word, &params[query->param_count++]);
-    }
-    if (query->param_count > 1) {
-        struct query_value *value = arena_one(arena, struct query_value);
-
-        *value = (struct query_value){.type = SEARCH_STRING, .text = folded};
-        params[query->param_count++] = (struct query_param){
-            .param = words->param, .modifier = MODIFIER_TEXT, .values = value, .value_count = 1};
-    }
-    parts[0] = query;
-    *param = (struct query_param){
-        .subject = QUERY_GROUP, .negated = negated, .parts = parts, .part_count = 1};
-    return true;
+    phrase->phrase = text_fold(words->reader->arena, take_text(words, &phrase->begins));
+    rest = phrase->phrase;
+    while (rest.size > 0 && text_next(&rest, ' ', &word))
+        if (++words->count > words->reader->options->max_values || word.size > SEARCH_WORD_MAX)
+            return NULL;
+    return phrase->phrase.size > 0 ? phrase : NULL;
 }
 
 static bool ends_word(char c)
@@ -166,7 +133,7 @@ static bool ends_word(char c)
 }
 
 /* A quoted phrase, or a word. A backslash takes the next character as it is. */
-static struct text take_text(struct words *words)
+static struct text take_text(struct words *words, bool *begins)
 {
     struct buf out = buf_in(words->reader->arena);
     struct text *rest = &words->rest;
@@ -177,6 +144,7 @@ static struct text take_text(struct words *words)
     if (quoted)
         *rest = (struct text){rest->data + 1, rest->size - 1};
     while (rest->size > 0 && (quoted ? *rest->data != '"' : !ends_word(*rest->data))) {
+        *begins = *rest->data == '*';
         if (*rest->data == '\\' && rest->size > 1)
             *rest = (struct text){rest->data + 1, rest->size - 1};
         buf_add_char(&out, *rest->data);
@@ -203,26 +171,59 @@ static bool take(struct words *words, const char *word)
     return true;
 }
 
+static bool is_at_end(struct words *words)
+{
+    struct text rest;
+
+    skip_space(words);
+    if (words->rest.size == 0 || *words->rest.data == ')' || *words->rest.data == ',')
+        return true;
+    rest = words->rest;
+    bool other = take(words, "or");
+    words->rest = rest;
+    return other;
+}
+
 static void skip_space(struct words *words)
 {
     while (words->rest.size > 0 && (*words->rest.data == ' ' || *words->rest.data == '\t'))
         words->rest = (struct text){words->rest.data + 1, words->rest.size - 1};
 }
 
+static bool meets_nothing(const struct query_words *asked)
+{
+    bool all = asked->kind == WORDS_ALL;
+
+    if (asked->kind == WORDS_PHRASE)
+        return false;
+    if (asked->kind == WORDS_NOT)
+        return !meets_nothing(asked->parts);
+    for (const struct query_words *part = asked->parts; part; part = part->next)
+        if (meets_nothing(part) != all)
+            return !all;
+    return all;
+}
+
+static struct query_words *negate(struct words *words, struct query_words *asked)
+{
+    struct query_words *negated = new_words(words, WORDS_NOT);
+
+    negated->parts = asked;
+    return negated;
+}
+
+static struct query_words *new_words(struct words *words, enum query_words_kind kind)
+{
+    struct query_words *made = arena_one(words->reader->arena, struct query_words);
+
+    made->kind = kind;
+    return made;
+}
+
 static bool refuse(const struct words *words)
 {
     return query_refuse(words->reader, words->place->name, "value",
-                        "\"%.*s\" takes words, \"phrases\", and, or, not and parentheses; of words "
-                        "as many as a parameter may have values.",
+                        "\"%.*s\" takes words, \"phrases\", beginnings*, and, or, not and "
+                        "parentheses; of words as many as a parameter may have values.",
                         NAME_ARGS(words->place->name));
-}
-
-static struct query *new_query(const struct words *words, size_t room, struct query_param **params)
-{
-    struct query *query = arena_one(words->reader->arena, struct query);
-
-    *params = arena_many(words->reader->arena, struct query_param, room);
-    query->type = words->place->type;
-    query->params = *params;
-    return query;
 }

@@ -267,6 +267,8 @@ static const struct search_param *intern(const struct search_addition *addition)
     assert(next_number < NOWHERE);
     row->param.number = (uint16_t)next_number++;
     row->extension.version = addition->extension->version;
+    if (addition->extension->configuration)
+        row->extension.configuration = arena_strdup(arena, addition->extension->configuration);
     row->next = rows;
     rows = row;
     return &row->param;

@@ -56,11 +56,13 @@ struct search_param {
 struct search_value_plan;
 
 /*
- * What is known of a parameter that a package defines. Until all that was stored before has been
- * indexed by it, it cannot be searched by (storage/parameters.h).
+ * What is known of a parameter that a package defines, or an operator chose. Until all that was
+ * stored before has been indexed by it, it cannot be searched by (storage/parameters.h).
  */
 struct search_extension {
     uint64_t version; /* of the definition: another one when anything in it that counts differs */
+    const char *configuration; /* _text, _content: of PostgreSQL's text search, which says what
+                                * words have in common (storage/words.h); NULL: of any other */
     atomic_bool whole;
     _Atomic int64_t done, total; /* resources, while it is being indexed; 0: nobody has begun */
     const struct search_value_plan *plan; /* search_values.c's */

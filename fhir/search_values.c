@@ -221,23 +221,16 @@ static void evaluate(struct extraction *extraction, const struct fhirpath *expre
     found->count = 0;
 }
 
-/* One value with all words in their order, for phrases, and one for each word. */
+/* All of them, in one value. */
 static void extract_words(struct extraction *extraction, const struct search_param *param,
                           const struct node *resource)
 {
-    struct arena *arena = extraction->gather.arena;
-    struct buf out = buf_in(arena);
-    struct text line, word;
+    struct buf out = buf_in(extraction->gather.arena);
 
-    search_words_add(param, resource, arena, &out);
-    if (out.size == 0)
-        return;
-    struct text words = {buf_text(&out), out.size - 1}, rest = words;
-    gather_start(&extraction->gather, param, SEARCH_TOKEN);
-    gather_add(&extraction->gather, &(struct search_value){.text = words});
-    while (text_next(&rest, '\n', &line))
-        while (text_next(&line, ' ', &word))
-            gather_add(&extraction->gather, &(struct search_value){.code = word});
+    search_words_add(param, resource, extraction->gather.arena, &out);
+    gather_start(&extraction->gather, param, param->search_type);
+    if (out.size > 0)
+        gather_add(&extraction->gather, &(struct search_value){.text = {buf_text(&out), out.size}});
 }
 
 static void extract_param(struct extraction *extraction, const struct search_param *param,

@@ -31,7 +31,8 @@ struct search_value {
      * absent: only a display or text. `text`: display or CodeableConcept.text,
      * for :text. A `code` element carries the system of its required binding
      * in `system` when R4 fixes one, with `system_implied` set. */
-    /* STRING: `text` is the value as written. URI: `text`. */
+    /* STRING: `text` is the value as written; of _text and _content their words, as
+     * search_words_add() gives them. URI: `text`. */
     /* REFERENCE: `text` is the reference as written (absent when only an
      * identifier is given, which is then in system and code, and when somebody
      * contained is meant or only a display says who); `reference_type`

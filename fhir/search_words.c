@@ -9,7 +9,9 @@
 #include "fhir/node.h"
 #include "fhir/type.h"
 
-static void add_node(const struct node *node, struct arena *arena, struct buf *out);
+static void add_node(const struct node *node, const struct node *meta, struct arena *arena,
+                     struct buf *out);
+static bool is_stamp(const struct node *node, const struct node *meta);
 static void add_text(struct text text, struct arena *arena, struct buf *out);
 static struct text strip(struct text xhtml, struct arena *arena);
 static void add_entity(struct text *rest, struct buf *out);
@@ -25,29 +27,51 @@ void search_words_add(const struct search_param *param, const struct node *resou
     const struct node *narrative = node_path(resource, "text.div");
 
     if (strcmp(param->code, "_content") == 0)
-        add_node(resource, arena, out);
+        add_node(resource, node_child(resource, "meta"), arena, out);
     else if (narrative)
-        add_node(narrative, arena, out);
+        add_node(narrative, NULL, arena, out);
 }
 
-static void add_node(const struct node *node, struct arena *arena, struct buf *out)
+static void add_node(const struct node *node, const struct node *meta, struct arena *arena,
+                     struct buf *out)
 {
     bool markup = node->type && strcmp(node->type->name, "xhtml") == 0;
 
+    if (is_stamp(node, meta))
+        return;
     if (node->value.data && !(node->type && strcmp(node->type->name, "base64Binary") == 0))
         add_text(markup ? strip(node->value, arena) : node->value, arena, out);
     for (const struct node *child = node->first; child; child = child->next)
-        add_node(child, arena, out);
+        add_node(child, meta, arena, out);
+}
+
+/* What the server writes anew with each version. */
+static bool is_stamp(const struct node *node, const struct node *meta)
+{
+    return meta && node->parent == meta &&
+           (text_is(node->name, "versionId") || text_is(node->name, "lastUpdated"));
 }
 
 static void add_text(struct text text, struct arena *arena, struct buf *out)
 {
-    struct text folded = text_fold(arena, text);
+    struct text rest = text_fold(arena, text), word;
+    bool begun = false;
 
-    if (folded.size == 0)
+    if (rest.size == 0)
         return;
-    buf_add(out, folded.data, folded.size);
-    buf_add_char(out, '\n');
+    while (text_next(&rest, ' ', &word)) {
+        if (out->size + word.size >= SEARCH_WORDS_MAX)
+            break;
+        if (word.size > SEARCH_WORD_MAX) {
+            buf_add_text(out, begun ? "\n" : "");
+            begun = false;
+            continue;
+        }
+        buf_add_text(out, begun ? " " : "");
+        buf_add(out, word.data, word.size);
+        begun = true;
+    }
+    buf_add_text(out, begun ? "\n" : "");
 }
 
 /* Tags part words; they are well-formed, or the resource would not have been stored. */
@@ -112,23 +136,4 @@ static void add_entity(struct text *rest, struct buf *out)
     else
         buf_add_char(out, ' ');
     *rest = (struct text){rest->data + size, rest->size - size};
-}
-
-static bool is_edge(char c)
-{
-    return c == ' ' || c == '\n';
-}
-
-bool search_words_hold(struct text words, struct text phrase)
-{
-    const char *at = words.data, *end = words.data + words.size;
-
-    while (phrase.size > 0 && at < end &&
-           (at = memmem(at, (size_t)(end - at), phrase.data, phrase.size))) {
-        if ((at == words.data || is_edge(at[-1])) &&
-            (at + phrase.size == end || is_edge(at[phrase.size])))
-            return true;
-        at++;
-    }
-    return false;
 }

@@ -47,6 +47,7 @@ const struct query *condition_parse(struct request *req, const char *type, struc
     if (text_split(criteria, '?', &head, &rest))
         criteria = rest;
     options.lenient = false;
+    options.rechecked = true;
     /* Whoever sent the criteria needs to know where they stand more than what else is wrong. */
     issues_init(&findings, req->arena, 1);
     const struct query *query = query_parse(req->arena, type, criteria, &options, &findings, err);

@@ -30,13 +30,19 @@ static const char usage[] =
     "                        (rare types have one together); or all, or none (the default)\n"
     "  text=TYPE[,TYPE...]   resources of these types are found by the words of their narrative\n"
     "                        (_text); or all, or none (the default)\n"
-    "  content=TYPE[,...]    and by all words in them (_content)\n\n"
+    "  content=TYPE[,...]    and by all words in them (_content)\n"
+    "  language=NAME         a text search configuration of PostgreSQL (english, german, ...), "
+    "which\n"
+    "                        says what counts as the same word, of all types; simple (the "
+    "default):\n"
+    "                        only the word itself\n\n"
     "Servers follow within a second (contains, ids: a minute). What was stored before has to be "
     "indexed: isthmus reindex.\n";
 
 static bool is_origin(struct text value, struct err *err);
 static bool is_switch(struct text value, struct err *err);
 static bool are_types(struct text value, struct err *err);
+static bool is_name(struct text value, struct err *err);
 static bool keep_trigrams(struct packages *packages, struct text value, struct err *err);
 static bool keep_ids(struct packages *packages, struct text value, struct err *err);
 
@@ -44,11 +50,16 @@ static bool keep_ids(struct packages *packages, struct text value, struct err *e
 static const struct choice {
     const char *name, *fallback;
     bool (*is_valid)(struct text value, struct err *err);
+    bool (*is_known)(struct packages *packages, struct text value, struct err *err); /* NULL: yes */
     bool (*act)(struct packages *packages, struct text value, struct err *err); /* NULL: nothing */
 } choices[] = {
-    {"parameters", "packages", is_origin, NULL}, {"contains", "off", is_switch, keep_trigrams},
-    {"ids", "none", are_types, keep_ids},        {"text", "none", are_types, NULL},
-    {"content", "none", are_types, NULL},        {0},
+    {"parameters", "packages", is_origin, NULL, NULL},
+    {"contains", "off", is_switch, NULL, keep_trigrams},
+    {"ids", "none", are_types, NULL, keep_ids},
+    {"text", "none", are_types, NULL, NULL},
+    {"content", "none", are_types, NULL, NULL},
+    {"language", "simple", is_name, packages_know_language, NULL},
+    {0},
 };
 
 struct job {
@@ -106,6 +117,12 @@ static bool are_types(struct text value, struct err *err)
             return err_set(err, ERR_INVALID, NULL, "R4 has no resource type %.*s.",
                            TEXT_ARGS(name));
     return true;
+}
+
+static bool is_name(struct text value, struct err *err)
+{
+    return value.size > 0 ||
+           err_set(err, ERR_INVALID, "language", "language is the name of a configuration.");
 }
 
 static bool keep_trigrams(struct packages *packages, struct text value, struct err *err)
@@ -198,9 +215,12 @@ static bool run(struct packages *packages, void *context, struct err *err)
     const struct job *job = context;
     struct text value;
 
-    for (const char *const *word = job->words; *word; word++)
-        if (!find(*word, &value, err))
+    for (const char *const *word = job->words; *word; word++) {
+        const struct choice *choice = find(*word, &value, err);
+
+        if (!choice || (choice->is_known && !choice->is_known(packages, value, err)))
             return false;
+    }
     for (const char *const *word = job->words; *word; word++) {
         const struct choice *choice = find(*word, &value, err);
 

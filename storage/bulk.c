@@ -65,6 +65,16 @@ static const struct pg_statement quantity_statement = {
     "insert into f_qty (h, lo, hi, unit, rkey) select * from unnest($1::int8[], $2::float8[], "
     "$3::float8[], $4::int8[], $5::int8[])"};
 
+#define WORDS                                                                                      \
+    "_words (h, rkey, words) select x.h, x.rkey, f_words(x.configuration, x.h, x.words) "          \
+    "from unnest($1::text[], $2::int8[], $3::text[], $4::int8[]) "                                 \
+    "as x(configuration, h, words, rkey)"
+#define INSERT(id, name, ...) [id] = {"insert into " name WORDS},
+static const struct pg_statement words_statements[] = {
+    TABLES(INSERT)[TABLE_CONTAINED] = {"insert into f_contained" WORDS}};
+#undef INSERT
+#undef WORDS
+
 static const struct pg_statement code_statement = {
     "insert into f_code (tenant, rtype, code, n) select $1::int4, x.rtype, x.code, x.n "
     "from (select distinct rtype, code, n from unnest($2::int2[], $3::int8[], $4::int8[]) "
@@ -79,6 +89,10 @@ static const struct pg_statement check_statement = {
 static void insert_rows(struct bulk *bulk, struct change **changes, size_t count);
 static void insert_contained(struct bulk *bulk, struct change **changes, size_t count);
 static void insert_sides(struct bulk *bulk, struct change **changes, size_t count);
+static void insert_words(struct bulk *bulk, enum table_id table, const struct row *const *rows,
+                         size_t count);
+static void insert_words_of(struct bulk *bulk, struct change **changes, size_t count);
+static void insert_words_of_contained(struct bulk *bulk, struct change **changes, size_t count);
 static void insert_codes(struct bulk *bulk, struct change **changes, size_t count);
 static void check_history(struct bulk *bulk, struct change **changes, size_t count);
 static void add_columns(struct pg_params *params, struct change **changes, size_t count);
@@ -100,9 +114,11 @@ void bulk_insert(struct bulk *bulk, struct change **changes, size_t count)
         for (end = first + 1; end < count && changes[end]->table == changes[first]->table; end++)
             ;
         insert_rows(bulk, changes + first, end - first);
+        insert_words_of(bulk, changes + first, end - first);
     }
     insert_contained(bulk, changes, count);
     insert_sides(bulk, changes, count);
+    insert_words_of_contained(bulk, changes, count);
     insert_codes(bulk, changes, count);
     check_history(bulk, changes, count);
 }
@@ -346,6 +362,41 @@ static void insert_sides(struct bulk *bulk, struct change **changes, size_t coun
         if (total > 0)
             pg_send(bulk->pg, sides[i].statement, &params, bulk->arena, add_reply(bulk, total));
     }
+}
+
+static void insert_words(struct bulk *bulk, enum table_id table, const struct row *const *rows,
+                         size_t count)
+{
+    struct pg_params params = pg_params_in(bulk->scratch);
+    size_t total = side_rows_words(rows, count, &params);
+
+    if (total > 0)
+        pg_send(bulk->pg, &words_statements[table], &params, bulk->arena, add_reply(bulk, total));
+}
+
+/* All are of one table. */
+static void insert_words_of(struct bulk *bulk, struct change **changes, size_t count)
+{
+    const struct row **rows = arena_many(bulk->scratch, const struct row *, count);
+
+    for (size_t i = 0; i < count; i++)
+        rows[i] = changes[i]->row;
+    insert_words(bulk, changes[0]->table->id, rows, count);
+}
+
+static void insert_words_of_contained(struct bulk *bulk, struct change **changes, size_t count)
+{
+    size_t total = 0, at = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += changes[i]->row->contained_count;
+    if (total == 0)
+        return;
+    const struct row **rows = arena_many(bulk->scratch, const struct row *, total);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < changes[i]->row->contained_count; k++)
+            rows[at++] = changes[i]->row->contained[k];
+    insert_words(bulk, TABLE_CONTAINED, rows, total);
 }
 
 static void insert_codes(struct bulk *bulk, struct change **changes, size_t count)

@@ -16,6 +16,8 @@ static unsigned add_sides(const struct change *change, struct arena *arena, stru
                           struct row *come);
 static void add_contained(const struct row *container, struct arena *arena,
                           struct pg_params *params);
+static void add_hashes_of_words(const struct row *row, struct arena *arena,
+                                struct pg_params *params);
 static void add_common(const struct change *change, struct pg_params *params);
 static void add_old(const struct change *change, struct pg_params *params);
 
@@ -54,6 +56,10 @@ const struct pg_statement *change_statement(const struct change *change, struct 
         change_add_quantities(&gone, arena, params);
     if (sides & SIDE_ADD_CONTAINED)
         add_contained(change->row, arena, params);
+    if (sides & SIDE_ADD_WORDS)
+        change_add_words(&come, arena, params);
+    if (sides & SIDE_DROP_WORDS)
+        add_hashes_of_words(&gone, arena, params);
     return change_sql(change->kind, key_use(change), change->table->id, sides);
 }
 
@@ -119,7 +125,8 @@ static unsigned add_sides(const struct change *change, struct arena *arena, stru
            (come->code_count ? SIDE_ADD_CODES : 0u) |
            (gone->string_count ? SIDE_DROP_STRINGS : 0u) |
            (gone->date_count ? SIDE_DROP_DATES : 0u) |
-           (gone->quantity_count ? SIDE_DROP_QUANTITIES : 0u);
+           (gone->quantity_count ? SIDE_DROP_QUANTITIES : 0u) |
+           (come->words_count ? SIDE_ADD_WORDS : 0u) | (gone->words_count ? SIDE_DROP_WORDS : 0u);
 }
 
 static void add_common(const struct change *change, struct pg_params *params)
@@ -209,6 +216,7 @@ static void add_contained(const struct row *container, struct arena *arena,
     side_rows_strings(rows, count, params);
     side_rows_dates(rows, count, params);
     side_rows_quantities(rows, count, params);
+    side_rows_words(rows, count, params);
 }
 
 void change_add_strings(const struct row *row, struct arena *arena, struct pg_params *params)
@@ -272,4 +280,28 @@ void change_add_quantities(const struct row *row, struct arena *arena, struct pg
     pg_add_float8_array(params, low, NULL, row->quantity_count);
     pg_add_float8_array(params, high, NULL, row->quantity_count);
     pg_add_int8_array(params, unit, no_unit, row->quantity_count);
+}
+
+void change_add_words(const struct row *row, struct arena *arena, struct pg_params *params)
+{
+    struct text *configuration = arena_many(arena, struct text, row->words_count);
+    struct text *words = arena_many(arena, struct text, row->words_count);
+
+    for (size_t i = 0; i < row->words_count; i++) {
+        configuration[i] = text_of(row->words[i].configuration);
+        words[i] = row->words[i].words;
+    }
+    pg_add_text_array(params, configuration, row->words_count);
+    add_hashes_of_words(row, arena, params);
+    pg_add_text_array(params, words, row->words_count);
+}
+
+static void add_hashes_of_words(const struct row *row, struct arena *arena,
+                                struct pg_params *params)
+{
+    int64_t *h = arena_many(arena, int64_t, row->words_count);
+
+    for (size_t i = 0; i < row->words_count; i++)
+        h[i] = row->words[i].h;
+    pg_add_int8_array(params, h, NULL, row->words_count);
 }

@@ -76,3 +76,4 @@ void change_add_strings(const struct row *row, struct arena *arena, struct pg_pa
 void change_add_dates(const struct row *row, struct arena *arena, struct pg_params *params);
 void change_add_codes(const struct row *row, struct arena *arena, struct pg_params *params);
 void change_add_quantities(const struct row *row, struct arena *arena, struct pg_params *params);
+void change_add_words(const struct row *row, struct arena *arena, struct pg_params *params);

@@ -26,7 +26,7 @@ enum { KINDS = CHANGE_REMOVE + 1, KEYS = CHANGE_REPLACE_HOLDER + 1 };
 /* A statement in the making: `next` is the number of the next parameter. */
 struct text_maker {
     struct buf sql;
-    const char *table;
+    const struct table *table;
     int next;
 };
 
@@ -65,7 +65,7 @@ const struct pg_statement *change_sql(enum change_kind kind, enum change_key key
 static const struct pg_statement *make(enum change_kind kind, enum change_key key,
                                        enum table_id table, unsigned sides)
 {
-    struct text_maker maker = {.table = table_at(table)->name, .next = 10};
+    struct text_maker maker = {.table = table_at(table), .next = 10};
     struct pg_statement *statement = malloc(sizeof(*statement));
 
     if (!statement)
@@ -128,7 +128,7 @@ static void write_insert(struct text_maker *maker, enum change_key key)
                ", $10::bytea, $11::int8, $12::int8, $13::timestamptz, "
                "$14::timestamptz, $15::float8, $16::int8, $17::int8[], " UPDATED "%s "
                "on conflict (rkey) do nothing returning ctid as place)",
-               maker->table, key == CHANGE_NO_KEY ? "" : " from k");
+               maker->table->name, key == CHANGE_NO_KEY ? "" : " from k");
 }
 
 /* The `with`, and the key's part of it. */
@@ -153,7 +153,7 @@ static void write_update(struct text_maker *maker, enum change_kind kind)
 {
     buf_printf(&maker->sql,
                "update %s set ver = " VER ", updated = " UPDATED ", op = " OP ", body = $10::bytea",
-               maker->table);
+               maker->table->name);
     maker->next = 11;
     if (kind == CHANGE_ALL) {
         buf_add_text(&maker->sql, ", patient = $11::int8, code = $12::int8, d = $13::timestamptz, "
@@ -170,7 +170,7 @@ static void write_remove(struct text_maker *maker)
     buf_printf(&maker->sql,
                "delete from %s where rkey = " RKEY
                " and ver = $10::int4 returning null::tid as place)",
-               maker->table);
+               maker->table->name);
     maker->next = 11;
 }
 
@@ -199,7 +199,8 @@ static void write_log(struct text_maker *maker, bool first)
                first ? "true" : "null::bool");
 }
 
-/* One row per bit of enum change_side, in order; @1 is its first parameter, @a its tenth. */
+/* One row per bit of enum change_side, in order; @1 is its first parameter, @a its tenth, and @@
+ * the table of the type's words. */
 static const struct side {
     int params;
     const char *sql;
@@ -223,7 +224,7 @@ static const struct side {
     {4, ", d3 as (delete from f_qty s using w, unnest($@1::int8[], $@2::float8[], "
         "$@3::float8[], $@4::int8[]) as x(h, lo, hi, unit) where s.h = x.h and s.lo = x.lo "
         "and s.hi = x.hi and s.unit is not distinct from x.unit and s.rkey = " RKEY ")"},
-    {19, ", c1 as (insert into f_contained (rkey, container, updated, tenant, ver, rtype, op, id, "
+    {23, ", c1 as (insert into f_contained (rkey, container, updated, tenant, ver, rtype, op, id, "
          "body, toks) select x.rkey, " RKEY ", " UPDATED ", " TENANT ", " VER ", x.rtype, " OP
          ", x.id, x.body, ($@7::int8[])[x.first:x.last] from w, unnest($@1::int8[], $@2::int2[], "
          "$@3::text[], $@4::bytea[], $@5::int4[], $@6::int4[]) "
@@ -235,11 +236,19 @@ static const struct side {
          "as x(h, lo, hi, rkey))"
          ", c4 as (insert into f_qty (h, lo, hi, unit, rkey) select x.h, x.lo, x.hi, x.unit, "
          "x.rkey from w, unnest($@f::int8[], $@g::float8[], $@h::float8[], $@i::int8[], "
-         "$@j::int8[]) as x(h, lo, hi, unit, rkey))"},
+         "$@j::int8[]) as x(h, lo, hi, unit, rkey))"
+         ", c5 as (insert into f_contained_words (h, rkey, words) select x.h, x.rkey, "
+         "f_words(x.configuration, x.h, x.words) from w, unnest($@k::text[], $@l::int8[], "
+         "$@m::text[], $@n::int8[]) as x(configuration, h, words, rkey))"},
     {0, ", e1 as (delete from f_contained c using w where c.container = " RKEY " returning c.rkey)"
         ", e2 as (delete from f_str where rkey = any(array(select rkey from e1)))"
         ", e3 as (delete from f_date where rkey = any(array(select rkey from e1)))"
-        ", e4 as (delete from f_qty where rkey = any(array(select rkey from e1)))"},
+        ", e4 as (delete from f_qty where rkey = any(array(select rkey from e1)))"
+        ", e5 as (delete from f_contained_words where rkey = any(array(select rkey from e1)))"},
+    {3, ", s5 as (insert into @@ (h, rkey, words) select x.h, " RKEY
+        ", f_words(x.configuration, x.h, x.words) from w, unnest($@1::text[], $@2::int8[], "
+        "$@3::text[]) as x(configuration, h, words))"},
+    {1, ", d4 as (delete from @@ s using w where s.h = any($@1::int8[]) and s.rkey = " RKEY ")"},
 };
 
 static void write_sides(struct text_maker *maker, unsigned sides)
@@ -248,7 +257,10 @@ static void write_sides(struct text_maker *maker, unsigned sides)
         if (!(sides & 1u << i))
             continue;
         for (const char *sql = sides_sql[i].sql; *sql; sql++) {
-            if (*sql == '@') {
+            if (*sql == '@' && sql[1] == '@') {
+                sql++;
+                buf_add_text(&maker->sql, maker->table->words);
+            } else if (*sql == '@') {
                 sql++;
                 buf_printf(&maker->sql, "%d",
                            maker->next + (*sql <= '9' ? *sql - '1' : *sql - 'a' + 9));

@@ -18,7 +18,9 @@ enum change_side {
     SIDE_DROP_QUANTITIES = 64,
     SIDE_ADD_CONTAINED = 128,
     SIDE_DROP_CONTAINED = 256,
-    SIDE_ALL = 511,
+    SIDE_ADD_WORDS = 512,
+    SIDE_DROP_WORDS = 1024,
+    SIDE_ALL = 2047,
 };
 
 /* What is contained in a resource, written anew, when it is locked. Parameters: rkey, ver, updated,
@@ -38,7 +40,9 @@ enum change_key { CHANGE_NO_KEY, CHANGE_INSERT_KEY, CHANGE_REPLACE_HOLDER };
  *   all but INSERT   of the version superseded: ver, updated, op, patients, body
  *   each side        in the order of its bits: h[] norm[]; h[] lo[] hi[]; h[] lo[] hi[] unit[];
  *                    code[] n[]; what is contained: rkey[] rtype[] id[] body[] first[] last[]
- * toks[], and of its side rows h[] norm[] rkey[], h[] lo[] hi[] rkey[], h[] lo[] hi[] unit[] rkey[]
+ *                    toks[], and of its side rows h[] norm[] rkey[], h[] lo[] hi[] rkey[],
+ *                    h[] lo[] hi[] unit[] rkey[], configuration[] h[] words[] rkey[];
+ *                    configuration[] h[] words[]; h[]
  */
 const struct pg_statement *change_sql(enum change_kind kind, enum change_key key,
                                       enum table_id table, unsigned sides)

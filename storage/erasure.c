@@ -120,8 +120,9 @@ static bool remove_current(struct erasing *erasing, const struct current *curren
     if (!pg_query(erasing->pg, statement, &params, erasing->arena, &result, err))
         return false;
     erasing->raced = pg_rows(result) == 0;
-    erasure->index_rows = (int64_t)(change->row->tok_count + change->row->string_count +
-                                    change->row->date_count + change->row->quantity_count);
+    erasure->index_rows =
+        (int64_t)(change->row->tok_count + change->row->string_count + change->row->date_count +
+                  change->row->quantity_count + change->row->words_count);
     /* The deletion that was just made is none of its versions. */
     erasure->versions = erasure->log_lines = -1;
     return !erasing->raced;

@@ -12,6 +12,7 @@
 #include "storage/parameters.h"
 #include "storage/search_contains.h"
 #include "storage/search_ids.h"
+#include "storage/words.h"
 
 enum {
     TIMEOUT_MS = 120000,
@@ -236,6 +237,11 @@ bool packages_choose(struct packages *packages, const char *name, struct text va
     pg_rollback(packages->pg);
     arena_free(arena);
     return good && parameters_learn(packages->pg, err);
+}
+
+bool packages_know_language(struct packages *packages, struct text value, struct err *err)
+{
+    return words_check_configuration(packages->pg, value, err);
 }
 
 /* Beside all others, since it may take hours. */

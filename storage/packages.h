@@ -111,6 +111,9 @@ bool packages_choice(struct packages *packages, const char *name, struct arena *
 bool packages_choose(struct packages *packages, const char *name, struct text value,
                      struct err *err);
 
+/* Waits. Refuses what is no text search configuration of the database, and says which there are. */
+bool packages_know_language(struct packages *packages, struct text value, struct err *err);
+
 /* Waits, as long as it takes. Makes the index by which parts of strings are found, beside servers
  * that run, or drops it. */
 bool packages_keep_trigrams(struct packages *packages, bool wanted, struct err *err);

@@ -13,17 +13,19 @@
 #include "fhir/search_extend.h"
 #include "fhir/search_param_text.h"
 #include "fhir/search_values.h"
+#include "fhir/search_words.h"
 #include "fhir/type.h"
 #include "storage/body.h"
 #include "storage/dictionaries.h"
 #include "storage/member.h"
 #include "storage/pg.h"
+#include "storage/words.h"
 
 #include <stdatomic.h>
 
 enum { LOOK_AGAIN_MS = 5, TENANT = 1 };
 
-enum { WORDS_VERSION = 1 }; /* of what fhir/search_words.c takes for words */
+#define WORDS_VERSION "words 2" /* of what fhir/search_words.c takes for words */
 
 static const struct pg_statement ask_epoch = {"select " PARAMETERS_EPOCH};
 
@@ -47,7 +49,8 @@ static const struct pg_statement select_definitions = {
 
 static const struct pg_statement select_words = {
     "select (select value from f_choice where name = 'text'),"
-    " (select value from f_choice where name = 'content')"};
+    " (select value from f_choice where name = 'content'),"
+    " coalesce((select value from f_choice where name = 'language'), '" WORDS_CONFIGURATION "')"};
 
 static const struct pg_statement drop_others = {
     "update f_parameter f set state = case when about is null then 'D'::\"char\" else 'G' end,"
@@ -99,6 +102,7 @@ struct lesson {
     int64_t number;
     bool unfinished, stored;
     struct text words[2]; /* for which types _text and _content were chosen */
+    const char *configuration;
 };
 
 static bool learn(struct pg *pg, struct arena *arena, struct err *err);
@@ -223,26 +227,65 @@ static bool is_chosen(struct text choice, const char *type)
     return false;
 }
 
+/* The parameter of a type by its words. */
+static void make_words_param(const struct search_param *published, struct search_param *param)
+{
+    *param = *published;
+    param->expression = strcmp(param->code, "_text") == 0 ? "text" : "$this";
+}
+
+/* Words that are taken otherwise are other words. */
+static struct search_extension *words_extension(struct arena *arena, const char *configuration)
+{
+    struct search_extension *extension = arena_one(arena, struct search_extension);
+    struct hash_key open = {0}; /* not a secret */
+    struct hash_state state;
+
+    hash_init(&state, &open);
+    hash_part(&state, WORDS_VERSION, sizeof(WORDS_VERSION) - 1);
+    hash_part(&state, configuration, strlen(configuration));
+    extension->version = hash_done(&state);
+    extension->configuration = configuration;
+    return extension;
+}
+
 /* Those by the words of resources, of the types for which they were chosen. */
 static void add_words(struct lesson *lesson, struct search_addition *additions, size_t *count)
 {
-    static const struct {
-        const char *code, *expression;
-    } rows[] = {{"_text", "text"}, {"_content", "$this"}};
-    static struct search_extension extension = {.version = WORDS_VERSION};
+    static const char *const codes[] = {"_text", "_content"};
+    struct search_extension *extension = words_extension(lesson->arena, lesson->configuration);
 
     for (unsigned i = 0; i < resource_type_count(); i++) {
-        for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+        for (size_t k = 0; k < sizeof(codes) / sizeof(codes[0]); k++) {
             const struct search_param *published =
-                search_param_find_published(type_at(i)->name, text_of(rows[k].code));
+                search_param_find_published(type_at(i)->name, text_of(codes[k]));
 
             if (!published || !is_chosen(lesson->words[k], type_at(i)->name))
                 continue;
-            additions[*count].param = *published;
-            additions[*count].param.expression = rows[k].expression;
-            additions[(*count)++].extension = &extension;
+            make_words_param(published, &additions[*count].param);
+            additions[(*count)++].extension = extension;
         }
     }
+}
+
+/* What f_parameter keeps of it. */
+static struct text about(struct arena *arena, const struct search_addition *addition)
+{
+    const char *configuration = addition->extension->configuration;
+
+    return configuration ? text_of(configuration) : search_param_write(arena, &addition->param);
+}
+
+static bool read_about(struct arena *arena, const struct type *type, struct text code,
+                       struct text text, struct search_addition *addition)
+{
+    const struct search_param *published = search_param_find_published(type->name, code);
+
+    if (!published || !search_param_is_text(published))
+        return search_param_read(arena, text, &addition->param);
+    make_words_param(published, &addition->param);
+    addition->extension->configuration = text_dup(arena, text);
+    return true;
 }
 
 static struct pg_params wanted(struct lesson *lesson)
@@ -269,7 +312,7 @@ static struct pg_params wanted(struct lesson *lesson)
         types[i] = text_of(additions[i].param.type);
         codes[i] = text_of(additions[i].param.code);
         versions[i] = (int64_t)additions[i].extension->version;
-        abouts[i] = search_param_write(arena, &additions[i].param);
+        abouts[i] = about(arena, &additions[i]);
     }
     pg_add_text_array(&params, types, count);
     pg_add_text_array(&params, codes, count);
@@ -287,6 +330,7 @@ static bool update_rows(struct lesson *lesson, struct err *err)
         return false;
     lesson->words[0] = pg_text(result, 0, 0);
     lesson->words[1] = pg_text(result, 0, 1);
+    lesson->configuration = text_dup(arena, pg_text(result, 0, 2));
     struct pg_params params = wanted(lesson);
     if (!pg_query(lesson->pg, &drop_others, &params, arena, &dropped, err) ||
         !pg_query(lesson->pg, &tell_more, &params, arena, &changed, err) ||
@@ -327,19 +371,19 @@ static bool read_row(struct lesson *lesson, const struct pg_result *result, int 
 {
     struct search_addition *addition = &lesson->additions[lesson->count];
     const struct type *type = resource_type_find(pg_text(result, row, 0));
-    struct text code = pg_text(result, row, 1), about = pg_text(result, row, 4);
+    struct text code = pg_text(result, row, 1), text = pg_text(result, row, 4);
 
-    if (!type || !search_param_read(lesson->arena, about, &addition->param))
+    addition->extension = arena_one(lesson->arena, struct search_extension);
+    if (!type || !read_about(lesson->arena, type, code, text, addition))
         return false;
     addition->param.type = type->name;
     addition->param.code = text_dup(lesson->arena, code);
-    addition->extension = arena_one(lesson->arena, struct search_extension);
     addition->extension->version = (uint64_t)pg_int8(result, row, 2);
     addition->leaving = pg_char(result, row, 3) == 'G';
     hash_part(state, type->name, strlen(type->name));
     hash_part(state, code.data, code.size);
     hash_number(state, addition->extension->version << 1 | addition->leaving);
-    hash_part(state, about.data, about.size);
+    hash_part(state, text.data, text.size);
     lesson->count++;
     return true;
 }

@@ -2,17 +2,21 @@
  * Parameters, sweep - takes parameters out of use, and what is stored by them.
  *
  *   G  is fenced; when nobody searches by it any more it becomes D;
- *   D  is fenced; when nobody writes it any more its side rows are deleted. Tokens stay in the rows
- *      of resources until these are written or indexed again: they are found by nobody.
+ *   D  is fenced; when nobody writes it any more its side rows are deleted, and its words. Tokens
+ *      stay in the rows of resources until these are written or indexed again: they are found by
+ *      nobody.
  */
 
 #include "storage/parameters.h"
 
 #include "base/arena.h"
 #include "base/hash.h"
+#include "fhir/type.h"
 #include "storage/parameters_rows.h"
 #include "storage/pg.h"
+#include "storage/table.h"
 #include "storage/token.h"
+#include "storage/words.h"
 
 #include <limits.h>
 
@@ -47,6 +51,8 @@ static const struct pg_statement tell = {PARAMETERS_TELL};
 static bool sweep(struct pg *pg, const struct hash_key *key, struct arena *arena, struct err *err);
 static bool remove_dead(struct pg *pg, const struct hash_key *key, int64_t slowest,
                         struct arena *arena, struct err *err);
+static bool remove_words(struct pg *pg, const struct tokens *tokens, const struct pg_result *dead,
+                         bool *more, struct err *err);
 static bool tell_servers(struct pg *pg, struct arena *arena, struct err *err);
 
 bool parameters_sweep(struct pg *pg, const struct hash_key *key, bool *more, struct err *err)
@@ -101,7 +107,8 @@ static bool remove_dead(struct pg *pg, const struct hash_key *key, int64_t slowe
         return true;
     int64_t h = token_param_named(&tokens, pg_text(dead, 0, 0).data, pg_text(dead, 0, 1).data,
                                   (uint64_t)pg_int8(dead, 0, 2));
-    if (!parameters_delete_rows(pg, &h, 1, &more, err))
+    if (!parameters_delete_rows(pg, &h, 1, &more, err) ||
+        (!more && !remove_words(pg, &tokens, dead, &more, err)))
         return false;
     if (more)
         return true;
@@ -111,6 +118,23 @@ static bool remove_dead(struct pg *pg, const struct hash_key *key, int64_t slowe
     return parameters_delete_codes(pg, &h, 1, err) &&
            pg_query(pg, &set_removed, &of_dead, arena, &result, err) &&
            tell_servers(pg, arena, err);
+}
+
+/* Those of resources, and of what is contained in others. */
+static bool remove_words(struct pg *pg, const struct tokens *tokens, const struct pg_result *dead,
+                         bool *more, struct err *err)
+{
+    const struct type *type = resource_type_find(pg_text(dead, 0, 0));
+    struct tokens both = *tokens;
+
+    for (int contained = 0; type && !*more && contained < 2; contained++) {
+        both.contained = contained == 1;
+        int64_t h = token_param_named(&both, type->name, pg_text(dead, 0, 1).data,
+                                      (uint64_t)pg_int8(dead, 0, 2));
+        if (!words_delete(pg, contained ? table_of_contained() : table_of(type), &h, 1, more, err))
+            return false;
+    }
+    return true;
 }
 
 static bool tell_servers(struct pg *pg, struct arena *arena, struct err *err)

@@ -13,6 +13,7 @@
 #include "storage/parameters_rows.h"
 #include "storage/reindex_batch.h"
 #include "storage/store_internal.h"
+#include "storage/words.h"
 
 #include <inttypes.h>
 
@@ -197,6 +198,9 @@ static bool clean(struct run *run, struct err *err)
                                  (uint64_t)pg_int8(result, (int)i, 1));
     while (good && more)
         good = parameters_delete_rows(pg, h, count, &more, err);
+    more = count > 0;
+    while (good && more)
+        good = words_delete(pg, run->batch.table, h, count, &more, err);
     good = good && pg_query(pg, &set_cleaned, &params, arena, &result, err);
     if (pg)
         pool_release(run->store->transactions, pg);

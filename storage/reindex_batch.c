@@ -61,11 +61,14 @@ static const struct pg_statement present_statements[] = {TABLES(PRESENT)};
         "$17::float8[], $18::int8[]) x(h, lo, hi, unit) where not exists (select from f_qty f "    \
         "where f.h = x.h and f.lo = x.lo and f.hi = x.hi and f.unit is not distinct from x.unit "  \
         "and f.rkey = $1::int8)), "                                                                \
+        "x as (select x.configuration, x.h, x.words from unnest($22::text[], $23::int8[], "        \
+        "$24::text[]) x(configuration, h, words) where not exists (select from " name "_words f "  \
+        "where f.h = x.h and f.rkey = $1::int8)), "                                                \
         "o as (delete from " name " m where m.rkey = $1::int8 and m.ver = $2::int4 and "           \
         "((m.patient, m.code, m.d, m.dhi, m.vq, m.vqu, m.toks) is distinct from ($3::int8, "       \
         "$4::int8, $5::timestamptz, $6::timestamptz, $7::float8, $8::int8, $9::int8[]) "           \
         "or exists (select from s) or exists (select from t) or exists (select from q) "           \
-        "or $21::bool) "                                                                           \
+        "or exists (select from x) or $21::bool) "                                                 \
         "returning m.updated, m.op, m.tenant, m.rtype, m.id, m.body), "                            \
         "w as (insert into " name " (rkey, ver, updated, op, tenant, rtype, id, body, patient, "   \
         "code, d, dhi, vq, vqu, toks) select $1::int8, $2::int4, o.updated, o.op, o.tenant, "      \
@@ -76,6 +79,8 @@ static const struct pg_statement present_statements[] = {TABLES(PRESENT)};
         "w), "                                                                                     \
         "q1 as (insert into f_qty (h, lo, hi, unit, rkey) select q.h, q.lo, q.hi, q.unit, "        \
         "$1::int8 from q, w), "                                                                    \
+        "x1 as (insert into " name "_words (h, rkey, words) select x.h, $1::int8, "                \
+        "f_words(x.configuration, x.h, x.words) from x, w), "                                      \
         "c1 as (insert into f_code (tenant, rtype, code, n) select w.tenant, w.rtype, x.code, "    \
         "x.n from w, unnest($19::int8[], $20::int8[]) x(code, n) on conflict do nothing) "         \
         "select 1 from w"},
@@ -307,4 +312,5 @@ static void add_row(struct pg_params *params, const struct row *row, struct aren
     change_add_quantities(row, arena, params);
     change_add_codes(row, arena, params);
     pg_add_bool(params, row->contained_count > 0);
+    change_add_words(row, arena, params);
 }

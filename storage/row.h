@@ -15,6 +15,7 @@
  *              To somebody contained: token_reference of token_contained().
  *   uri        token_uri, and token_uri_below for itself and each prefix.
  *   string     f_str(token_param, text_fold() of at most ROW_NORM_MAX bytes).
+ *   _text, _content   a row of the table's words (storage/words.h) and no token.
  *   date       the column, or f_date(token_param, low, high).
  *   number     f_qty(token_param, low, high, no unit); low and high are both the
  *              value where it is plain: its own precision does not widen it.
@@ -60,6 +61,12 @@ struct row_code {
 
 enum { ROW_CODE_SECOND = 1 }; /* `of` what is said of the type: second codings, what it contains */
 
+struct row_words {
+    int64_t h;
+    const char *configuration;
+    struct text words;
+};
+
 struct row_quantity {
     int64_t h;
     double low, high;
@@ -92,6 +99,8 @@ struct row {
                              * types it contains; and of side rows under more than the parameter
                              * alone their h, of token_param() (composites that were added) */
     size_t code_count;
+    struct row_words *words;
+    size_t words_count;
 
     /* What it contains: rows of f_contained, by tokens of their own. Their id is that of the
      * container, as in Type/id#id, and `json` their content. */

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "fhir/search_param.h"
 #include "fhir/search_values.h"
 #include "storage/row.h"
 #include "storage/token.h"
@@ -79,6 +80,19 @@ void row_add_number(struct row_maker *maker, int64_t h, const struct search_valu
     row->quantities = grow(maker->arena, row->quantities, row->quantity_count,
                            &maker->quantity_room, sizeof(row->quantities[0]));
     row->quantities[row->quantity_count++] = quantity;
+}
+
+void row_add_words(struct row_maker *maker, struct text words)
+{
+    struct row *row = maker->row;
+
+    row->words =
+        grow(maker->arena, row->words, row->words_count, &maker->words_room, sizeof(row->words[0]));
+    row->words[row->words_count++] = (struct row_words){
+        .h = maker->param_token,
+        .configuration = search_extension_of(maker->param)->configuration,
+        .words = {text_dup(maker->arena, words), words.size},
+    };
 }
 
 bool row_unit(const struct row_maker *maker, const struct search_value *value, int64_t *unit)

@@ -30,7 +30,7 @@ struct row_maker {
     struct row *row;
     int64_t container; /* the key of the resource, or of the one that contains it */
     struct row_list toks, patients;
-    size_t string_room, date_room, quantity_room, code_room;
+    size_t string_room, date_room, quantity_room, code_room, words_room;
 
     const struct search_param *param; /* of the value at hand */
     int64_t param_token;
@@ -54,6 +54,9 @@ void row_add_code(struct row_maker *maker, int64_t code, int64_t of);
 void row_add_string(struct row_maker *maker, int64_t h, struct text text);
 void row_add_date(struct row_maker *maker, int64_t h, int64_t low, int64_t high);
 void row_add_number(struct row_maker *maker, int64_t h, const struct search_value *value);
+
+/* The words of the parameter at hand. */
+void row_add_words(struct row_maker *maker, struct text words);
 
 /* Whether the quantity has a unit: token_coding() of its system and code, or of Quantity.unit. */
 bool row_unit(const struct row_maker *maker, const struct search_value *value, int64_t *unit);

@@ -96,6 +96,17 @@ static int compare_quantities(const void *left, const void *right)
     return compare_int64(a->unit, b->unit);
 }
 
+static int compare_words(const void *left, const void *right)
+{
+    const struct row_words *a = left, *b = right;
+
+    if (a->h != b->h)
+        return compare_int64(a->h, b->h);
+    if (a->words.size != b->words.size)
+        return a->words.size < b->words.size ? -1 : 1;
+    return memcmp(a->words.data, b->words.data, a->words.size);
+}
+
 static size_t sort_rows(void *rows, size_t count, size_t size, compare_fn *compare)
 {
     char *bytes = rows;
@@ -117,6 +128,8 @@ void row_sort(struct row *row)
     row->quantity_count = sort_rows(row->quantities, row->quantity_count,
                                     sizeof(row->quantities[0]), compare_quantities);
     row->code_count = sort_rows(row->codes, row->code_count, sizeof(row->codes[0]), compare_codes);
+    row->words_count =
+        sort_rows(row->words, row->words_count, sizeof(row->words[0]), compare_words);
 }
 
 static bool same_numbers(const int64_t *a, size_t a_count, const int64_t *b, size_t b_count)
@@ -155,7 +168,9 @@ bool row_equals(const struct row *a, const struct row *b)
            same_rows(a->dates, a->date_count, b->dates, b->date_count, sizeof(a->dates[0]),
                      compare_dates) &&
            same_rows(a->quantities, a->quantity_count, b->quantities, b->quantity_count,
-                     sizeof(a->quantities[0]), compare_quantities);
+                     sizeof(a->quantities[0]), compare_quantities) &&
+           same_rows(a->words, a->words_count, b->words, b->words_count, sizeof(a->words[0]),
+                     compare_words);
 }
 
 /* The rows of `a` that are not in `b`: both are sorted. */
@@ -190,4 +205,7 @@ void row_difference(const struct row *a, const struct row *b, struct arena *aren
     out->codes = arena_many(arena, struct row_code, a->code_count);
     out->code_count = difference(out->codes, a->codes, a->code_count, b->codes, b->code_count,
                                  sizeof(a->codes[0]), compare_codes);
+    out->words = arena_many(arena, struct row_words, a->words_count);
+    out->words_count = difference(out->words, a->words, a->words_count, b->words, b->words_count,
+                                  sizeof(a->words[0]), compare_words);
 }

@@ -37,7 +37,10 @@ void row_add_value(struct row_maker *maker, const struct search_value *value)
         return;
     if (value->param != maker->param)
         begin_param(maker, value->param);
-
+    if (search_param_is_text(value->param)) {
+        row_add_words(maker, value->text);
+        return;
+    }
     switch (value->type) {
     case SEARCH_TOKEN:
         add_token(maker, value);
@@ -74,7 +77,8 @@ static void begin_param(struct row_maker *maker, const struct search_param *para
 {
     maker->param = param;
     maker->param_token = token_param(maker->tokens, param);
-    row_add_tok(maker, maker->param_token);
+    if (!search_param_is_text(param))
+        row_add_tok(maker, maker->param_token);
 }
 
 static void add_token(struct row_maker *maker, const struct search_value *value)
@@ -82,9 +86,7 @@ static void add_token(struct row_maker *maker, const struct search_value *value)
     const struct tokens *tokens = maker->tokens;
     const struct search_param *param = maker->param;
 
-    if (value->code.data && search_param_is_text(param)) {
-        row_add_tok(maker, token_code(tokens, param, value->code));
-    } else if (value->code.data) {
+    if (value->code.data) {
         row_add_tok(maker, token_system_code(tokens, param, value->system, value->code));
         row_add_tok(maker, token_code(tokens, param, value->code));
         if (value->identifier_type_code.data)

@@ -9,12 +9,14 @@
 
 #include "base/clock.h"
 #include "fhir/query_near.h"
+#include "fhir/query_words.h"
 #include "storage/search_contains.h"
 #include "storage/search_ids.h"
 #include "storage/search_link.h"
 #include "storage/search_order.h"
 #include "storage/search_stats.h"
 #include "storage/search_without.h"
+#include "storage/words.h"
 
 #include <math.h>
 
@@ -53,6 +55,12 @@ static double atom_share(const struct search_plan *plan, const struct search_ato
 static double quantity_share(const struct search_plan *plan, const struct query_value *value);
 static double time_share(const struct query_value *value);
 static double near_share(const struct query_near *near);
+static double words_share(const struct search_plan *plan, const struct search_atom *atom,
+                          double rows);
+static double words_rows(const struct search_plan *plan, const struct query_words *asked,
+                         bool stems, double rows);
+static double phrase_rows(const struct search_plan *plan, const struct query_words *asked,
+                          bool stems);
 
 bool search_cheapest(const struct search_plan *plan, enum search_purpose purpose, unsigned limit,
                      struct search_candidate *cheapest)
@@ -181,6 +189,7 @@ static void consider_terms(struct choice *choice)
         case ATOM_DATES:
         case ATOM_NUMBERS:
         case ATOM_NEAR: /* a range that contains any text is the whole index */
+        case ATOM_WORDS:
             consider(choice, DRIVE_SIDE, i,
                      1.5 * (looks_at_all(plan, term) ? choice->rows : found) + 2, rest);
             break;
@@ -328,6 +337,8 @@ static double atom_share(const struct search_plan *plan, const struct search_ato
         return some_numbers;
     case ATOM_NEAR:
         return near_share(atom->value->near);
+    case ATOM_WORDS:
+        return words_share(plan, atom, rows);
     }
     return 1;
 }
@@ -381,4 +392,54 @@ static double time_share(const struct query_value *value)
 static double near_share(const struct query_near *near)
 {
     return fmin(1, (near->north - near->south) / 120);
+}
+
+static double words_share(const struct search_plan *plan, const struct search_atom *atom,
+                          double rows)
+{
+    bool stems = strcmp(atom->configuration, WORDS_CONFIGURATION) != 0;
+    double of = search_stats_words_of(plan->store, plan->table, atom->hashes[0]);
+
+    return fmin(1, of * words_rows(plan, atom->value->words, stems, rows) / rows);
+}
+
+static double words_rows(const struct search_plan *plan, const struct query_words *asked,
+                         bool stems, double rows)
+{
+    double all = rows, any = 0;
+
+    if (asked->kind == WORDS_PHRASE)
+        return phrase_rows(plan, asked, stems);
+    if (asked->kind == WORDS_NOT)
+        return fmax(0, rows - words_rows(plan, asked->parts, stems, rows));
+    for (const struct query_words *part = asked->parts; part; part = part->next) {
+        double found = words_rows(plan, part, stems, rows);
+
+        all = fmin(all, found);
+        any += found;
+    }
+    return asked->kind == WORDS_ALL ? all : any;
+}
+
+/* As many as have the rarest of its words. What a configuration leaves of a word is taken to be
+ * where it begins. */
+static double phrase_rows(const struct search_plan *plan, const struct query_words *asked,
+                          bool stems)
+{
+    const size_t ending = 5, least = 3;
+    struct text rest = asked->phrase, word;
+    double found = INFINITY;
+
+    while (text_next(&rest, ' ', &word)) {
+        bool begins = asked->begins && !rest.data;
+        double of_word = search_stats_word(plan->store, plan->table, word, begins);
+        struct text stem = word;
+
+        while (stems && stem.size > least && stem.size + ending > word.size) {
+            stem.size--;
+            of_word = fmax(of_word, search_stats_word(plan->store, plan->table, stem, false));
+        }
+        found = fmin(found, of_word);
+    }
+    return found;
 }

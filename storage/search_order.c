@@ -130,7 +130,7 @@ bool search_term_is_range(const struct search_term *term)
     const struct search_atom *atom = &term->atoms[0];
 
     return term->atom_count == 1 && atom->hash_count == 1 && !term->negated &&
-           atom->kind != ATOM_NEAR &&
+           atom->kind != ATOM_NEAR && atom->kind != ATOM_WORDS &&
            (atom->kind == ATOM_STRINGS ? atom->mode != STRING_CONTAINS
                                        : atom->value->prefix != PREFIX_NE);
 }

@@ -23,6 +23,8 @@ static void add_param(struct search_sql *sql, const char *type);
 static void atom_holds(struct search_sql *sql, const struct search_atom *atom);
 static void tokens_hold(struct search_sql *sql, const struct search_atom *atom);
 static void quantity_holds(struct search_sql *sql, const struct search_atom *atom);
+static void words_hold(struct search_sql *sql, const struct search_atom *atom);
+static void words_asked_for(struct search_sql *sql, const struct search_atom *atom);
 static void unit_is(struct search_sql *sql, const struct search_atom *atom, const char *column);
 static void others_are_there(struct search_sql *sql, const struct search_atom *atom);
 static void string_matches(struct search_sql *sql, const struct search_atom *atom,
@@ -203,6 +205,9 @@ static void atom_holds(struct search_sql *sql, const struct search_atom *atom)
     case ATOM_QUANTITY:
         quantity_holds(sql, atom);
         break;
+    case ATOM_WORDS:
+        words_hold(sql, atom);
+        break;
     case ATOM_STRINGS:
     case ATOM_DATES:
     case ATOM_NUMBERS:
@@ -241,6 +246,27 @@ static void quantity_holds(struct search_sql *sql, const struct search_atom *ato
     sql_add(sql, ")");
 }
 
+/* Of the row's own words. What is asked for is made once. */
+static void words_hold(struct search_sql *sql, const struct search_atom *atom)
+{
+    sql_add(sql, "exists (select 1 from %s s where s.h = ", atom->words);
+    sql_int8(sql, atom->hashes[0]);
+    sql_add(sql, " and s.rkey = t.rkey and s.words @@ (select ");
+    words_asked_for(sql, atom);
+    sql_add(sql, ") offset 0)");
+}
+
+static void words_asked_for(struct search_sql *sql, const struct search_atom *atom)
+{
+    sql_add(sql, "f_words_asked(");
+    sql_text(sql, text_of(atom->configuration));
+    sql_add(sql, ", ");
+    sql_int8(sql, atom->hashes[0]);
+    sql_add(sql, ", ");
+    sql_text(sql, atom->norm);
+    sql_add(sql, ")");
+}
+
 static void unit_is(struct search_sql *sql, const struct search_atom *atom, const char *column)
 {
     if (atom->unit_count == 0)
@@ -268,6 +294,8 @@ const char *sql_side_table(const struct search_atom *atom)
     case ATOM_NUMBERS:
     case ATOM_NEAR:
         return "f_qty";
+    case ATOM_WORDS:
+        return atom->words;
     default:
         return NULL;
     }
@@ -277,6 +305,12 @@ void sql_side_matches(struct search_sql *sql, const struct search_atom *atom, co
 {
     char low[16], high[16], unit[16];
 
+    /* The hash is asked for with the words: beside it another index would look as good. */
+    if (atom->kind == ATOM_WORDS) {
+        sql_add(sql, "%s.words @@ ", alias);
+        words_asked_for(sql, atom);
+        return;
+    }
     snprintf(low, sizeof(low), "%s.lo", alias);
     snprintf(high, sizeof(high), "%s.hi", alias);
     snprintf(unit, sizeof(unit), "%s.unit", alias);

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 
+#include <inttypes.h>
 #include <stdatomic.h>
 
 enum {
@@ -37,6 +38,18 @@ struct frequencies {
     size_t quantity_count;
 };
 
+/* Of a table of words; sorted. */
+struct word {
+    struct text lexeme;
+    double share;
+};
+
+struct words {
+    double rows;
+    const struct word *items;
+    size_t count;
+};
+
 /* Tokens that were seen in resources of a type. */
 struct seen {
     struct {
@@ -52,6 +65,7 @@ struct search_stats {
     bool reading;
     unsigned changes; /* as many as there were by then */
     struct frequencies tables[TABLE_ALL];
+    struct words words[TABLE_ALL];
     bool has_trigrams;
     struct seen seconds, units;
     bool contains[TYPES_MAX][TYPES_MAX]; /* by numbers of types */
@@ -82,6 +96,16 @@ static const struct pg_statement read_statement = {
     "where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace"
     "      and c.relname = any($1::text[])"};
 
+static const struct pg_statement read_words = {
+    "select c.relname::text, c.reltuples::float8, u.lexeme, u.frequency from pg_class c, lateral ("
+    "  select u.lexeme, u.frequency::float8 from pg_stats s,"
+    "         unnest(s.most_common_elems::text::text[], s.most_common_elem_freqs)"
+    "         as u(lexeme, frequency)"
+    "  where s.schemaname = current_schema() and s.tablename = c.relname and s.attname = 'words'"
+    "        and u.lexeme is not null and u.frequency > 0.0005"
+    ") u where c.relkind = 'r' and c.relnamespace = current_schema()::regnamespace"
+    "          and c.relname = any($1::text[]) order by c.oid, u.lexeme collate \"C\""};
+
 static const struct pg_statement look_for_trigrams = {
     "select exists (select from pg_index where indexrelid = to_regclass('f_str_trigrams')"
     " and indisvalid)"};
@@ -91,6 +115,9 @@ static void free_stats(struct search_stats *stats);
 static void read_stats(struct store *store, struct search_stats *stats);
 static void take_row(struct search_stats *stats, struct arena *arena,
                      const struct pg_result *result, int row);
+static void take_words(struct search_stats *stats, struct arena *arena,
+                       const struct pg_result *result);
+static size_t first_from(const struct words *words, struct text word);
 static int compare(const void *a, const void *b);
 
 void search_stats_refresh(struct store *store)
@@ -133,15 +160,19 @@ static void free_stats(struct search_stats *stats)
 static void read_stats(struct store *store, struct search_stats *stats)
 {
     struct arena *arena = arena_new();
-    struct pg_params params = pg_params_in(arena);
-    struct text names[TABLE_ALL];
-    const struct pg_result *result, *trigrams;
+    struct pg_params params = pg_params_in(arena), of_words = pg_params_in(arena);
+    struct text names[TABLE_ALL], words_names[TABLE_ALL];
+    const struct pg_result *result, *words, *trigrams;
     struct err err = {0};
 
-    for (int i = 0; i < TABLE_ALL; i++)
+    for (int i = 0; i < TABLE_ALL; i++) {
         names[i] = text_of(table_at((enum table_id)i)->name);
+        words_names[i] = text_of(table_at((enum table_id)i)->words);
+    }
     pg_add_text_array(&params, names, TABLE_ALL);
+    pg_add_text_array(&of_words, words_names, TABLE_ALL);
     if (!pg_query(store->search, &read_statement, &params, arena, &result, &err) ||
+        !pg_query(store->search, &read_words, &of_words, arena, &words, &err) ||
         !pg_query(store->search, &look_for_trigrams, NULL, arena, &trigrams, &err)) {
         arena_free(arena);
         return;
@@ -150,6 +181,7 @@ static void read_stats(struct store *store, struct search_stats *stats)
     memset(stats->tables, 0, sizeof(stats->tables));
     for (int row = 0; row < pg_rows(result); row++)
         take_row(stats, arena, result, row);
+    take_words(stats, arena, words);
     stats->has_trigrams = pg_bool(trigrams, 0, 0);
     if (stats->arena)
         arena_free(stats->arena);
@@ -174,6 +206,27 @@ static void take_row(struct search_stats *stats, struct arena *arena,
     }
 }
 
+/* The rows of one table stand together. */
+static void take_words(struct search_stats *stats, struct arena *arena,
+                       const struct pg_result *result)
+{
+    int count = pg_rows(result);
+    struct word *items = arena_many(arena, struct word, (size_t)count);
+
+    memset(stats->words, 0, sizeof(stats->words));
+    for (int row = 0, end; row < count; row = end) {
+        struct text name = pg_text(result, row, 0);
+
+        for (end = row; end < count && text_equals(pg_text(result, end, 0), name); end++)
+            items[end] = (struct word){pg_text(result, end, 2), pg_float8(result, end, 3)};
+        for (int i = 0; i < TABLE_ALL; i++)
+            if (text_is(name, table_at((enum table_id)i)->words))
+                stats->words[i] = (struct words){.rows = pg_float8(result, row, 1),
+                                                 .items = items + row,
+                                                 .count = (size_t)(end - row)};
+    }
+}
+
 double search_stats_rows(const struct store *store, const struct table *table)
 {
     const struct search_stats *stats = store->search_stats;
@@ -193,6 +246,59 @@ double search_stats_token(const struct store *store, const struct table *table, 
     if (!found)
         return RARE_ROWS;
     return known->rows * (double)known->per_million[found - known->tokens] / 1e6;
+}
+
+double search_stats_word(const struct store *store, const struct table *table, struct text word,
+                         bool begins)
+{
+    const struct search_stats *stats = store->search_stats;
+    const struct words *words = stats ? &stats->words[table->id] : NULL;
+    double share = 0;
+
+    if (!words || words->count == 0)
+        return RARE_ROWS;
+    for (size_t i = first_from(words, word);
+         i < words->count && (begins ? text_starts_with(words->items[i].lexeme, word)
+                                     : text_equals(words->items[i].lexeme, word));
+         i++)
+        share += words->items[i].share;
+    return share > 0 ? words->rows * (share < 1 ? share : 1) : RARE_ROWS;
+}
+
+double search_stats_words_of(const struct store *store, const struct table *table, int64_t h)
+{
+    const struct search_stats *stats = store->search_stats;
+    const struct words *words = stats ? &stats->words[table->id] : NULL;
+    char mark[20];
+
+    snprintf(mark, sizeof(mark), "%" PRIX64, (uint64_t)h);
+    size_t at = words ? first_from(words, text_of(mark)) : 0;
+    return words && at < words->count && text_is(words->items[at].lexeme, mark)
+               ? words->items[at].share
+               : 1;
+}
+
+static int compare_text(struct text a, struct text b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size ? memcmp(a.data, b.data, size) : 0;
+
+    return order ? order : a.size < b.size ? -1 : a.size > b.size;
+}
+
+static size_t first_from(const struct words *words, struct text word)
+{
+    size_t low = 0, end = words->count;
+
+    while (low < end) {
+        size_t middle = low + (end - low) / 2;
+
+        if (compare_text(words->items[middle].lexeme, word) < 0)
+            low = middle + 1;
+        else
+            end = middle;
+    }
+    return low;
 }
 
 bool search_stats_has_without(const struct store *store, const struct table *table, int64_t token)

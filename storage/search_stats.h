@@ -19,6 +19,13 @@ double search_stats_rows(const struct store *store, const struct table *table);
 /* Rows of the table that have this token. */
 double search_stats_token(const struct store *store, const struct table *table, int64_t token);
 
+/* Rows of the table's words (storage/words.h) that have this word, as the text search knows it;
+ * `begins`: one that begins so. And the share of those rows that are of the parameter with this
+ * hash. */
+double search_stats_word(const struct store *store, const struct table *table, struct text word,
+                         bool begins);
+double search_stats_words_of(const struct store *store, const struct table *table, int64_t h);
+
 /* Whether there is an index of the rows without a token (storage/search_without.h). */
 bool search_stats_has_without(const struct store *store, const struct table *table, int64_t token);
 

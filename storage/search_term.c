@@ -7,13 +7,17 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "fhir/search_words.h"
 #include "fhir/type.h"
 #include "storage/search_term_maker.h"
+#include "storage/table.h"
+#include "storage/words.h"
 
 static void make_term(struct search_term_maker *maker, const struct query_param *param);
 static void add_membership(struct search_term_maker *maker, const struct query_value *owner);
 static void add_keys(struct search_term_maker *maker, const struct query_param *param,
                      const char *type);
+static void add_words(struct search_term_maker *maker, const struct query_param *param);
 static void add_contained_ids(struct search_term_maker *maker, const struct query_param *param);
 static void add_values(struct search_term_maker *maker, const struct search_param *param);
 static void note_patients(struct search_term_maker *maker, const struct query_param *param);
@@ -59,6 +63,8 @@ static void make_term(struct search_term_maker *maker, const struct query_param 
         add_contained_ids(maker, param);
     } else if (param->subject == QUERY_ID) {
         add_keys(maker, param, param->param->type);
+    } else if (search_param_is_text(param->param)) {
+        add_words(maker, param);
     } else if (whole) {
         add_values(maker, whole->parts[0]);
         add_values(maker, whole->parts[1]);
@@ -110,6 +116,23 @@ static void add_keys(struct search_term_maker *maker, const struct query_param *
     struct search_atom *atom = search_term_add_atom(maker, ATOM_KEYS);
     atom->hashes = keys;
     atom->hash_count = param->value_count;
+}
+
+/* Of folded words there is one value. */
+static void add_words(struct search_term_maker *maker, const struct query_param *param)
+{
+    struct search_atom *atom = search_term_add_atom(maker, ATOM_WORDS);
+    int64_t *h = arena_one(maker->arena, int64_t);
+    const struct table *table =
+        maker->tokens->contained ? table_of_contained() : table_of(maker->type);
+
+    *h = token_param(maker->tokens, param->param);
+    atom->hashes = h;
+    atom->hash_count = 1;
+    atom->value = &param->values[0];
+    atom->words = table->words;
+    atom->configuration = search_extension_of(param->param)->configuration;
+    atom->norm = words_asked(param->values[0].words, maker->arena);
 }
 
 /* They are unique within their container only, and so no key. */

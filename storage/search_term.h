@@ -24,6 +24,7 @@ enum search_atom_kind {
     ATOM_DATES,    /* f_date */
     ATOM_NUMBERS,  /* f_qty */
     ATOM_NEAR,     /* f_qty: lo is the latitude, hi the longitude */
+    ATOM_WORDS,    /* the type's table of words */
 };
 
 enum search_string_mode { STRING_PREFIX, STRING_EQUAL, STRING_CONTAINS };
@@ -35,7 +36,10 @@ struct search_atom {
     const struct query_value *value; /* prefix and span of dates and numbers */
 
     enum search_string_mode mode;
-    struct text norm; /* folded and cut as in the index */
+    struct text norm; /* folded and cut as in the index; WORDS: words_asked() */
+
+    const char *words; /* WORDS: the table */
+    const char *configuration;
 
     int64_t units[QUERY_CODES_MAX]; /* QUANTITY, NUMBERS: the unit is one of these; none: any */
     size_t unit_count;

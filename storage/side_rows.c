@@ -84,3 +84,29 @@ size_t side_rows_quantities(const struct row *const *rows, size_t count, struct 
     pg_add_int8_array(params, rkey, NULL, total);
     return total;
 }
+
+size_t side_rows_words(const struct row *const *rows, size_t count, struct pg_params *params)
+{
+    struct arena *arena = params->arena;
+    size_t total = 0, at = 0;
+
+    for (size_t i = 0; i < count; i++)
+        total += rows[i]->words_count;
+
+    int64_t *h = arena_many(arena, int64_t, total), *rkey = arena_many(arena, int64_t, total);
+    struct text *configuration = arena_many(arena, struct text, total);
+    struct text *words = arena_many(arena, struct text, total);
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < rows[i]->words_count; k++, at++) {
+            configuration[at] = text_of(rows[i]->words[k].configuration);
+            h[at] = rows[i]->words[k].h;
+            words[at] = rows[i]->words[k].words;
+            rkey[at] = rows[i]->rkey;
+        }
+    }
+    pg_add_text_array(params, configuration, total);
+    pg_add_int8_array(params, h, NULL, total);
+    pg_add_text_array(params, words, total);
+    pg_add_int8_array(params, rkey, NULL, total);
+    return total;
+}

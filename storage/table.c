@@ -14,7 +14,7 @@ enum { TYPES_MAX = 256 };
 
 static const struct table tables[] = {
 #define TABLE_ROW(id, name, type, patient, code, d, vq)                                            \
-    [id] = {id, name, type, (type) == NULL, patient, code, d, vq},
+    [id] = {id, name, name "_words", type, (type) == NULL, patient, code, d, vq},
     TABLES(TABLE_ROW)
 #undef TABLE_ROW
 };
@@ -46,7 +46,7 @@ static void fill(void)
 const struct table *table_of_contained(void)
 {
     static const struct table table = {
-        .id = TABLE_CONTAINED, .name = "f_contained", .shared = true};
+        .id = TABLE_CONTAINED, .name = "f_contained", .words = "f_contained_words", .shared = true};
 
     return &table;
 }

@@ -54,6 +54,7 @@ struct type;
 struct table {
     enum table_id id;
     const char *name;
+    const char *words;         /* of the table of its resources' words */
     const char *type;          /* NULL: shared */
     bool shared;               /* statements must also say `rtype = ` */
     bool patient, code, d, vq; /* has indexes on these columns */

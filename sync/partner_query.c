@@ -166,10 +166,11 @@ bool partner_read_push_types(struct partner_reading *reading, const struct partn
 /* The criteria are of this server's own search. */
 static bool check_criteria(struct partner_reading *reading, const struct partner_query *query)
 {
-    const struct query_options options = query_options_default();
+    struct query_options options = query_options_default();
     struct issues issues;
     struct err why = {0};
 
+    options.rechecked = true;
     issues_init(&issues, reading->arena, 1);
     if (query->clock == PARTNER_LAST_UPDATED &&
         query_parse(reading->arena, query->type, text_of(query->q), &options, &issues, &why))

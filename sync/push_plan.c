@@ -179,10 +179,11 @@ static bool may_leave(struct push *push, const struct store_version *current,
 static bool meets(const struct query_candidate *candidate, const char *criteria,
                   struct arena *arena)
 {
-    const struct query_options options = query_options_default();
+    struct query_options options = query_options_default();
     struct issues issues;
     struct err ignored = {0};
 
+    options.rechecked = true;
     issues_init(&issues, arena, 1);
     const struct query *query =
         query_parse(arena, candidate->type, text_of(criteria), &options, &issues, &ignored);

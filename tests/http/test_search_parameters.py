@@ -7,17 +7,13 @@ know the parameters yet: a server that is stopped by a signal stands for one tha
 
 import http.client
 import os
-import shutil
 import signal
-import subprocess
 import threading
 import time
 import unittest
-import urllib.parse
 
-from harness import Server, data, freeze, run, scratch, until
-
-PSQL = "/usr/lib/postgresql/15/bin/psql"
+from harness import data, freeze, run
+from index_harness import Indexing
 
 PACKAGE = "packages/us-core-6.1.0"
 RACE = "http://hl7.org/fhir/us/core/StructureDefinition/us-core-race"
@@ -39,24 +35,10 @@ def condition(number, day):
                            "valueDateTime": day}]}
 
 
-class SearchParameters(unittest.TestCase):
+class SearchParameters(Indexing):
     def setUp(self):
         data(PACKAGE)
-        self.folder = scratch()
-        self.server = Server(self.folder).start()
-        self.client = self.server.client()
-
-    def tearDown(self):
-        if self.server.process:
-            self.server.stop()
-        for client in self.server.clients:
-            client.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def store(self, *resources):
-        for resource in resources:
-            answer = self.client.put(f"{resource['resourceType']}/{resource['id']}", resource)
-            self.assertIn(answer.status, (200, 201), answer.bytes)
+        super().setUp()
 
     def install(self):
         done = run("package", "install", data(PACKAGE), "--data", os.path.join(self.folder, "data"))
@@ -68,78 +50,6 @@ class SearchParameters(unittest.TestCase):
                    "--data", os.path.join(self.folder, "data"))
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
-
-    def database(self):
-        """The connection string of the embedded PostgreSQL."""
-        with open(os.path.join(self.folder, "data/postgres/postmaster.pid")) as file:
-            return f"host={file.read().splitlines()[4]} user=isthmus dbname=postgres"
-
-    def sql(self, statement):
-        done = subprocess.run([PSQL, "-X", "-A", "-t", "-d", self.database(), "-c", statement],
-                              capture_output=True, text=True, timeout=60, check=True)
-        return done.stdout.strip()
-
-    def second(self):
-        """Another server on the same database."""
-        server = Server(arguments=["--database", self.database()])
-        self.addCleanup(shutil.rmtree, server.folder, True)
-        return server
-
-    def soon(self, what):
-        for _ in range(300):
-            if what():
-                return
-            time.sleep(0.1)
-        self.fail("in vain")
-
-    def refused(self, search, *words):
-        answer = self.client.get(search, Prefer="handling=lenient")
-        self.assertEqual(answer.status, 400, (search, answer.bytes))
-        return all(word in answer.bytes for word in words)
-
-    def known(self, search):
-        """Servers learn of a parameter by a notification, and refuse it until it is whole."""
-        self.soon(lambda: b"$reindex" in self.client.get(search).bytes)
-
-    def ids(self, search):
-        found, link = [], search
-        while link:
-            answer = self.client.get(link)
-            self.assertEqual(answer.status, 200, (search, answer.bytes))
-            bundle = answer.json()
-            found += [entry["resource"]["id"] for entry in bundle.get("entry", [])
-                      if entry["search"]["mode"] == "match"]
-            link = next((one["url"][len(self.server.base) + 1:] for one in bundle.get("link", [])
-                         if one["relation"] == "next"), None)
-        self.assertEqual(len(found), len(set(found)))
-        return sorted(found)
-
-    def begin(self, path="$reindex"):
-        answer = self.client.post(path, None)
-        self.assertEqual(answer.status, 202, answer.bytes)
-        return answer.header("Content-Location")[len(self.server.base) + 1:]
-
-    def status(self, place):
-        return self.client.get(place)
-
-    def finish(self, place):
-        seen = []
-        while True:
-            answer = self.status(place)
-            if answer.status != 202:
-                self.assertEqual(answer.status, 200, answer.bytes)
-                return seen, answer.json()["issue"][0]["diagnostics"]
-            seen.append(answer.header("X-Progress"))
-            time.sleep(0.05)
-
-    def whole(self, search):
-        """Servers learn of the end by a notification."""
-        self.assertEqual(until(lambda: self.client.get(search).status, 200), 200, search)
-
-    def offered(self, kind):
-        statement = self.client.get("metadata").json()
-        return [param["name"] for resource in statement["rest"][0]["resource"]
-                if resource["type"] == kind for param in resource["searchParam"]]
 
     def test_a_parameter_is_refused_until_all_is_indexed_by_it_and_then_finds_all(self):
         self.store(*(patient(n, CODES[n % 4]) for n in range(30)))
@@ -260,11 +170,6 @@ class SearchParameters(unittest.TestCase):
             self.store(condition(10, "2024-03-01"))
             self.assertEqual(int(self.sql("select count(*) from f_date")), before - 5)
 
-    def choose(self, *choices):
-        done = run("index", *choices, "--data", os.path.join(self.folder, "data"))
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
-
     def test_search_parameters_that_clients_store_count_when_it_was_so_chosen(self):
         alias = {"resourceType": "SearchParameter", "id": "alias", "name": "Alias",
                  "url": "http://example.org/SearchParameter/alias", "status": "active",
@@ -317,54 +222,6 @@ class SearchParameters(unittest.TestCase):
         self.assertEqual(self.client.delete("SearchParameter/alias").status, 204)
         self.soon(lambda: "alias" not in self.choose())
         self.assertEqual(self.sql("select string_agg(distinct state, '') from f_parameter"), "X")
-
-    def test_resources_are_found_by_their_words_where_it_was_so_chosen(self):
-        def told(number, narrative, text):
-            return {"resourceType": "Condition", "id": f"c{number}",
-                    "subject": {"reference": f"Patient/p{number}"}, "code": {"text": text},
-                    "text": {"status": "generated", "div":
-                             f'<div xmlns="http://www.w3.org/1999/xhtml"><p>{narrative}</p></div>'}}
-
-        self.store(told(1, "Bone pain, with <b>metastases</b>", "Osteosarcoma"),
-                   told(2, "Liver; no metas&#116;ases &amp; no pain", "Caf\u00e9-au-lait"),
-                   told(3, "Metastases of the liver", "Pain in bone"))
-        self.assertTrue(self.refused("Condition?_text=bone", b"isthmus index text=Condition"))
-        self.assertTrue(self.refused("Condition?_content=bone", b"isthmus index content=Condition"))
-        self.assertNotIn("_text", self.offered("Condition"))
-        self.choose("text=Condition", "content=Condition,Patient")
-        self.known("Condition?_text=bone")
-        self.store(told(4, "bone", "liver"))
-        self.finish(self.begin())
-        self.whole("Condition?_text=bone")
-        self.whole("Condition?_content=bone")
-        self.soon(lambda: "_text" in self.offered("Condition"))
-        for value, found in (
-                ("bone", "14"), ("BONE or liver", "1234"), ("bone,liver", "1234"),
-                ("(bone OR liver) and metastases", "123"), ("bone pain", "1"), ("pain", "12"),
-                ("liver not pain", "3"), ('not "pain bone"', "1234"),
-                ('not (liver and not "no pain")', "124"), ("not liver", "14"), ('"bone pain"', "1"),
-                ('"pain bone"', ""), ("metas", ""), ("no pain", "2"), ('"no pain"', "2"),
-                ("p", ""), ("osteosarcoma", ""), ("(bone", None), ('"bone', None)):
-            answer = self.client.get("Condition?_text=" + urllib.parse.quote(value))
-            if found is None:
-                self.assertEqual(answer.status, 400, (value, answer.bytes))
-                continue
-            self.assertEqual(self.ids("Condition?_text=" + urllib.parse.quote(value)),
-                             [f"c{n}" for n in found], value)
-        for value, found in (("bone", "134"), ("cafe", "2"), ("cafe-au-lait", "2"),
-                             ("lait-cafe", ""), ("generated", "1234"), ("c3", "3"),
-                             ('"in bone"', "3"), ("osteosarcoma or p2", "12")):
-            self.assertEqual(self.ids("Condition?_content=" + urllib.parse.quote(value)),
-                             [f"c{n}" for n in found], value)
-        self.assertEqual(self.ids("Condition?_text=bone&_content=liver"), ["c4"])
-        self.store(told(1, "Nothing", "Osteosarcoma"))
-        self.assertEqual(self.ids("Condition?_text=bone"), ["c4"])
-        self.assertEqual(self.client.get("Condition?_text:exact=bone").status, 400)
-        self.assertEqual(self.client.get("Condition?_sort=_text").status, 400)
-        self.assertTrue(self.refused("Patient?_text=bone", b"isthmus index text=Patient"))
-        self.choose("text=none")
-        self.soon(lambda: self.client.get("Condition?_text=bone").status == 400)
-        self.assertEqual(self.ids("Condition?_content=bone"), ["c3", "c4"])
 
     def test_parts_of_strings_are_found_by_trigrams_where_it_was_so_chosen(self):
         def patient_of(number, family):

@@ -175,10 +175,12 @@ class Queries:
                 return "nothing"
             if depth < 2 and self.chance(0.2):
                 return f"({asked(depth + 1)})"
+            star = "*" if self.chance(0.15) else ""
             if len(found) > 1 and self.chance(0.3):
                 at = self.random.randrange(len(found) - 1)
-                return f'"{found[at]} {found[at + 1]}"'
-            return self.one(found)
+                return f'"{found[at]} {found[at + 1]}{star}"'
+            word = self.one(found)
+            return word[:self.random.randint(1, len(word))] + star if star else word
 
         def asked(depth):
             text = ("not " if self.chance(0.1) else "") + term(depth)
