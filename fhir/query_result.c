@@ -206,22 +206,21 @@ static bool read_contained_type(struct query_reader *reader, struct text name, s
 bool query_settle_contained(struct query_reader *reader)
 {
     struct query *query = reader->query;
-    bool mixed = query->contained == QUERY_BOTH || query->containers;
-
     if (query->contained == QUERY_OUTER)
         return true;
-    if (reader->several)
-        return query_refuse(reader, TEXT("_contained"), "not-supported",
-                            "\"_contained\" is for searches of one type.");
+    if (reader->several && query->containers)
+        return query_refuse(reader, TEXT("_containedType"), "not-supported",
+                            "Of several types what is contained can be searched, and not what "
+                            "contains it: \"_containedType=contained\".");
     if (!query->containers && query->include_count > 0)
         return query_refuse(reader, TEXT("_containedType"), "not-supported",
                             "\"_containedType=contained\" does not go with \"_include\" and "
                             "\"_revinclude\".");
-    for (size_t i = 0; mixed && i < query->sort_count; i++)
-        if (query->sorts[i].subject == QUERY_VALUE)
+    for (size_t i = 0; query->containers && i < query->sort_count; i++)
+        if (query->sorts[i].subject == QUERY_VALUE) /* by whose value, R4 does not say */
             return query_refuse(reader, TEXT("_sort"), "not-supported",
-                                "With \"_contained\", containers and both can be sorted by _id and "
-                                "_lastUpdated only.");
+                                "With \"_contained\", containers can be sorted by _id and "
+                                "_lastUpdated only; \"_containedType=contained\" by anything.");
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include "storage/store_internal.h"
 #include "storage/token.h"
 
+static const struct query *of_each_type(const struct query *query, struct arena *arena);
 static struct query *part_of(const struct query *query, struct arena *arena);
 static bool add_containers(struct store *store, const struct access *access,
                            const struct query *query, struct arena *arena,
@@ -28,8 +29,10 @@ const struct query *search_contained(struct store *store, const struct access *a
     struct query *whole = arena_one(arena, struct query);
 
     if (query->contained == QUERY_OUTER ||
-        (query->contained == QUERY_CONTAINED && !query->containers))
+        (query->contained == QUERY_CONTAINED && !query->containers && !query->type_count))
         return query;
+    if (query->type_count)
+        return of_each_type(query, arena);
     if (query->contained == QUERY_BOTH) {
         struct query *outer = part_of(query, arena);
         outer->contained = QUERY_OUTER;
@@ -45,6 +48,25 @@ const struct query *search_contained(struct store *store, const struct access *a
     *whole = *query;
     whole->types = types;
     whole->type_count = room;
+    return whole;
+}
+
+/* Of each type the resources, if they are wanted, then what is contained. */
+static const struct query *of_each_type(const struct query *query, struct arena *arena)
+{
+    const struct query **types = arena_many(arena, const struct query *, 2 * query->type_count);
+    struct query *whole = arena_one(arena, struct query);
+
+    for (size_t i = 0; i < query->type_count; i++) {
+        struct query *outer = part_of(query->types[i], arena);
+
+        outer->contained = QUERY_OUTER;
+        types[2 * i] = query->contained == QUERY_BOTH ? outer : NULL;
+        types[2 * i + 1] = part_of(query->types[i], arena);
+    }
+    *whole = *query;
+    whole->types = types;
+    whole->type_count = 2 * query->type_count;
     return whole;
 }
 

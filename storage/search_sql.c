@@ -18,6 +18,17 @@ enum {
     COMPARED_MAX = 32,  /* tokens */
 };
 
+/* The parameters of a circle; the last two of one that has no pole in it. */
+enum {
+    PLACE_SOUTH,
+    PLACE_NORTH,
+    PLACE_LATITUDE,
+    PLACE_LONGITUDE,
+    PLACE_HAVERSINE,
+    PLACE_WEST,
+    PLACE_EAST,
+};
+
 static bool has_room(struct search_sql *sql);
 static void add_param(struct search_sql *sql, const char *type);
 static void atom_holds(struct search_sql *sql, const struct search_atom *atom);
@@ -32,6 +43,7 @@ static void string_matches(struct search_sql *sql, const struct search_atom *ato
 static void contains(struct search_sql *sql, const struct search_atom *atom, const char *alias);
 static void is_near(struct search_sql *sql, const struct query_near *near, const char *latitude,
                     const char *longitude);
+static int place_at(struct search_sql *sql, const struct query_near *near);
 
 struct search_sql search_sql_in(struct arena *arena)
 {
@@ -375,26 +387,41 @@ static void contains(struct search_sql *sql, const struct search_atom *atom, con
 static void is_near(struct search_sql *sql, const struct query_near *near, const char *latitude,
                     const char *longitude)
 {
-    sql_add(sql, "%s between ", latitude);
-    sql_float8(sql, near->south);
-    sql_add(sql, " and ");
-    sql_float8(sql, near->north);
-    if (!near->round) {
-        sql_add(sql, " and (%s >= ", longitude);
-        sql_float8(sql, near->west);
-        sql_add(sql, near->west > near->east ? " or " : " and ");
-        sql_add(sql, "%s <= ", longitude);
-        sql_float8(sql, near->east);
-        sql_add(sql, ")");
-    }
-    sql_add(sql, " and power(sind((%s - ", latitude);
-    sql_float8(sql, near->latitude);
-    sql_add(sql, ") / 2), 2) + cosd(");
-    sql_float8(sql, near->latitude);
-    sql_add(sql, ") * cosd(%s) * power(sind((%s - ", latitude, longitude);
-    sql_float8(sql, near->longitude);
-    sql_add(sql, ") / 2), 2) <= ");
-    sql_float8(sql, near->haversine);
+    int at = place_at(sql, near);
+
+    sql_add(sql, "%s between $%d::float8 and $%d::float8", latitude, at + PLACE_SOUTH,
+            at + PLACE_NORTH);
+    sql_add(sql,
+            " and power(sind((%s - $%d::float8) / 2), 2) + cosd($%d::float8) * cosd(%s) * "
+            "power(sind((%s - $%d::float8) / 2), 2) <= $%d::float8",
+            latitude, at + PLACE_LATITUDE, at + PLACE_LATITUDE, latitude, longitude,
+            at + PLACE_LONGITUDE, at + PLACE_HAVERSINE);
+    if (!near->round)
+        sql_add(sql, " and (%s >= $%d::float8 %s %s <= $%d::float8)", longitude, at + PLACE_WEST,
+                near->west > near->east ? "or" : "and", longitude, at + PLACE_EAST);
+}
+
+/* The number of the first of its parameters. */
+static int place_at(struct search_sql *sql, const struct query_near *near)
+{
+    const double values[] = {
+        [PLACE_SOUTH] = near->south,         [PLACE_NORTH] = near->north,
+        [PLACE_LATITUDE] = near->latitude,   [PLACE_LONGITUDE] = near->longitude,
+        [PLACE_HAVERSINE] = near->haversine, [PLACE_WEST] = near->west,
+        [PLACE_EAST] = near->east,
+    };
+    unsigned count = near->round ? PLACE_WEST : PLACE_EAST + 1, known = 0;
+    int first = sql->params.count + 1;
+
+    while (known < sql->place_count && sql->places[known].near != near)
+        known++;
+    if (known < sql->place_count)
+        return sql->places[known].first;
+    for (unsigned i = 0; i < count && has_room(sql); i++)
+        pg_add_float8(&sql->params, values[i]);
+    if (sql->place_count < SQL_PLACES_MAX)
+        sql->places[sql->place_count++] = (struct sql_place){near, first};
+    return first;
 }
 
 /* `%l` and `%h` are the row's ends, `%L` and `%H` those of the value. */

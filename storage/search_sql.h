@@ -14,10 +14,21 @@
 #include "storage/store.h"
 #include "storage/table.h"
 
+enum { SQL_PLACES_MAX = 16 };
+
+/* A circle has many values, and a chain repeats it in each of its branches: they stand in the
+ * statement once, from parameter `first` on. */
+struct sql_place {
+    const struct query_near *near;
+    int first;
+};
+
 struct search_sql {
     struct buf text;
     struct pg_params params;
     bool too_many; /* values: the statement must not be sent */
+    struct sql_place places[SQL_PLACES_MAX];
+    unsigned place_count; /* further ones are repeated */
 };
 
 struct search_sql search_sql_in(struct arena *arena);

@@ -237,9 +237,78 @@ class ContainedTest(unittest.TestCase):
                 self.client.delete(f"MedicationRequest/{identity}")
             self.assertEqual(self.find(query), [])
 
+    def urls(self, query):
+        """As find(), in the order in which they come."""
+        return [entry["fullUrl"][len(self.server.base) + 1:] for entry in self.entries(query)]
+
+    def test_both_are_sorted_by_anything(self):
+        both = "_contained=both&_containedType=contained"
+        codes = {"Medication/c-m1": "abc", "Medication/c-m2": "xyz", "MedicationRequest/c-r1#m1": "abc",
+                 "MedicationRequest/c-r2#m1": "xyz", "MedicationRequest/c-r4#m1": "abc",
+                 "MedicationRequest/c-r4#m2": "xyz"}
+        for sign, backwards in (("", False), ("-", True)):
+            for size in (1, 4, 20):
+                found = self.urls(f"Medication?{both}&_sort={sign}code&_count={size}")
+                self.assertEqual(sorted(found), sorted(codes))
+                self.assertEqual([codes[url] for url in found],
+                                 sorted(codes.values(), reverse=backwards))
+        self.assertEqual(self.urls(f"Organization?{both}&_sort=-name,_id"),
+                         ["MedicationRequest/c-r2#own", "Organization/c-maker"])
+        self.assertEqual(self.urls(f"Patient?family=yver,zwick&{both}&_sort=birthdate&_count=1"),
+                         ["Observation/c-o1#p", "Patient/c-anna"])
+        self.assertEqual(self.urls(f"Observation?value-quantity=gt1&{both}&_sort=-value-quantity"),
+                         ["Observation/c-o2#inner", "Observation/c-o2"])
+
+    def test_several_types_at_once(self):
+        inside = ["MedicationRequest/c-r1#m1", "MedicationRequest/c-r2#m1",
+                  "MedicationRequest/c-r4#m1", "MedicationRequest/c-r4#m2",
+                  "MedicationRequest/c-r2#own"]
+        outside = ["Medication/c-m1", "Medication/c-m2", "Organization/c-maker"]
+        for contained, expected in (("true", inside), ("both", inside + outside)):
+            for size in (1, 2, 3, 50):
+                query = (f"?_type=Medication,Organization&_contained={contained}"
+                         f"&_containedType=contained&_count={size}")
+                self.assertEqual(self.find(query), sorted(expected), query)
+                found = self.urls(query + "&_sort=-_id")
+                self.assertEqual(sorted(found), sorted(expected), query)
+                places = [url.split("/")[1] for url in found]
+                self.assertEqual(places, sorted(places, reverse=True))
+            answer = self.client.get(query + "&_total=accurate").json()
+            self.assertEqual(answer["total"], len(expected))
+            self.assertEqual(self.total(query), len(expected))
+        self.assertEqual(self.find("?_type=Medication,Organization&_id=own,m2&_contained=both"
+                                   "&_containedType=contained"),
+                         ["MedicationRequest/c-r2#own", "MedicationRequest/c-r4#m2"])
+        self.assertIn("Encounter/c-e1#l", self.find("?_contained=true&_containedType=contained"))
+
+    def test_several_places_at_the_end_of_three_references(self):
+        """Each may lead into a container, so that the places are asked for in many branches."""
+        place = {"resourceType": "Location", "id": "l", "position": {"latitude": 5.1, "longitude": 5.1}}
+        inner = {"resourceType": "Encounter", "id": "e", "status": "finished",
+                 "class": {"code": "AMB"}, "location": [{"location": {"reference": "#l"}}]}
+        stored = [
+            dict(place, id="c-top", contained=[dict(place, partOf={"reference": "#"})],
+                 partOf={"reference": "#l"}),
+            dict(inner, id="c-e2", contained=[inner, place], partOf={"reference": "#e"}),
+            {"resourceType": "Observation", "id": "c-o9", "status": "final", "code": {"text": "x"},
+             "encounter": {"reference": "#e"},
+             "contained": [inner, dict(place, partOf={"reference": "Location/c-top"})]}]
+        for resource in stored:
+            self.put(resource)
+        for count in (1, 3, 8):
+            places = ",".join(f"{5 + n}|{5 + n}|20|km" for n in range(count))
+            self.assertEqual(self.find(f"Observation?encounter.location.partof.near={places}"),
+                             ["Observation/c-o9"])
+            self.assertEqual(self.find(f"Encounter?part-of.location.near={places}"),
+                             ["Encounter/c-e2"])
+        for resource in stored:
+            self.client.delete(f"{resource['resourceType']}/{resource['id']}")
+
     def test_what_makes_no_sense_is_refused(self):
         for query in ("Medication?_contained=maybe", "Medication?_containedType=x",
                       "?_type=Medication,Patient&_contained=true",
+                      "?_type=Medication,Patient&_contained=both&_containedType=container",
+                      "?_type=Medication,Patient&_contained=both&_containedType=contained&_sort=code",
                       "Medication?_contained=both&_sort=code", "Medication?_contained=true&_sort=code",
                       "Medication?_contained=true&_containedType=contained&_include=*"):
             answer = self.client.get(query)
