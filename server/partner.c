@@ -278,12 +278,17 @@ static bool list_all(const struct store_site *site, void *context, struct err *e
         struct partner partner;
         struct err ignored = {0};
         bool good = partner_parse(partners[i].config, job->arena, &partner, &ignored);
-        printf("%-24s version %-4d %-8s %s\n", partners[i].name, partners[i].version,
+        printf("%-24s version %-4d %-8s %s%s\n", partners[i].name, partners[i].version,
                partners[i].paused        ? "paused"
                : good && partner.enabled ? "active"
                : good                    ? "disabled"
                                          : "unread",
-               good ? partner.base : ignored.text);
+               good ? partner.base : ignored.text,
+               good && partner.limits.window_from != partner.limits.window_to
+                   ? arena_printf(job->arena, "  from %02d:%02d to %02d:%02d UTC",
+                                  partner.limits.window_from / 60, partner.limits.window_from % 60,
+                                  partner.limits.window_to / 60, partner.limits.window_to % 60)
+                   : "");
     }
     return true;
 }

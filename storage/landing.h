@@ -483,6 +483,7 @@ struct landing_account {
     int32_t gaps;       /* incomplete ones since the last that landed: what they lack is missing */
     int64_t completed;  /* when the last one was; INT64_MIN: none */
     const char *reason; /* of the newest window, when it has one */
+    int64_t opened;     /* the newest window; INT64_MIN: none is kept */
 };
 
 struct landing_presences {
@@ -501,6 +502,10 @@ bool landing_accounts(struct store *store, int32_t partner, struct arena *arena,
                       struct landing_account **accounts, size_t *account_count,
                       struct landing_presences **presences, size_t *presence_count,
                       struct landing_pushed *pushed, int64_t *dead_open, struct err *err);
+
+/* Of pushes, and how many dead letters are open. */
+bool landing_ledger(struct store *store, int32_t partner, struct arena *arena,
+                    struct landing_pushed *pushed, int64_t *dead_open, struct err *err);
 
 /* The same without what takes time for a partner who has much: only accounts. */
 bool landing_pulls(struct store *store, int32_t partner, struct arena *arena,

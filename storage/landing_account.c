@@ -7,9 +7,6 @@
 
 static bool read_presences(struct store *store, int32_t partner, struct arena *arena,
                            struct landing_presences **presences, size_t *count, struct err *err);
-static bool read_pushed(struct store *store, int32_t partner, struct arena *arena,
-                        struct landing_pushed *pushed, int64_t *dead_open, struct err *err);
-
 bool landing_accounts(struct store *store, int32_t partner, struct arena *arena,
                       struct landing_account **accounts, size_t *account_count,
                       struct landing_presences **presences, size_t *presence_count,
@@ -17,7 +14,7 @@ bool landing_accounts(struct store *store, int32_t partner, struct arena *arena,
 {
     return landing_pulls(store, partner, arena, accounts, account_count, err) &&
            read_presences(store, partner, arena, presences, presence_count, err) &&
-           read_pushed(store, partner, arena, pushed, dead_open, err);
+           landing_ledger(store, partner, arena, pushed, dead_open, err);
 }
 
 /* Windows that are there, added up without sorting them, and what others have left
@@ -46,11 +43,13 @@ bool landing_pulls(struct store *store, int32_t partner, struct arena *arena,
         " (coalesce(w.c, 0) + coalesce(a.complete, 0))::int4,"
         " (coalesce(w.i, 0) + coalesce(a.incomplete, 0))::int4,"
         " greatest(w.completed, a.completed),"
-        " (select n.reason from f_sync_window n where n.number = w.newest),"
+        " n.reason,"
         " (select count(*) from f_sync_window g where g.partner = $1::int4 and g.state = 'I'"
         "  and g.number > w.good and g.mode = w.mode and g.type = w.type"
-        "  and g.query_hash = w.query_hash)::int4"
-        " from w full join a using (mode, type, query_hash) order by mode, type, 3"};
+        "  and g.query_hash = w.query_hash)::int4, n.opened"
+        " from w full join a using (mode, type, query_hash)"
+        " left join (select number, reason, opened from f_sync_window) n on n.number = w.newest"
+        " order by mode, type, 3"};
     const struct pg_result *result;
 
     if (!landing_of_partner(store, &statement, partner, arena, &result, err))
@@ -76,6 +75,7 @@ bool landing_pulls(struct store *store, int32_t partner, struct arena *arena,
             .completed = landing_time(result, row, 14),
             .reason = pg_text(result, row, 15).data,
             .gaps = pg_int4(result, row, 16),
+            .opened = landing_time(result, row, 17),
         };
     }
     return true;
@@ -111,8 +111,8 @@ static bool read_presences(struct store *store, int32_t partner, struct arena *a
     return true;
 }
 
-static bool read_pushed(struct store *store, int32_t partner, struct arena *arena,
-                        struct landing_pushed *pushed, int64_t *dead_open, struct err *err)
+bool landing_ledger(struct store *store, int32_t partner, struct arena *arena,
+                    struct landing_pushed *pushed, int64_t *dead_open, struct err *err)
 {
     static const struct pg_statement statement = {
         "select count(*) filter (where state = 'P'), count(*) filter (where state = 'S'),"

@@ -3,6 +3,7 @@ around it tell an operator.
 """
 
 import datetime
+import fcntl
 import json
 import os
 import pty
@@ -10,7 +11,9 @@ import re
 import signal
 import socket
 import ssl
+import struct
 import subprocess
+import termios
 import threading
 import time
 import unittest
@@ -260,13 +263,48 @@ class Observed(Case):
             [harness.ISTHMUS, "sync", "status", "--data", self.exchange.data], stdin=other,
             stdout=other, stderr=subprocess.DEVNULL)
         os.close(other)
+        fcntl.ioctl(main, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         seen = b""
-        while seen.count(b"\033[H") < 2:
+        while seen.count(b"\033[H") < 4:
             seen += os.read(main, 65536)
         process.send_signal(signal.SIGTERM)
         process.wait(60)
         os.close(main)
         self.assertIn(b"Patient", seen)
+        last = seen.split(b"\033[H\033[2J")[3].decode().splitlines()
+        self.assertLessEqual(max(len(line) for line in last), 80)
+        self.assertRegex(last[0], r"^mode +type +complete +dead +waiting +gaps +next")
+        self.assertTrue([line for line in last if re.match(r"search +Patient +\d+ \w+ +0 +0 +0 ", line)],
+                        last)
+
+    def test_status_says_what_is_tried_next_and_why_not(self):
+        self.spec = "W-02:form=403;type=Condition;times=-1"
+        document = self.add(["Condition", "Patient"])
+        document["modes"]["search"]["every"] = "PT1H"
+        self.exchange.add(document)
+        self.once(1)
+
+        def status():
+            return self.exchange.isthmus("sync", "status", "--partner", self.name).stdout
+
+        def pulls():
+            said = self.exchange.isthmus("partner", "status", self.name, "--json").stdout
+            return {p["type"]: p for p in json.loads(said)[0]["pulls"]}
+        self.assertRegex(status(), r"search +Condition +never +(\d+ +){5}1 +5\d min  .*403")
+        self.assertRegex(status(), r"search +Patient +\d+ s +\d+ +\d+ +\d+ +0 +0 +0 +\d+ min")
+        found = pulls()
+        self.assertEqual((found["Condition"]["gaps"], found["Patient"]["gaps"]), (1, 0))
+        self.assertGreater(found["Condition"]["next"], time.time() + 1800)
+        hour = datetime.datetime.now(datetime.timezone.utc).hour
+        document["limits"]["window"] = f"{(hour + 3) % 24:02}:00-{(hour + 5) % 24:02}:30"
+        self.exchange.add(document)
+        hours = f"from {(hour + 3) % 24:02}:00 to {(hour + 5) % 24:02}:30 UTC"
+        self.assertIn(f"; asked {hours})", status())
+        self.assertIn(hours, self.exchange.isthmus("partner", "list").stdout)
+        self.assertGreater(pulls()["Patient"]["next"], time.time() + 7000)
+        self.exchange.isthmus("partner", "pause", self.name, "--reason", "they asked")
+        self.assertIn("(paused: they asked; 0 dead letters open", status())
+        self.assertNotIn("next", pulls()["Patient"])
 
     def test_the_account_has_a_status(self):
         self.add(["Patient"])
