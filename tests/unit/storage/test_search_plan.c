@@ -7,6 +7,7 @@
 #include "hospital.h"
 
 #include "base/buf.h"
+#include "fhir/search_values.h"
 #include "storage/search_contains.h"
 #include "storage/search_ids.h"
 #include "storage/search_link.h"
@@ -431,6 +432,95 @@ static void check_ids(void)
     assert_non_null(strstr(err.text, "isthmus index ids=Patient"));
 }
 
+/* _content of a type as if it had been chosen; nobody else knows it. */
+static void choose_words(struct search_addition *addition, const char *type)
+{
+    static struct search_extension extension = {.version = 9, .configuration = "simple"};
+
+    addition->param = *search_param_find_published(type, TEXT("_content"));
+    addition->param.expression = "$this";
+    addition->extension = &extension;
+}
+
+/* All have one word, a third another, and each one of its own. */
+static void write_words(const struct search_param *param, const char *table)
+{
+    const struct tokens tokens = store_tokens(store, &us);
+    int64_t h = token_param(&tokens, param);
+
+    run(arena_printf(arena,
+                     "insert into %s_words (h, rkey, words) select %lld, t.rkey, f_words('simple', "
+                     "%lld, 'common ' || case when mod(n, 3) = 0 then 'third ' else '' end || 'w' "
+                     "|| n) from (select rkey, row_number() over (order by rkey) n from %s) t",
+                     table, (long long)h, (long long)h, table),
+        NULL);
+    run(arena_printf(arena, "analyze %s_words", table), NULL);
+    atomic_store(&search_extension_of(param)->whole, true);
+}
+
+/* What few have drives; of what many have no more is read than a page takes. */
+static void check_words(void)
+{
+    static const struct {
+        const char *type, *query;
+        enum search_driver driver;
+        enum search_mode mode;
+        const char *index;
+    } cases[] = {
+        {"Patient", "_content=w77", DRIVE_SIDE, MODE_KEY, "f_patient_words_words"},
+        {"Patient", "_content=w77 or w78 not third", DRIVE_SIDE, MODE_KEY, "f_patient_words_words"},
+        {"Patient", "_content=\"w77 w78\"", DRIVE_SIDE, MODE_KEY, "f_patient_words_words"},
+        {"Patient", "_content=common", DRIVE_DATE, MODE_INDEX, "f_patient_words_h_rkey"},
+        {"Patient", "_content=third common", DRIVE_DATE, MODE_INDEX, "f_patient_words_h_rkey"},
+        {"Patient", "_content=comm*", DRIVE_DATE, MODE_INDEX, "f_patient_words_h_rkey"},
+        {"Patient", "_content=not third", DRIVE_DATE, MODE_INDEX, "f_patient_words_h_rkey"},
+        {"Patient", "_content=w77&_sort=-_lastUpdated", DRIVE_SIDE, MODE_SORT,
+         "f_patient_words_words"},
+        {"Observation", "_content=third&_sort=-_lastUpdated", DRIVE_UPDATED, MODE_INDEX,
+         "f_observation_words_h_rkey"},
+        {"Observation", "_content=third&patient=anna", DRIVE_PATIENT, MODE_INDEX,
+         "f_observation_words_h_rkey"},
+        {"Observation", "_content=w77&patient=anna", DRIVE_SIDE, MODE_KEY,
+         "f_observation_words_words"},
+        {"Observation", "patient._content=w77", DRIVE_PATIENT, MODE_INDEX, "f_patient_words_words"},
+    };
+    struct search_addition additions[2] = {0};
+    size_t count;
+    struct err err = {0};
+
+    choose_words(&additions[0], "Observation");
+    choose_words(&additions[1], "Patient");
+    const struct search_params *set = search_params_make(additions, 2);
+    const struct search_param *const *params = search_params_added(set, &count);
+    assert_true(search_values_prepare(set, &err));
+    search_params_use(set);
+    write_words(params[0], "f_observation");
+    write_words(params[1], "f_patient");
+    search_stats_forget();
+    search_stats_refresh(store);
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct search_position position = {0};
+        struct search_sql sql = search_sql_in(arena);
+        struct search_plan plan;
+
+        search_plan_init(&plan, store, &us, parse_query(cases[i].type, cases[i].query), arena);
+        assert_true(search_plan_choose(&plan, SEARCH_PAGE, 21));
+        search_source_page(&plan, &position, 21, &sql);
+        check(&(struct expected){.type = cases[i].type, .query = cases[i].query}, "words", &plan,
+              &sql);
+        if (plan.driver == cases[i].driver && plan.mode == cases[i].mode &&
+            strstr(explain(&sql), cases[i].index))
+            continue;
+        fprintf(stderr, "%s?%s: driver %d mode %d\n%s\n", cases[i].type, cases[i].query,
+                plan.driver, plan.mode, explain(&sql));
+        wrong++;
+    }
+    assert_int_equal(search("Patient", "_content=w77").count, 1);
+    assert_int_equal(search("Patient", "_content=third&_summary=count").total, 4001);
+    assert_int_equal(search("Patient", "_content=not third&_summary=count").total, 8003);
+}
+
 static void no_search_scans_a_whole_table(void *context)
 {
     (void)context;
@@ -461,6 +551,7 @@ static void no_search_scans_a_whole_table(void *context)
     check_without();
     check_contains();
     check_ids();
+    check_words();
     pg_free(pg);
     done();
 }
