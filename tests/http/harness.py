@@ -288,6 +288,41 @@ class Server:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class ServerCase(unittest.TestCase):
+    """Tests that share one server, started with `arguments`, and one connection to it."""
+
+    arguments = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(arguments=cls.arguments)
+        cls.addClassCleanup(cls.server.__exit__, None, None, None)
+        cls.client = cls.server.start().client()
+        cls.prepare()
+
+    @classmethod
+    def prepare(cls):
+        """What the tests find there."""
+
+    @classmethod
+    def put(cls, resource):
+        answer = cls.client.put(f"{resource['resourceType']}/{resource['id']}", resource)
+        assert answer.status in (200, 201), answer.bytes
+        return answer
+
+    def entries(self, query):
+        """Those of all pages."""
+        found = []
+        while query:
+            answer = self.client.get(query)
+            self.assertEqual(answer.status, 200, answer.bytes)
+            page = answer.json()
+            found += page.get("entry", [])
+            query = next((link["url"][len(self.server.base) + 1:] for link in page["link"]
+                          if link["relation"] == "next"), None)
+        return found
+
+
 def run(*arguments, **options):
     """Runs `isthmus ARGUMENTS`; returns the completed process with its output as text."""
     return subprocess.run([ISTHMUS, *arguments], capture_output=True, text=True, timeout=600,

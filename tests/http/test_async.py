@@ -6,7 +6,7 @@ import time
 import unittest
 import uuid
 
-from harness import FHIR, Server, issues, until
+from harness import FHIR, Server, ServerCase, issues, until
 
 ASYNC = {"Prefer": "respond-async"}
 
@@ -40,15 +40,8 @@ def sql(server, statement):
                           capture_output=True, text=True, check=True).stdout.strip()
 
 
-class Async(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--jobs-waiting", "20"]).start()
-        cls.client = cls.server.client()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
+class Async(ServerCase):
+    arguments = ["--jobs-waiting", "20"]
 
     def begin(self, body, **headers):
         answer = self.client.post("", body, **{**ASYNC, **headers})

@@ -4,21 +4,13 @@ import base64
 import os
 import unittest
 
-from harness import FHIR, Server, issues
+from harness import FHIR, ServerCase, issues
 
 HTML = b"<html><script>alert(document.cookie)</script></html>"
 
 
-class Binary(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--body-size", "45M", "--threads", "1",
-                                       "--statement-timeout", "120s"]).start()
-        cls.client = cls.server.client()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
+class Binary(ServerCase):
+    arguments = ["--body-size", "45M", "--threads", "1", "--statement-timeout", "120s"]
 
     def post(self, content, kind, **headers):
         answer = self.client.post("Binary", content, **{"Content-Type": kind, **headers})

@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness import Server, issues
+from harness import ServerCase, issues
 
 FAMILY = "Qrstvbundle"
 
@@ -20,18 +20,7 @@ def entry(method, url, resource=None, full_url=None, **request):
     return made
 
 
-class Bundles(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
-
-    def setUp(self):
-        self.client = self.server.client()
-
+class Bundles(ServerCase):
     def send(self, kind, *entries, **headers):
         return self.client.post("", {"resourceType": "Bundle", "type": kind,
                                      "entry": list(entries)}, **headers)

@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness import Server, issues
+from harness import ServerCase, issues
 
 TYPES = ["Patient", "Observation", "Condition", "Encounter", "MedicationRequest", "Procedure",
          "AllergyIntolerance", "DiagnosticReport", "Immunization", "Organization", "Practitioner",
@@ -34,20 +34,12 @@ NEEDED = {
 }
 
 
-class Capabilities(unittest.TestCase):
+class Capabilities(ServerCase):
     @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-        cls.statement = cls.server.client().get("metadata").json()
+    def prepare(cls):
+        cls.statement = cls.client.get("metadata").json()
         cls.rest = cls.statement["rest"][0]
         cls.resources = {row["type"]: row for row in cls.rest["resource"]}
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
-
-    def setUp(self):
-        self.client = self.server.client()
 
     def value(self, kind, param):
         """A plausible value; composites from their components' kinds are tried in turn."""

@@ -10,7 +10,7 @@ import time
 import unittest
 import uuid
 
-from harness import Client, Server
+from harness import Client, Server, ServerCase
 
 SECONDS = float(os.environ.get("ISTHMUS_SECONDS", "8"))
 WRITERS = 8
@@ -198,16 +198,8 @@ class Simultaneous(unittest.TestCase):
         print(f"{sum(map(len, numbers.values()))} versions, {len(once)} created once")
 
 
-class OddValues(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--validation", "structure"])
-        cls.server.start()
-        cls.client = cls.server.client()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
+class OddValues(ServerCase):
+    arguments = ["--validation", "structure"]
 
     def put(self, kind, name, text):
         body = f'{{"resourceType":"{kind}","id":"{name}",{text}}}'

@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness import Client, Server, issues
+from harness import ServerCase, issues
 
 MEDICATIONS = "http://example.org/medications"
 
@@ -52,37 +52,11 @@ RESOURCES = [
 ]
 
 
-class ContainedTest(unittest.TestCase):
+class ContainedTest(ServerCase):
     @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-        cls.client = Client(cls.server.base)
+    def prepare(cls):
         for resource in RESOURCES:
             cls.put(resource)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.client.close()
-        cls.server.stop()
-
-    @classmethod
-    def put(cls, resource):
-        path = f"{resource['resourceType']}/{resource['id']}"
-        answer = cls.client.put(path, resource)
-        assert answer.status in (200, 201), answer.bytes
-        return answer
-
-    def entries(self, query):
-        """The entries on all pages."""
-        found = []
-        while query:
-            answer = self.client.get(query)
-            self.assertEqual(answer.status, 200, answer.bytes)
-            page = answer.json()
-            found += page.get("entry", [])
-            query = next((link["url"][len(self.server.base) + 1:] for link in page["link"]
-                          if link["relation"] == "next"), None)
-        return found
 
     def find(self, query):
         """What they are, below the base."""

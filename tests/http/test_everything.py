@@ -8,7 +8,7 @@ import os
 import sys
 import unittest
 
-from harness import ROOT, Server, data, run
+from harness import ROOT, ServerCase, data, run
 
 sys.path.insert(0, os.path.join(ROOT, "tests", "reference"))
 from definitions import Definitions  # noqa: E402
@@ -101,14 +101,14 @@ class Asking:
         return sorted(key.split("/")[1] for key in self.everything(path))
 
 
-class SyntheaTest(unittest.TestCase, Asking):
+class SyntheaTest(ServerCase, Asking):
+    arguments = ["--validation", "structure"]
+
     @classmethod
-    def setUpClass(cls):
+    def prepare(cls):
         definitions = Definitions(data("r4-core/package"))
         files = sorted(glob.glob(os.path.join(data("patients", "synthea-smart-r4", "bundles-gz"),
                                               "*.gz")), key=os.path.getsize)
-        cls.server = Server(arguments=["--validation", "structure"]).start()
-        cls.client = cls.server.client()
         result = run("load", "--base", cls.server.base, "--journal", "", *files[:FILES], files[-1])
         assert result.returncode in (0, 1), result.stderr
         cls.stored = []
@@ -123,10 +123,6 @@ class SyntheaTest(unittest.TestCase, Asking):
         cls.definitions = definitions
         cls.patients = [resource["id"] for resource in cls.stored
                         if resource["resourceType"] == "Patient"]
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
 
     def expected(self, patient):
         """What is in the compartment, and what that refers to and can be in none."""
@@ -169,18 +165,13 @@ class SyntheaTest(unittest.TestCase, Asking):
             self.assertEqual(sorted(found), sorted(wanted))
 
 
-class FamilyTest(unittest.TestCase, Asking):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--validation", "structure"]).start()
-        cls.client = cls.server.client()
-        for resource in FAMILY:
-            answer = cls.client.put(resource_key(resource), resource)
-            assert answer.status == 201, answer.bytes
+class FamilyTest(ServerCase, Asking):
+    arguments = ["--validation", "structure"]
 
     @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
+    def prepare(cls):
+        for resource in FAMILY:
+            cls.put(resource)
 
     MOTHER = ["child", "given", "later", "mother", "new", "old", "seen", "undated", "visit", "weight",
               "asked"]
@@ -259,13 +250,13 @@ class FamilyTest(unittest.TestCase, Asking):
         self.assertIn("_summary=true", page["link"][0]["url"])
 
 
-class LastTest(unittest.TestCase, Asking):
+class LastTest(ServerCase, Asking):
     CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 
+    arguments = ["--validation", "structure"]
+
     @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--validation", "structure"]).start()
-        cls.client = cls.server.client()
+    def prepare(cls):
         vital = {"category": [{"coding": [{"system": cls.CATEGORY, "code": "vital-signs"}]}]}
         cls.resources = [minimal("Patient", "one"), minimal("Patient", "two")]
         for number in range(30):
@@ -275,12 +266,7 @@ class LastTest(unittest.TestCase, Asking):
                 f"20{(number * 7) % 20:02}-01-01" if number % 10 else None,
                 **(vital if number % 2 else {})))
         for resource in cls.resources:
-            answer = cls.client.put(resource_key(resource), resource)
-            assert answer.status == 201, answer.bytes
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
+            cls.put(resource)
 
     def expected(self, most, keep=lambda resource: True):
         groups = {}

@@ -3,7 +3,7 @@
 import math
 import unittest
 
-from harness import Client, Server, issues
+from harness import ServerCase, issues
 
 RADIUS = 6371.0088
 PLACES = {
@@ -24,37 +24,18 @@ def distance(a, b):
     return 2 * RADIUS * math.asin(math.sqrt(half))
 
 
-class NearTest(unittest.TestCase):
+class NearTest(ServerCase):
     @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-        cls.client = Client(cls.server.base)
+    def prepare(cls):
         for name, place in PLACES.items():
             cls.put(location(name, *place))
         cls.put({"resourceType": "Location", "id": "n-nowhere", "name": "nowhere"})
         cls.put({"resourceType": "PractitionerRole", "id": "n-role",
                  "location": [{"reference": "Location/n-suva"}, {"reference": "Location/n-bern"}]})
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.client.close()
-        cls.server.stop()
-
-    @classmethod
-    def put(cls, resource):
-        path = f"{resource['resourceType']}/{resource['id']}"
-        assert cls.client.put(path, resource).status in (200, 201)
-
     def find(self, query):
         """The ids on all pages."""
-        found = []
-        while query:
-            answer = self.client.get(query)
-            self.assertEqual(answer.status, 200, answer.bytes)
-            page = answer.json()
-            found += [entry["resource"]["id"] for entry in page.get("entry", [])]
-            query = next((link["url"][len(self.server.base) + 1:] for link in page["link"]
-                          if link["relation"] == "next"), None)
+        found = [entry["resource"]["id"] for entry in self.entries(query)]
         self.assertEqual(len(found), len(set(found)))
         return sorted(found)
 

@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from harness import Server, run
+from harness import ServerCase, run
 
 SYSTEM = "https://lab.example.org/filler"
 
@@ -81,17 +81,13 @@ class Line(threading.Thread):
         self.listener.close()
 
 
-class Post(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--threads", "1"]).start()
-        cls.client = cls.server.client()
-        cls.folder = tempfile.mkdtemp()
+class Post(ServerCase):
+    arguments = ["--threads", "1"]
 
     @classmethod
-    def tearDownClass(cls):
-        shutil.rmtree(cls.folder)
-        cls.server.__exit__(None, None, None)
+    def prepare(cls):
+        cls.folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
 
     def file(self, name, content):
         path = os.path.join(self.folder, name)

@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness import Server
+from harness import ServerCase
 
 PATIENT = {"resourceType": "Patient", "id": "whole", "language": "de",
            "text": {"status": "generated",
@@ -19,18 +19,11 @@ def is_subset(resource):
     return any(tag["code"] == "SUBSETTED" for tag in resource["meta"].get("tag", []))
 
 
-class ProjectionTest(unittest.TestCase):
+class ProjectionTest(ServerCase):
     @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-        cls.client = cls.server.client()
+    def prepare(cls):
         for resource in (CLINIC, PATIENT, dict(PATIENT, id="other")):
-            path = f"{resource['resourceType']}/{resource['id']}"
-            assert cls.client.put(path, resource).status == 201
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.stop()
+            cls.put(resource)
 
     def get(self, path, status=200, **headers):
         answer = self.client.get(path, **headers)

@@ -2,32 +2,24 @@
 
 import unittest
 
-from harness import Client, Server, issues
+from harness import Client, Server, ServerCase, issues
 
 BASE = "https://public.example/r4"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-class Protocol(unittest.TestCase):
+class Protocol(ServerCase):
+    arguments = ["--cors-origins", "http://a.example http://b.example", "--include-max", "3",
+                 "--bundle-entries", "5", "--body-size", "1M", "--json-depth", "16",
+                 "--query-parameters", "10"]
+
     @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=[
-            "--cors-origins", "http://a.example http://b.example", "--include-max", "3",
-            "--bundle-entries", "5", "--body-size", "1M", "--json-depth", "16",
-            "--query-parameters", "10"]).start()
-        client = cls.server.client()
-        client.put("Patient/one", {"resourceType": "Patient", "id": "one"})
+    def prepare(cls):
+        cls.client.put("Patient/one", {"resourceType": "Patient", "id": "one"})
         for number in range(4):
-            client.put(f"Observation/o{number}", {
+            cls.client.put(f"Observation/o{number}", {
                 "resourceType": "Observation", "id": f"o{number}", "status": "final",
                 "code": {"text": "x"}, "subject": {"reference": "Patient/one"}})
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
-
-    def setUp(self):
-        self.client = self.server.client()
 
     def test_allow_names_each_method_once_and_head_only_with_get(self):
         for method, path, allowed in (("PUT", "", "POST, GET, HEAD, OPTIONS"),
@@ -91,17 +83,10 @@ class Protocol(unittest.TestCase):
             "subject": {"reference": "Patient/one"}})
 
 
-class Answers(unittest.TestCase):
+class Answers(ServerCase):
     """What the client is told about a write."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--threads", "1"]).start()
-        cls.client = cls.server.client()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
+    arguments = ["--threads", "1"]
 
     def test_preferences_may_be_quoted_and_have_parameters(self):
         for prefer, size in (("return=minimal", 0), ('return="minimal"', 0), ("Return = minimal", 0),

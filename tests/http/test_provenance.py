@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from harness import Server, issues, run
+from harness import Server, ServerCase, issues, run
 
 PROVENANCE = {"resourceType": "Provenance", "recorded": "2026-11-22T10:00:00Z",
               "agent": [{"who": {"display": "Synthetic Lab"}}],
@@ -16,15 +16,8 @@ def header(**more):
     return {"X-Provenance": json.dumps({**PROVENANCE, **more})}
 
 
-class Provenance(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--threads", "1"]).start()
-        cls.client = cls.server.client()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
+class Provenance(ServerCase):
+    arguments = ["--threads", "1"]
 
     def targets(self, of):
         found = self.client.get(f"Provenance?target={of}").json().get("entry", [])
@@ -164,15 +157,8 @@ class Provenance(unittest.TestCase):
         self.assertNotIn("source", self.client.post("Patient", {"resourceType": "Patient"}).json()["meta"])
 
 
-class References(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--reference-check", "local", "--threads", "1"]).start()
-        cls.client = cls.server.client()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
+class References(ServerCase):
+    arguments = ["--reference-check", "local", "--threads", "1"]
 
     def condition(self, subject, **more):
         return {"resourceType": "Condition", "subject": {"reference": subject}, **more}

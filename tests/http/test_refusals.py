@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness import FHIR, Server, issues
+from harness import FHIR, ServerCase, issues
 
 OBSERVATION = {"resourceType": "Observation", "status": "final", "code": {"text": "weight"}}
 
@@ -11,12 +11,8 @@ def entry(method, url):
     return {"request": {"method": method, "url": url}}
 
 
-class Refusals(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--job-runners", "0"])  # what is begun stays waiting
-        cls.addClassCleanup(cls.server.__exit__, None, None, None)
-        cls.client = cls.server.start().client()
+class Refusals(ServerCase):
+    arguments = ["--job-runners", "0"]  # what is begun stays waiting
 
     def refused(self, answer, status, *words):
         self.assertEqual(answer.status, status, answer.bytes)

@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness import Client, Server
+from harness import ServerCase
 
 LOINC = "http://loinc.org"
 
@@ -41,19 +41,11 @@ def ids(bundle, mode="match"):
                   if entry["search"]["mode"] == mode)
 
 
-class SearchTest(unittest.TestCase):
+class SearchTest(ServerCase):
     @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-        cls.client = Client(cls.server.base)
+    def prepare(cls):
         for resource in RESOURCES:
-            path = f"{resource['resourceType']}/{resource['id']}"
-            assert cls.client.request("PUT", path, resource).status == 201
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.client.close()
-        cls.server.stop()
+            cls.put(resource)
 
     def test_each_compartment_has_what_refers_to_its_owner(self):
         self.assertEqual(ids(self.get("Practitioner/s-doc/Observation")),

@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from harness import Client, Server
+from harness import ServerCase
 
 SECONDS = 60
 
@@ -15,16 +15,8 @@ def psql(server, *words):
             "-XtAc", *words]
 
 
-class SearchTimeout(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=["--search-timeout", "300ms"]).start()
-        cls.client = Client(cls.server.base)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.client.close()
-        cls.server.stop()
+class SearchTimeout(ServerCase):
+    arguments = ["--search-timeout", "300ms"]
 
     def setUp(self):
         """Nobody gets at Observations any more, however fast the machine is."""

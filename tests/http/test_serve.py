@@ -10,20 +10,12 @@ import tempfile
 import time
 import unittest
 
-from harness import ISTHMUS, ROOT, Client, Server, free_port, run, until
+from harness import ISTHMUS, ROOT, Client, Server, ServerCase, free_port, run, until
 
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Muster"}]}
 
 
-class Serve(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
-
+class Serve(ServerCase):
     def root(self):
         client = Client(self.server.root)
         self.addCleanup(client.close)

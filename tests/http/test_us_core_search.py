@@ -14,7 +14,7 @@ import sys
 import unittest
 import urllib.parse
 
-from harness import Server, data, run
+from harness import ServerCase, data, run
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../reference"))
 
@@ -103,24 +103,18 @@ def forms(kind, value):
     return []
 
 
-class UsCore(unittest.TestCase):
+class UsCore(ServerCase):
     @classmethod
-    def setUpClass(cls):
+    def prepare(cls):
         cls.definitions = Definitions(data("r4-core/package"))
         cls.added = cls.add_parameters()
         contents = [cls.read(path) for path in sorted(
             glob.glob(os.path.join(data(PACKAGE, "example"), "*.json")))]
         cls.contents = [one for one in contents if one["resourceType"] != "Bundle"] + MORE
-        cls.server = Server().start()
-        cls.client = cls.server.client()
         cls.load()
         cls.install()
         cls.search = Search(cls.definitions, cls.contents, cls.server.base)
         cls.compare = Compare(cls.search, cls.client)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
 
     @staticmethod
     def read(path):

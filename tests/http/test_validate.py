@@ -6,7 +6,7 @@ import os
 import shutil
 import unittest
 
-from harness import Server, issues, run, scratch
+from harness import Server, ServerCase, issues, run, scratch
 
 GOOD = {"resourceType": "Patient", "name": [{"family": "Test"}], "gender": "female"}
 WRONG_CODE = {"resourceType": "Patient", "gender": "f"}
@@ -37,21 +37,12 @@ def parameters(resource=None, **values):
     return {"resourceType": "Parameters", "parameter": rows}
 
 
-class Operation(unittest.TestCase):
+class Operation(ServerCase):
     @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-        client = cls.server.client()
-        assert client.put("Patient/here", dict(GOOD, id="here")).status == 201
-        assert client.put("Patient/gone", dict(GOOD, id="gone")).status == 201
-        assert client.delete("Patient/gone").status == 204
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
-
-    def setUp(self):
-        self.client = self.server.client()
+    def prepare(cls):
+        assert cls.client.put("Patient/here", dict(GOOD, id="here")).status == 201
+        assert cls.client.put("Patient/gone", dict(GOOD, id="gone")).status == 201
+        assert cls.client.delete("Patient/gone").status == 204
 
     def ask(self, path, body):
         answer = self.client.post(path, body)

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree as etree
 
-from harness import ISTHMUS, Server, data, issues
+from harness import ISTHMUS, ServerCase, data, issues
 
 FHIR = "{http://hl7.org/fhir}"
 XML = "application/fhir+xml"
@@ -18,19 +18,7 @@ PATIENT = ('<Patient xmlns="http://hl7.org/fhir"><id value="{id}"/><text><status
            '<given value="A"/><given value="B"/></name></Patient>')
 
 
-class Xml(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server().start()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
-
-    def setUp(self):
-        self.client = self.server.client()
-        self.addCleanup(self.client.close)
-
+class Xml(ServerCase):
     def send(self, method, path, body=None, kind=XML, **headers):
         return self.client.request(method, path, body.encode() if body else None,
                                    {"Content-Type": kind, **headers} if body else headers)

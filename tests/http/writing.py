@@ -1,10 +1,9 @@
 """What the tests of writes share: patients, entries, Bundles, and a server."""
 
 import threading
-import unittest
 import uuid
 
-from harness import Server
+from harness import ServerCase
 
 JSON_PATCH = "application/json-patch+json"
 
@@ -66,20 +65,7 @@ def crowd(works):
     return results
 
 
-class WithServer(unittest.TestCase):
-    arguments = ()
-
-    @classmethod
-    def setUpClass(cls):
-        cls.server = Server(arguments=cls.arguments).__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.__exit__(None, None, None)
-
-    def setUp(self):
-        self.client = self.server.client()
-
+class WithServer(ServerCase):
     def count(self, value):
         return self.client.get(f"Patient?{where(value)}&_summary=count").json()["total"]
 
