@@ -355,6 +355,7 @@ static bool is_late(const struct connection *connection)
     if (connection->received == 0)
         return connection->http->stopping || elapsed_ms > config->idle_timeout_ms;
     return unread > config->body_size + BODY_SLACK + HEADER_SLACK ||
+           connection->received > 2 * (config->body_size + BODY_SLACK + HEADER_SLACK) ||
            elapsed_ms > config->read_timeout_ms + (int64_t)(connection->received / SLOWEST) * 1000;
 }
 

@@ -88,6 +88,18 @@ class Requests(unittest.TestCase):
                     client.sendall(bytes(1 << 20))
                     sent += 1 << 20
 
+    def test_a_body_that_never_ends_is_cut_off(self):
+        head = b"POST /fhir/Patient HTTP/1.1\r\nHost: a\r\nContent-Type: application/fhir+json\r\n"
+        with socket.create_connection(("127.0.0.1", self.server.port), timeout=60) as client:
+            client.sendall(head + b"Content-Length: 1000000000000\r\n\r\n")
+            sent, deadline = 0, time.monotonic() + 60
+            with self.assertRaises(OSError):
+                while time.monotonic() < deadline:
+                    client.sendall(b" " * 65536)
+                    sent += 65536
+                    time.sleep(0.001)
+        self.assertGreater(sent, 1024 * 1024)
+
 
 class Exhaustion(unittest.TestCase):
     def test_more_connections_than_files_wait(self):
