@@ -130,6 +130,29 @@ struct addition {
     const struct partner *partner;
 };
 
+/* It may be meant, by other headers for example; who does it by mistake has everything twice. */
+static bool warn_of_twins(const struct store_site *site, const struct addition *addition,
+                          struct err *err)
+{
+    struct arena *arena = addition->job->arena;
+    struct landing_partner *others;
+    struct partner other;
+    struct err ignored = {0};
+    size_t count;
+
+    if (!landing_partner_list(site->store, &sync_access, arena, &others, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(others[i].name, addition->partner->id) != 0 &&
+            partner_parse(others[i].config, arena, &other, &ignored) &&
+            partner_has_address(&other, text_of(addition->partner->base)))
+            fprintf(stderr,
+                    "isthmus partner: %s has the same address; what is pulled as both is stored "
+                    "twice. A partner keeps its resources as long as it keeps its id.\n",
+                    others[i].name);
+    return true;
+}
+
 static bool put(const struct store_site *site, void *context, struct err *err)
 {
     const struct addition *addition = context;
@@ -139,7 +162,7 @@ static bool put(const struct store_site *site, void *context, struct err *err)
                              -1, addition->job->arena, &landed, err))
         return false;
     printf("%s: version %d\n", landed.name, landed.version);
-    return true;
+    return warn_of_twins(site, addition, err);
 }
 
 /* What is right, and yet not wise. On the error output, so that scripts may look at the other. */

@@ -161,6 +161,15 @@ bool partner_parse(struct text document, struct arena *arena, struct partner *pa
     return good;
 }
 
+bool partner_has_address(const struct partner *partner, struct text base)
+{
+    bool found = text_is(base, partner->base);
+
+    for (size_t i = 0; !found && partner->aliases[i]; i++)
+        found = text_is(base, partner->aliases[i]);
+    return found;
+}
+
 struct apply_config partner_apply_config(const struct partner *partner, int32_t number,
                                          const struct text *own_base,
                                          const struct definitions *definitions, struct arena *arena)

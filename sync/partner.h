@@ -109,6 +109,9 @@ struct partner {
 bool partner_parse(struct text document, struct arena *arena, struct partner *partner,
                    struct err *err);
 
+/* Whether the partner is to be found at this address, or calls itself by it. */
+bool partner_has_address(const struct partner *partner, struct text base);
+
 /* How what landed from the partner is applied (apply.h). `own_base` absent: not known. */
 struct apply_config partner_apply_config(const struct partner *partner, int32_t number,
                                          const struct text *own_base,

@@ -55,6 +55,18 @@ static void add_tasks(struct peer *peer)
         add_task(peer, &plans[i]);
 }
 
+/* It would get a copy of everything it has. */
+static bool is_ourselves(const struct peer *peer, struct err *err)
+{
+    struct text own = peer->config->own_base;
+
+    if (own.size == 0 || !partner_has_address(&peer->partner, own))
+        return false;
+    err_set(err, ERR_INVALID, "base",
+            "%.*s is the address of this server; a partner is another one.", TEXT_ARGS(own));
+    return true;
+}
+
 struct peer *peer_start(const struct sync_config *config, const struct landing_partner *landed,
                         struct err *err)
 {
@@ -69,7 +81,8 @@ struct peer *peer_start(const struct sync_config *config, const struct landing_p
     peer->landed->name = arena_strdup(peer->arena, landed->name);
     peer->landed->config =
         (struct text){text_dup(peer->arena, landed->config), landed->config.size};
-    if (!partner_parse(peer->landed->config, peer->arena, &peer->partner, err)) {
+    if (!partner_parse(peer->landed->config, peer->arena, &peer->partner, err) ||
+        is_ourselves(peer, err)) {
         arena_free(peer->arena);
         free(peer);
         return NULL;
@@ -148,7 +161,11 @@ static bool take(struct peer *peer)
     if (!hold_take(peer->config->hold, peer->landed->number, &peer->held, &err))
         peer->held = false;
     if (peer->held && !before)
-        log_info(&peer->log, "in charge", NULL);
+        log_info(&peer->log, "in charge", "asks",
+                 peer->paused            ? "nothing, it is paused"
+                 : peer->partner.enabled ? "as configured"
+                                         : "nothing, it is not enabled",
+                 NULL);
     return peer->held;
 }
 

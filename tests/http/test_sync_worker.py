@@ -58,6 +58,33 @@ class Case(unittest.TestCase):
         return asked.get(f"/fault/{spec or self.spec}/fhir", {}).get(kind, 0)
 
 
+class Addresses(Case):
+    def test_the_server_itself_is_no_partner(self):
+        own = self.server.client()
+        own.put("Patient/own", {"resourceType": "Patient", "id": "own"})
+        for changes in ({"base": self.server.base},
+                        {"base": self.rogue.base(self.spec), "aliases": [self.server.base]}):
+            self.exchange.add({**pulled(self.name, "", ["Patient"]), **changes})
+            self.assertIn("is the address of this server", self.once(1).stderr)
+        self.assertEqual(own.get("Patient?_summary=count").json()["total"], 1, "no copy of itself")
+
+    def test_once_says_that_a_partner_is_paused(self):
+        self.add(["Patient"])
+        self.exchange.isthmus("partner", "pause", self.name, "--reason", "maintenance")
+        self.assertIn("it is paused", self.once().stderr)
+        self.assertEqual(self.requests(), 0)
+
+    def test_who_adds_an_address_twice_is_told(self):
+        document = self.add(["Patient"])
+        path = os.path.join(self.server.folder, "twin.json")
+        with open(path, "w") as file:
+            json.dump({**document, "id": "twin"}, file)
+        self.assertIn(f"{self.name} has the same address",
+                      self.exchange.isthmus("partner", "add", path).stderr)
+        self.exchange.isthmus("partner", "remove", "twin")
+        self.assertEqual(self.exchange.isthmus("partner", "add", path, "--check").stderr, "")
+
+
 class Workers(Case):
     """Two on one database."""
 
