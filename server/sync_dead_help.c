@@ -25,6 +25,9 @@ static const struct dead_help helps[] = {
      "a scan. The partner has to split it; or raise limits.pageBytes, and it comes when it changes "
      "or "
      "with the next snapshot."},
+    {"attachment", "Its size or hash is another than the document says that shows it.",
+     "What the document shows may be damaged, or another document than was meant.",
+     "Ask the partner which is right. `dead replay` accepts it as it came; else discard it."},
     {"not_fhir", "It is JSON, but its resourceType is none of R4.", NOT_HERE,
      "Ask the partner which version of FHIR it speaks (`partner probe`). Discard it when it is "
      "none of "

@@ -280,19 +280,26 @@ static void refuse_fatal(const struct landing_batch *batch, struct landed *lande
         landed_refuse(landed, batch->fatal_class, batch->fatal->text);
 }
 
+/* It was refused on its way here. */
+static void refuse_as_landed(const struct landing_batch *batch, struct landed *landed)
+{
+    const struct landing_row *row = &landed->row;
+
+    if (row->type.size > 0 && row->id.size > 0 && row->id.size <= LANDING_SOURCE_ID_MAX) {
+        landed->in.type = row->type;
+        landed->in.id = row->id;
+    }
+    landed_refuse(landed, text_dup(batch->arena, row->refused), text_dup(batch->arena, row->rule));
+}
+
 static void convert(struct landing_batch *batch, struct landed *landed)
 {
     const struct landing_row *row = &landed->row;
 
     landed->in = (struct landing_converted){.updated = INT64_MIN};
     landed->mentions = NULL;
-    if (row->refused.data) {
-        if (row->type.size > 0 && row->id.size > 0 && row->id.size <= LANDING_SOURCE_ID_MAX) {
-            landed->in.type = row->type;
-            landed->in.id = row->id;
-        }
-        landed_refuse(landed, text_dup(batch->arena, row->refused),
-                      text_dup(batch->arena, row->rule));
+    if (row->refused.data && !batch->dead) {
+        refuse_as_landed(batch, landed);
         return;
     }
     if (row->body.data) {
@@ -300,6 +307,8 @@ static void convert(struct landing_batch *batch, struct landed *landed)
         batch->apply->convert(batch->apply->context, batch, row->body, landed->unit->type,
                               batch->arena, &landed->in);
         batch->converting = NULL;
+        if (row->refused.data && landed->in.refused) /* a replay looks at it all the same */
+            refuse_as_landed(batch, landed);
         return;
     }
     landed->in.type = row->type;

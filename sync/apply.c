@@ -14,6 +14,7 @@
 #include "fhir/node.h"
 #include "fhir/primitive.h"
 #include "sync/address.h"
+#include "sync/attachment.h"
 #include "sync/echo.h"
 #include "sync/url.h"
 
@@ -48,6 +49,7 @@ static struct text address_of(const struct row *row);
 static void take_identifiers(struct row *row, const struct node *resource);
 static uint64_t person_of(const struct row *row, const struct store *store,
                           const struct node *resource);
+static void note_attachments(const struct row *row, const struct node *resource);
 static struct text replace_link(struct text link, void *context);
 static bool check(struct row *row, const struct node *resource, struct issues *issues);
 static void refuse(struct row *row, const char *class, const char *rule, const char *where);
@@ -103,6 +105,8 @@ static void convert(void *context, struct landing_batch *batch, struct text body
         converted->person = person_of(&row, applying->store, resource);
     if (row.config->content)
         converted->content = row.config->content(resource, applying->store);
+    if (row.config->attachments)
+        note_attachments(&row, resource);
     bundle_replace_links(arena, resource, replace_link, &row);
     if (check(&row, resource, &issues))
         converted->resource = resource;
@@ -269,6 +273,27 @@ static uint64_t person_of(const struct row *row, const struct store *store,
     uint64_t birth = hash_person(store, row->arena, node_value(resource, "birthDate"));
 
     return birth << 32 | (name ? hash_person(store, row->arena, node_value(name, "family")) : 0);
+}
+
+static const struct node *next_in(const struct node *root, const struct node *node)
+{
+    if (node->first)
+        return node->first;
+    while (node != root && !node->next)
+        node = node->parent;
+    return node == root ? NULL : node->next;
+}
+
+static void note_attachments(const struct row *row, const struct node *resource)
+{
+    const struct apply_config *config = row->config;
+    struct address address;
+
+    for (const struct node *node = resource; node; node = next_in(resource, node))
+        if (node->type && strcmp(node->type->name, "Attachment") == 0 &&
+            address_split(node_value(node, "url"), &address) && text_is(address.type, "Binary") &&
+            (address.base.size == 0 || address_is_partner(&config->partner, address.base)))
+            attachments_note(config->attachments, node, address.id);
 }
 
 /* For bundle_replace_links(). */

@@ -26,6 +26,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct attachments;
 struct node;
 
 struct apply_partner {
@@ -51,6 +52,8 @@ struct apply_config {
 
     /* Hash of what a resource says, for echoes; NULL: not asked for (landing_push.content). */
     uint64_t (*content)(const struct node *resource, const struct store *store);
+
+    struct attachments *attachments; /* gets what documents say of theirs; NULL: not asked for */
 };
 
 /* Waits. Applies what waits of the partner. `apply` may be zero but for access, most, stop and

@@ -7,6 +7,8 @@
 #include "base/arena.h"
 #include "storage/landing.h"
 
+#include <inttypes.h>
+
 #define DAY     (INT64_C(86400) * 1000000)
 #define AT_ONCE 50
 
@@ -51,8 +53,7 @@ static bool take_some(struct daily *daily, struct store *store, int32_t partner,
         some = share(most, before);
         if (some <= 0)
             break;
-        cursor.value =
-            text_of(arena_printf(arena, "%lld/%lld", (long long)day, (long long)(before + some)));
+        cursor.value = text_of(arena_printf(arena, "%" PRId64 "/%" PRId64, day, before + some));
         good = landing_cursor_set(store, &cursor, &moved, err);
     }
     if (good && some > 0 && daily->day == day)

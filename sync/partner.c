@@ -78,6 +78,7 @@ static const struct partner_key mode_keys[] = {
 static const struct partner_key hydrate_keys[] = {
     {"depth", partner_read_number, AT(partner, hydrate_depth), 0, 10, NULL, false},
     {"number", partner_read_number, AT(partner, hydrate_number), 0, 100000, NULL, false},
+    {"attachments", partner_read_big, AT(partner, hydrate_attachments), 0, 1 << 30, NULL, false},
     {0},
 };
 

@@ -89,12 +89,14 @@ struct partner {
     struct secret_header *headers; /* the last has no name */
     struct fetch_tls tls;
     enum validation_level validation;
-    unsigned hydrate_depth;  /* how far from what was pulled; 0: references are not followed */
-    unsigned hydrate_number; /* most resources fetched that way after one pull */
-    unsigned guard_percent;  /* of a snapshot: more may not disappear at once than the larger */
-    int64_t guard_number;    /* of both */
-    int64_t keep;            /* milliseconds: windows that are older, and their rows as they came,
-                                are kept no longer */
+    unsigned hydrate_depth;      /* how far from what was pulled; 0: references are not followed */
+    int64_t hydrate_attachments; /* bytes of a Binary that a document shows, at most; 0: such are
+                                    not fetched */
+    unsigned hydrate_number;     /* most resources fetched that way after one pull */
+    unsigned guard_percent;      /* of a snapshot: more may not disappear at once than the larger */
+    int64_t guard_number;        /* of both */
+    int64_t keep; /* milliseconds: windows that are older, and their rows as they came,
+                     are kept no longer */
     struct partner_limits limits;
     struct partner_retry retry;
     struct partner_schedule search, history, snapshot;

@@ -10,11 +10,12 @@
 
 #include <inttypes.h>
 
-#define TICK_MS 500
-#define CALM_MS 2000
-#define TURNS   2   /* partners that are applied at once */
-#define RECENT  100 /* windows that are looked through for snapshots */
-#define TIDY_US (INT64_C(3600) * 1000000)
+#define ATTACHMENTS 1000 /* fetched after one pull, when no number is configured */
+#define TICK_MS     500
+#define CALM_MS     2000
+#define TURNS       2   /* partners that are applied at once */
+#define RECENT      100 /* windows that are looked through for snapshots */
+#define TIDY_US     (INT64_C(3600) * 1000000)
 
 /* Tasks. */
 
@@ -119,6 +120,7 @@ static void apply_once(struct peer *peer)
 
     config.own_system = echo_system(peer->config->store, arena);
     config.content = peer->partner.push.on ? echo_content : NULL;
+    config.attachments = peer->partner.hydrate_attachments ? &peer->hydration.attachments : NULL;
     peer->dirty = false;
     peer->applying = true;
     while (peer->config->turns->applying >= TURNS)
@@ -201,28 +203,37 @@ static bool reconcile_all(struct peer *peer, struct err *err)
     return good;
 }
 
-/* Rounds of references: what one brings refers to more. */
-static bool hydrate(struct peer *peer, struct err *err)
+/* One round; `*left` and `*fetched` get how many it may be yet, and were. Applied, too. */
+static bool hydrate_round(struct peer *peer, const char *type, unsigned *left, unsigned *fetched,
+                          struct err *err)
 {
     struct pull pull = peer->task_count ? peer->tasks[0].pull : (struct pull){0};
-    unsigned left = peer->partner.hydrate_number, fetched = 1;
     char came[24];
 
-    for (unsigned depth = 0; depth < peer->partner.hydrate_depth && left && fetched; depth++) {
-        if (peer->stopping || !pull.store)
-            return true;
-        if (!pull_hydrate(&pull, &peer->hydration, left, &fetched, err))
-            return false;
-        left -= fetched;
-        if (fetched)
-            log_info(&peer->log, "followed references", "came", number(came, fetched), NULL);
-        while (peer->dirty || peer->applying) {
-            if (peer->stopping)
-                return true;
-            fiber_sleep(10);
-        }
-    }
+    *fetched = 0;
+    if (peer->stopping || !pull.store)
+        return true;
+    if (!pull_hydrate(&pull, &peer->hydration, type, *left, fetched, err))
+        return false;
+    *left -= *fetched;
+    if (*fetched)
+        log_info(&peer->log, "followed references", "came", number(came, *fetched), NULL);
+    while ((peer->dirty || peer->applying) && !peer->stopping)
+        fiber_sleep(10);
     return true;
+}
+
+/* Rounds of references: what one brings refers to more. Then what documents show. */
+static bool hydrate(struct peer *peer, struct err *err)
+{
+    const struct partner *partner = &peer->partner;
+    unsigned left = partner->hydrate_number, fetched = 1;
+
+    for (unsigned depth = 0; depth < partner->hydrate_depth && left && fetched; depth++)
+        if (!hydrate_round(peer, NULL, &left, &fetched, err))
+            return false;
+    left = partner->hydrate_number ? partner->hydrate_number : ATTACHMENTS;
+    return !partner->hydrate_attachments || hydrate_round(peer, "Binary", &left, &fetched, err);
 }
 
 bool peer_follow(struct peer *peer, struct err *err)

@@ -20,7 +20,7 @@ struct probe_request {
     const char *const *networks; /* as texts, for the proposal; NULL-ended */
     const struct fetch_guard *guard;
     const struct secret_header *headers; /* the last has no name */
-    const char *ca_file;        /* whom to trust; NULL: as the system does */
+    const char *ca_file;                 /* whom to trust; NULL: as the system does */
 };
 
 /*

@@ -14,6 +14,7 @@
  */
 
 #include "base/err.h"
+#include "sync/attachment.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -61,19 +62,21 @@ struct pull_result {
 /* Waits. False only when the database fails; what the partner does is in the result. */
 bool pull_run(const struct pull *pull, struct pull_result *result, struct err *err);
 
-/* How many resources were referred to, and have been asked for without success. */
+/* Resources that were referred to and have been asked for without success; and what documents say
+ * of the Binary resources that they show. */
 struct hydration {
     uint64_t *tried; /* hashes */
     size_t count, room;
+    struct attachments attachments;
 };
 
 void hydration_release(struct hydration *hydration);
 
-/* Waits. Fetches resources that others refer to and that have not come, those that were not
- * tried yet, at most `most`; `*fetched` gets how many came. They land in a window of mode
- * "hydrate". */
-bool pull_hydrate(const struct pull *pull, struct hydration *hydration, unsigned most,
-                  unsigned *fetched, struct err *err);
+/* Waits. Fetches resources that others refer to and that have not come, of this type (NULL: any),
+ * those that were not tried yet, at most `most`; `*fetched` gets how many came. They land in a
+ * window of mode "hydrate". */
+bool pull_hydrate(const struct pull *pull, struct hydration *hydration, const char *type,
+                  unsigned most, unsigned *fetched, struct err *err);
 
 /* One query of one mode of a document. */
 struct pull_plan {

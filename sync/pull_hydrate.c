@@ -14,7 +14,8 @@
 #include "sync/talk.h"
 #include "sync/url.h"
 
-#define BATCH 50 /* in one unit */
+#define BATCH  50                 /* in one unit */
+#define AROUND ((size_t)64 << 10) /* what may stand around the data of a Binary */
 
 struct gathering {
     const struct pull *pull;
@@ -27,6 +28,7 @@ struct gathering {
 void hydration_release(struct hydration *hydration)
 {
     free(hydration->tried);
+    attachments_release(&hydration->attachments);
     *hydration = (struct hydration){0};
 }
 
@@ -65,6 +67,22 @@ static bool accept(void *context, const struct fetch_response *response, struct 
     return err_set(err, ERR_INVALID, NULL, "The answer is not the resource that was asked for.");
 }
 
+/* Refuses what is another Binary than documents say. */
+static void compare(const struct gathering *gathering, const struct landing_identity *identity,
+                    struct landing_row *row)
+{
+    const struct text id = text_of(identity->id);
+    const char *rule =
+        attachments_refuse(&gathering->hydration->attachments, id, row->body, gathering->arena);
+
+    if (!rule)
+        return;
+    row->type = TEXT("Binary");
+    row->id = id;
+    row->refused = TEXT("attachment");
+    row->rule = text_of(rule);
+}
+
 /* Waits. False when the partner is not to be asked any more now. */
 static bool fetch_one(const struct gathering *gathering, const struct landing_identity *identity,
                       struct landing_row *row, bool *came)
@@ -76,16 +94,22 @@ static bool fetch_one(const struct gathering *gathering, const struct landing_id
 
     buf_printf(&url, "%s/%s/", pull->partner->base, identity->type);
     url_encode(&url, text_of(identity->id));
+    const bool shown = strcmp(identity->type, "Binary") == 0 && pull->partner->hydrate_attachments;
     const struct talk_request request = {
         .method = "GET",
         .url = buf_text(&url),
+        .most = shown ? (size_t)pull->partner->hydrate_attachments / 3 * 4 + AROUND : 0,
         .accept = accept,
         .context = (void *)(uintptr_t)identity,
     };
     bool answered = talk(pull->talk, &request, gathering->arena, &response, &err);
-    *came = answered && response.status == 200;
+    *came = answered && response.status == 200 &&
+            (!shown || attachments_size(response.body, gathering->arena) <=
+                           (uint64_t)pull->partner->hydrate_attachments);
     if (*came)
         *row = (struct landing_row){.body = response.body, .updated = INT64_MIN};
+    if (*came && shown)
+        compare(gathering, identity, row);
     return answered || (err.kind != ERR_THROTTLED && err.kind != ERR_BUSY);
 }
 
@@ -139,15 +163,15 @@ static bool gather(const struct gathering *gathering, unsigned most, unsigned *f
     return count == 0 || land(gathering, rows, count, err);
 }
 
-bool pull_hydrate(const struct pull *pull, struct hydration *hydration, unsigned most,
-                  unsigned *fetched, struct err *err)
+bool pull_hydrate(const struct pull *pull, struct hydration *hydration, const char *type,
+                  unsigned most, unsigned *fetched, struct err *err)
 {
     struct gathering gathering = {.pull = pull, .hydration = hydration, .arena = arena_new()};
     struct landing_identity *identities = NULL;
     unsigned limit = most + (unsigned)hydration->count;
 
     *fetched = 0;
-    bool good = landing_identity_list(pull->store, pull->number, LANDING_MENTIONED, NULL, limit,
+    bool good = landing_identity_list(pull->store, pull->number, LANDING_MENTIONED, type, limit,
                                       gathering.arena, &identities, &gathering.count, err);
     gathering.wanted = identities;
     good = good && gather(&gathering, most, fetched, err);

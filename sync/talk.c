@@ -167,8 +167,10 @@ static bool send(struct talk *talk, const struct talk_request *request, struct f
     const struct partner *partner = talk->partner;
     const char *headers[128] = {"Accept: application/fhir+json, application/json;q=0.9",
                                 "User-Agent: isthmus"};
-    size_t count = 2, public;
+    size_t count = 2, public, most = (size_t)partner->limits.page_bytes;
 
+    if (request->most && request->most < most)
+        most = request->most;
     if (request->form.data)
         headers[count++] = "Content-Type: application/x-www-form-urlencoded";
     if (request->body.data)
@@ -184,7 +186,7 @@ static bool send(struct talk *talk, const struct talk_request *request, struct f
         .headers = headers,
         .body = request->body.data ? request->body : request->form,
         .timeout_ms = (int)partner->limits.timeout,
-        .max_body = (size_t)partner->limits.page_bytes,
+        .max_body = most,
         .redirects = REDIRECTS,
         .public_headers = public,
         .guard = &partner->guard,

@@ -100,6 +100,41 @@ class Pulls(unittest.TestCase):
         self.assertGreater(resources["Patient"]["present"], 0)
         self.assertEqual(resources["Patient"]["mentioned"], 0)
 
+    def shown(self, **changes):
+        """{name: our address of the Binary that a document shows}"""
+        spec = "W-56"
+        self.exchange.add(pulled("good", self.rogue.base(spec), ["DocumentReference"], **changes))
+        self.exchange.once(status=0)
+        state = states(self.exchange)[self.rogue.base(spec)]
+        links = {id_: document["content"][0]["attachment"]["url"]
+                 for (kind, id_), document in state.items() if kind == "DocumentReference"}
+        self.assertTrue(links["w56-good"].startswith("http"), "it is no resource")
+        return {id_[len("w56-binary-"):]: url for id_, url in links.items() if "binary" in id_}
+
+    def test_attachments_become_ours_and_come_only_when_asked_for(self):
+        for url in self.shown().values():
+            self.assertRegex(url, "^Binary/[0-9a-f-]{36}$")
+            self.assertEqual(self.server.client().get(url).status, 404)
+        self.assertEqual(account(self.exchange, "good")["resources"]["Binary"]["mentioned"], 5)
+
+    def test_attachments_that_come_are_what_the_document_says(self):
+        links = self.shown(hydrate={"attachments": 1 << 20})
+        client = self.server.client()
+        found = {name: client.get(url).status for name, url in links.items()}
+        self.assertEqual(found, {"relative": 200, "absolute": 200, "unsaid": 200, "size": 404, "hash": 404})
+        said = self.exchange.isthmus("sync", "dead", "list", "good").stdout
+        self.assertIn("another size", said)
+        self.assertIn("another hash", said)
+        self.assertIn("accepts it", said)
+        self.exchange.once(status=0)
+        self.assertEqual(account(self.exchange, "good")["dead"], 2)
+        self.exchange.isthmus("sync", "dead", "replay", "good", "--class", "attachment")
+        self.assertEqual(client.get(links["hash"]).status, 200)
+
+    def test_attachments_that_are_too_large_do_not_come(self):
+        links = self.shown(hydrate={"attachments": 8})
+        self.assertEqual({self.server.client().get(url).status for url in links.values()}, {404})
+
     def test_a_partner_that_asks_for_hours_is_left_alone_over_restarts(self):
         base = self.rogue.base("W-01:form=5h")
         self.exchange.add(pulled("slow", base, ["Patient"]))

@@ -401,6 +401,17 @@ class Attachments(Content):
             puts.append(Put("DocumentReference", f"w56-{name}", document(f"w56-{name}", {
                 "contentType": "application/pdf", "url": where, "size": len(good),
                 "hash": attachment_hash(good), "title": name})))
+        for name in ("relative", "absolute", "size", "hash", "unsaid"):
+            said = {"contentType": "application/pdf", "url": f"Binary/w56-{name}", "size": len(good),
+                    "hash": attachment_hash(good), "title": name}
+            if name == "absolute":
+                said["url"] = f"{self.world.base}/{said['url']}"
+            said |= {"size": {"size": len(good) + 1}, "hash": {"hash": attachment_hash(b"another")},
+                     "unsaid": {"size": None, "hash": None}}.get(name, {})
+            puts.append(Put("DocumentReference", f"w56-binary-{name}", document(
+                f"w56-binary-{name}", {k: v for k, v in said.items() if v is not None})))
+            puts.append(Put("Binary", f"w56-{name}", scan(
+                f"w56-{name}", base64.b64encode(good).decode())))
         return puts
 
 
