@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+/* Now, by the clock of the machine, which may jump. */
 int64_t clock_now(void);
 
 /* Microseconds from a clock that never jumps; for durations. */

@@ -23,6 +23,7 @@ struct deadlines {
     size_t count, room;
 };
 
+/* The heap; what waited is not told. */
 void deadlines_release(struct deadlines *deadlines);
 
 /* `deadline` is borrowed until it is removed. */

@@ -12,6 +12,7 @@ struct hash_key {
     uint64_t k0, k1;
 };
 
+/* Of one piece. */
 uint64_t hash_bytes(const struct hash_key *key, const void *data, size_t size);
 
 /* In parts: the parts are hashed as if separated, so that ("ab","c") and
@@ -21,6 +22,7 @@ struct hash_state {
     size_t size;
 };
 
+/* First hash_init(), then parts and numbers, always in the same order, then hash_done(). */
 void hash_init(struct hash_state *state, const struct hash_key *key);
 void hash_part(struct hash_state *state, const void *data, size_t size);
 void hash_number(struct hash_state *state, uint64_t number);

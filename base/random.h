@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Never fails: without the kernel's numbers the process ends. */
 void random_bytes(void *out, size_t size);
 
 uint64_t random_number(void);

@@ -19,4 +19,5 @@ struct listen_address {
     bool unauthenticated; /* beyond loopback */
 };
 
+/* ERR_INVALID names the option whose address cannot be read, or lies beyond loopback. */
 bool listen_resolve(const struct config *config, struct listen_address *address, struct err *err);

@@ -119,6 +119,7 @@ bool request_check_findings(const struct request *req, struct err *err);
  * OperationOutcome: afterwards `answer` is complete whatever happened. */
 void request_run(struct request *req);
 
+/* One more header of the answer; name and value are borrowed until it is sent. */
 void answer_header(struct request *req, const char *name, const char *value);
 
 /* A resource node as the answer's body. */

@@ -20,6 +20,7 @@ struct body_codec;
 
 enum { BODY_PLAIN = 0, BODY_RAW = 255 };
 
+/* Without dictionaries, but for those added. NULL is a no-op. */
 struct body_codec *body_codec_new(void);
 void body_codec_free(struct body_codec *codec);
 

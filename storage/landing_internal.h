@@ -14,6 +14,8 @@ struct local {
     unsigned char bytes[LOCAL_SIZE];
 };
 
+/* Of a resource of a partner: always the same, known before the resource is (a keyed hash, written
+ * as a UUID). */
 struct local local_of(const struct store *store, int32_t partner, struct text type, struct text id);
 void local_write(const struct local *local, char out[LANDING_ID_SIZE]);
 
@@ -58,7 +60,7 @@ bool landing_rows_next(struct text *bytes, struct landing_row *row, struct err *
 /* The number of a type, ERR_INVALID when R4 has none such. */
 bool landing_type(const char *type, int16_t *number, struct err *err);
 
-/* presence of a row and its letter */
+/* The presence of a row as its letter in the database, and back. */
 char landing_presence_letter(enum landing_presence presence);
 enum landing_presence landing_presence_of(char letter);
 

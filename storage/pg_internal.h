@@ -76,6 +76,9 @@ struct pg {
 /* The connection is of no use any more: connects anew at once. Only when that
  * fails as well do those who wait learn of it. */
 void pg_lose(struct pg *pg);
+
+/* It is there: what was held until now is sent, who waited for it is woken. Or it cannot be made:
+ * they learn `why`, and it is tried again after a pause. */
 void pg_ready(struct pg *pg);
 void pg_cannot_connect(struct pg *pg, const char *why);
 
@@ -84,21 +87,36 @@ void pg_give_up(struct pg *pg, struct pg_request *request);
 
 /* Sending. Each may lose the connection. */
 
+/* Sends a statement, and its preparation when it has none. */
 void pg_dispatch(struct pg *pg, struct pg_request *request);
+
+/* Adds to those whose answers come, in this order. */
 void pg_enqueue(struct pg *pg, struct pg_request *request);
+
+/* A sync of its own, now; `reply`, which may be NULL, is answered by it. */
 void pg_sync_now(struct pg *pg, struct pg_reply *reply);
+
+/* As much as the socket takes; the rest when it is writable. */
 void pg_flush(struct pg *pg);
+
+/* From the loop: one sync for all that the turn sent; the socket takes more. */
 void pg_on_turn_end(void *context);
 void pg_on_writable(int fd, short events, void *context);
 
 /* Receiving. */
 
+/* From the loop. */
 void pg_on_readable(int fd, short events, void *context);
+
+/* Hands the outcome to who waits, if somebody still does; `sqlstate` may be "". Does not free. */
 void pg_answer(struct pg_request *request, enum err_kind kind, const char *sqlstate);
 
 /* Requests. */
 
+/* Freed ones are kept and used again: there is one for each statement. */
 struct pg_request *pg_request_new(struct pg *pg, enum request_kind kind);
 void pg_request_free(struct pg *pg, struct pg_request *request);
+
+/* At the end, and from the front; NULL when it is empty. */
 void pg_queue_append(struct queue *queue, struct pg_request *request);
 struct pg_request *pg_queue_take(struct queue *queue);

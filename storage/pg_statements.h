@@ -28,9 +28,11 @@ struct prepared {
 
 struct statements;
 
+/* One for each connection. NULL is a no-op. */
 struct statements *statements_new(void);
 void statements_free(struct statements *statements);
 
+/* Never NULL: a statement that is not known yet is added, without a name. `sql` is copied. */
 struct prepared *statements_find(struct statements *statements,
                                  const struct pg_statement *statement);
 struct prepared *statements_find_sql(struct statements *statements, const char *sql);

@@ -22,6 +22,7 @@ struct address {
  * searches, canonical urls with versions, addresses of other things. */
 bool address_split(struct text link, struct address *address);
 
+/* Whether `base` is one under which the partner, or this server, is known; "" is not. */
 bool address_is_partner(const struct apply_partner *partner, struct text base);
 bool address_is_own(const struct apply_config *config, struct text base);
 
