@@ -334,7 +334,7 @@ static void place_additions(const struct search_addition *additions,
     if (count == place->visible)
         return;
     merged = arena_many(arena, const struct search_param *, count);
-    memcpy(merged, place->rows, place->visible * sizeof(*merged));
+    memcpy(merged, place->rows, place->visible * sizeof(const struct search_param *));
     for (size_t i = 0; i < set->added_count; i++) {
         unsigned at = place->visible;
 
@@ -344,7 +344,8 @@ static void place_additions(const struct search_addition *additions,
             merged[at] = merged[at - 1];
         if (at > 0 && strcmp(merged[at - 1]->code, set->added[i]->code) == 0) {
             merged[at - 1] = set->added[i];
-            memmove(&merged[at], &merged[at + 1], (place->visible - at) * sizeof(*merged));
+            memmove(&merged[at], &merged[at + 1],
+                    (place->visible - at) * sizeof(const struct search_param *));
             continue;
         }
         merged[at] = set->added[i];
@@ -381,9 +382,9 @@ bool search_param_is_whole(const struct search_param *param)
     return extension ? atomic_load(&extension->whole) : !atomic_load(&held[param->number]);
 }
 
-void search_param_hold(const struct search_param *published_one, bool hold)
+void search_param_hold(const struct search_param *param, bool hold)
 {
-    atomic_store(&held[published_one->number], hold);
+    atomic_store(&held[param->number], hold);
 }
 
 /* By bytes, as the rows are sorted. */

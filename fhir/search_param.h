@@ -94,8 +94,8 @@ struct search_extension *search_extension_of(const struct search_param *param);
 /* Whether every resource can be found by it that has a value. */
 bool search_param_is_whole(const struct search_param *param);
 
-/* From any thread. A published one is whole, but while it is held. */
-void search_param_hold(const struct search_param *published, bool held);
+/* From any thread. A published parameter is whole, but while it is held. */
+void search_param_hold(const struct search_param *param, bool hold);
 
 /* The published ones. */
 unsigned search_param_count(void);

@@ -21,7 +21,7 @@ struct local local_of(const struct store *store, int32_t partner, struct text ty
 {
     struct local local;
 
-    for (unsigned half = 0; half < 2; half++) {
+    for (size_t half = 0; half < 2; half++) {
         struct hash_state state;
 
         hash_init(&state, &store->key);
@@ -62,8 +62,8 @@ bool local_read(struct text id, struct local *local)
         if (dash && id.data[at++] != '-')
             return false;
         int high = text_hex_digit(id.data[at]), low = text_hex_digit(id.data[at + 1]);
-        if (high < 0 || low < 0 || memchr("ABCDEF", id.data[at], 6) ||
-            memchr("ABCDEF", id.data[at + 1], 6))
+        if (high < 0 || low < 0 || strchr("ABCDEF", id.data[at]) ||
+            strchr("ABCDEF", id.data[at + 1]))
             return false; /* ids mind the case */
         local->bytes[i] = (unsigned char)(high * 16 + low);
         at += 2;
