@@ -114,12 +114,6 @@ bool number_add(struct number a, struct number b, struct number *result)
     return align(&a, &b) && settle(a.digits + b.digits, a.scale, result);
 }
 
-bool number_subtract(struct number a, struct number b, struct number *result)
-{
-    b.digits = -b.digits;
-    return number_add(a, b, result);
-}
-
 bool number_multiply(struct number a, struct number b, struct number *result)
 {
     __int128 digits;

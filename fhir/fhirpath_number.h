@@ -31,7 +31,6 @@ struct text number_write(struct arena *arena, struct number number);
 /* These return false when the result needs more than 28 digits, or on
  * division by zero. Quotients that do not end keep 16 decimal places. */
 bool number_add(struct number a, struct number b, struct number *result);
-bool number_subtract(struct number a, struct number b, struct number *result);
 bool number_multiply(struct number a, struct number b, struct number *result);
 bool number_divide(struct number a, struct number b, struct number *result);
 bool number_quotient(struct number a, struct number b,

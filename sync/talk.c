@@ -60,11 +60,6 @@ void talk_free(struct talk *talk)
     free(talk);
 }
 
-void talk_configure(struct talk *talk, const struct partner *partner)
-{
-    talk->partner = partner;
-}
-
 void talk_stop(struct talk *talk)
 {
     talk->stopped = true;

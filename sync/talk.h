@@ -50,9 +50,6 @@ struct talk *talk_new(struct store *store, struct fetcher *fetcher, const struct
 /* No request may be under way. NULL is a no-op. */
 void talk_free(struct talk *talk);
 
-/* Another version of the configuration, for requests to come. */
-void talk_configure(struct talk *talk, const struct partner *partner);
-
 /* Waits for it end at once. */
 void talk_stop(struct talk *talk);
 

@@ -83,25 +83,6 @@ bool url_same_origin(const char *one, const char *other)
     return equal;
 }
 
-bool url_is_below(const char *url, const char *base)
-{
-    CURLU *a = parse(url), *b = parse(base);
-    struct arena *arena = arena_new();
-    bool below = false;
-
-    if (a && b && url_same_origin(url, base)) {
-        const char *path = part(arena, a, CURLUPART_PATH), *root = part(arena, b, CURLUPART_PATH);
-        size_t size = root ? strlen(root) : 0;
-        if (size && root[size - 1] == '/')
-            size--;
-        below = path && root && strncmp(path, root, size) == 0 && strchr("/", path[size]);
-    }
-    curl_url_cleanup(a);
-    curl_url_cleanup(b);
-    arena_free(arena);
-    return below;
-}
-
 char *url_with_origin(struct arena *arena, const char *url, const char *base)
 {
     static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};

@@ -19,9 +19,6 @@ char *url_join(struct arena *arena, const char *base, const char *link);
 /* Whether scheme, host and port are equal. */
 bool url_same_origin(const char *one, const char *other);
 
-/* Whether `url` is `base` itself, or below it. */
-bool url_is_below(const char *url, const char *base);
-
 /* `url` with scheme, host and port of `base`. */
 char *url_with_origin(struct arena *arena, const char *url, const char *base);
 

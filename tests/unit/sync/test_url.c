@@ -28,15 +28,6 @@ static void origins_are_scheme_host_and_port(void **state)
     assert_false(url_same_origin("https://a.example/", "https://a.example.evil/"));
 }
 
-static void below_means_a_whole_path_segment(void **state)
-{
-    (void)state;
-    assert_true(url_is_below("https://a.example/fhir/Patient/1", "https://a.example/fhir"));
-    assert_true(url_is_below("https://a.example/fhir/Patient/1", "https://a.example/fhir/"));
-    assert_false(url_is_below("https://a.example/fhir2/Patient/1", "https://a.example/fhir"));
-    assert_false(url_is_below("https://b.example/fhir/Patient/1", "https://a.example/fhir"));
-}
-
 static void an_origin_can_be_replaced(void **state)
 {
     (void)state;
@@ -68,7 +59,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(links_are_joined_to_their_base),
         cmocka_unit_test(origins_are_scheme_host_and_port),
-        cmocka_unit_test(below_means_a_whole_path_segment),
         cmocka_unit_test(an_origin_can_be_replaced),
         cmocka_unit_test(a_plus_is_encoded),
         cmocka_unit_test(parameters_are_found_and_decoded),
