@@ -6,14 +6,13 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <unistd.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 static enum log_level threshold = LOG_INFO;
 static bool as_json;

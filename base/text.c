@@ -5,13 +5,12 @@
 #include "base/text.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "base/fold_table.inc"
 
 #include <ctype.h>
 #include <strings.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* What is being written by text_fold(): a space is written only when
  * something follows it. */

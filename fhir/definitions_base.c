@@ -5,6 +5,7 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/definitions.h"
 #include "fhir/definitions_set.h"
@@ -48,7 +49,7 @@ struct definitions *definitions_build_base(struct issues *issues)
     struct err err = {0};
 
     definitions_add_types(definitions);
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+    for (size_t i = 0; i < COUNT(lines); i++) {
         const struct node *definition =
             json_read(arena, lines[i], strlen(lines[i]), &json_default_limits, issues, &err);
 

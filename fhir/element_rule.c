@@ -4,9 +4,8 @@
 
 #include "fhir/element_rule.h"
 
+#include "base/count.h"
 #include "base/err.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct element_rule rules[] = {
 #include "fhir/element_rule_table.inc"

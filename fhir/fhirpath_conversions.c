@@ -5,7 +5,7 @@
 
 #include "fhir/fhirpath_functions.h"
 
-#include "base/arena.h"
+#include "base/count.h"
 #include "fhir/fhirpath_eval.h"
 #include "fhir/fhirpath_moment.h"
 #include "fhir/fhirpath_unit.h"
@@ -192,7 +192,7 @@ static bool convert(struct eval *eval, const struct expr *call, size_t skip,
 
     if (!value_to_system(eval, &focus->items[0], &value))
         return false;
-    for (size_t i = 0; i < sizeof(conversions) / sizeof(conversions[0]); i++) {
+    for (size_t i = 0; i < COUNT(conversions); i++) {
         if (strcmp(type, conversions[i].type) == 0)
             return conversions[i].convert(eval, &value, result);
     }

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "fhir/fhirpath_eval.h"
 #include "fhir/fhirpath_value.h"
 #include "fhir/json.h"
@@ -113,7 +114,7 @@ static bool escape_html(struct text text, struct buf *out)
     for (size_t i = 0; i < text.size; i++) {
         const char *name = NULL;
 
-        for (size_t j = 0; j < sizeof(entities) / sizeof(entities[0]); j++)
+        for (size_t j = 0; j < COUNT(entities); j++)
             name = text.data[i] == entities[j].character ? entities[j].name : name;
         if (name)
             buf_add_text(out, name);
@@ -129,7 +130,7 @@ static bool unescape_html(struct text text, struct buf *out)
         struct text rest = {text.data + i, text.size - i};
         size_t taken = 0;
 
-        for (size_t j = 0; j < sizeof(entities) / sizeof(entities[0]) && !taken; j++) {
+        for (size_t j = 0; j < COUNT(entities) && !taken; j++) {
             if (!text_starts_with(rest, text_of(entities[j].name)))
                 continue;
             buf_add_char(out, entities[j].character);
@@ -201,7 +202,7 @@ bool function_transform(struct eval *eval, const struct expr *call, const struct
         return false;
     if (!eval_text_step(eval, value.text) || !eval_memory(eval, value.text.size * LONGEST_ESCAPE))
         return false;
-    for (size_t i = 0; found && i < sizeof(transforms) / sizeof(transforms[0]); i++) {
+    for (size_t i = 0; found && i < COUNT(transforms); i++) {
         if (text_is(format, transforms[i].format) &&
             strcmp(call->call.function->name, transforms[i].function) == 0)
             done = transforms[i].run(value.text, &result);

@@ -5,6 +5,7 @@
 #include "fhir/fhirpath_eval.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "fhir/fhirpath_value.h"
 #include "fhir/node.h"
 
@@ -107,7 +108,7 @@ bool evaluate_variable(struct eval *eval, const struct expr *expr, const struct 
     size_t skip = 3; /* vs- */
 
     (void)scope;
-    for (size_t i = 0; i < sizeof(constants) / sizeof(constants[0]); i++) {
+    for (size_t i = 0; i < COUNT(constants); i++) {
         if (text_is(expr->name, constants[i].name))
             return list_add_text(eval, out, FHIRPATH_STRING, text_of(constants[i].value));
     }

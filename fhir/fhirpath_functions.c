@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "fhir/fhirpath_eval.h"
 #include "fhir/fhirpath_value.h"
 #include "fhir/node.h"
@@ -127,7 +128,7 @@ static const struct function functions[] = {
 
 const struct function *function_find(struct text name)
 {
-    size_t low = 0, high = sizeof(functions) / sizeof(functions[0]);
+    size_t low = 0, high = COUNT(functions);
 
     while (low < high) {
         size_t middle = (low + high) / 2;

@@ -4,8 +4,8 @@
 
 #include "fhir/fhirpath_lex.h"
 
-#include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 
 #include <ctype.h>
 
@@ -307,7 +307,7 @@ static bool next_symbol(struct lexer *lexer, struct err *err)
                                           "+",  "-",  "*",  "/",  "|", "&", "(", ")",
                                           "[",  "]",  "{",  "}",  ".", ","};
 
-    for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+    for (size_t i = 0; i < COUNT(symbols); i++) {
         size_t size = strlen(symbols[i]);
 
         if (lexer->input.size - lexer->at >= size &&

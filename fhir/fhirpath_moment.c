@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/err.h"
 
 #define DAY_MS      INT64_C(86400000)
@@ -246,7 +247,7 @@ static const struct calendar_unit {
 
 static const struct calendar_unit *find_unit(struct text name)
 {
-    for (size_t i = 0; i < sizeof(calendar_units) / sizeof(calendar_units[0]); i++) {
+    for (size_t i = 0; i < COUNT(calendar_units); i++) {
         const struct calendar_unit *row = &calendar_units[i];
 
         if (text_is(name, row->name) || (row->plural && text_is(name, row->plural)))

@@ -2,6 +2,7 @@
  * Operators - the table of them; comparison, membership and logic.
  */
 
+#include "base/count.h"
 #include "fhir/fhirpath_eval.h"
 #include "fhir/fhirpath_value.h"
 
@@ -35,7 +36,7 @@ static const struct operator_row operators[] = {
 
 const struct operator_row *operator_find(struct text name)
 {
-    for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++) {
+    for (size_t i = 0; i < COUNT(operators); i++) {
         if (text_is(name, operators[i].name))
             return &operators[i];
     }

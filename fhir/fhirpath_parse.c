@@ -6,6 +6,7 @@
 #include "fhir/fhirpath.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "fhir/fhirpath_expr.h"
 #include "fhir/fhirpath_lex.h"
 #include "fhir/fhirpath_unit.h"
@@ -216,7 +217,7 @@ static struct expr *parse_special(struct parser *parser)
         evaluate_fn *evaluate;
     } specials[] = {{"this", evaluate_this}, {"index", evaluate_index}, {"total", evaluate_total}};
 
-    for (size_t i = 0; i < sizeof(specials) / sizeof(specials[0]); i++) {
+    for (size_t i = 0; i < COUNT(specials); i++) {
         if (text_is(parser->lexer.token.text, specials[i].name))
             return advance(parser) ? make(parser, specials[i].evaluate, NULL) : NULL;
     }
@@ -230,7 +231,7 @@ static struct expr *parse_variable(struct parser *parser)
     struct text name = parser->lexer.token.text;
     bool found = text_starts_with(name, TEXT("vs-")) || text_starts_with(name, TEXT("ext-"));
 
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+    for (size_t i = 0; i < COUNT(known); i++)
         found = found || text_is(name, known[i]);
     if (!found)
         return refuse_name(parser, "there is no variable", name);
@@ -459,7 +460,7 @@ static int find_system_type(struct text name)
         {"Any", SYSTEM_ANY},
     };
 
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+    for (size_t i = 0; i < COUNT(types); i++) {
         if (text_is(name, types[i].name))
             return types[i].kind;
     }

@@ -5,6 +5,7 @@
 #include "fhir/fhirpath_regex_program.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 
 #include <ctype.h>
@@ -268,7 +269,7 @@ static bool add_named(struct parser *parser, struct char_class *class, int lette
         {'S', {1, '\t' - 1, '\r' + 1, ' ' - 1, ' ' + 1, 0x10FFFF}},
     };
 
-    for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+    for (size_t i = 0; i < COUNT(sets); i++) {
         if (sets[i].letter != letter)
             continue;
         for (unsigned j = 0; j < 8 && sets[i].ranges[j]; j += 2)

@@ -1,7 +1,7 @@
 #include "fhir/fhirpath_signature.h"
 
+#include "base/count.h"
 #include "base/err.h"
-#include "base/text.h"
 
 static const struct signature signatures[] = {
     {"abs", GIVES_ANY, 0},
@@ -57,7 +57,7 @@ const struct signature *signature_of(const char *function)
 {
     static const struct signature other = {.gives = GIVES_VALUES};
 
-    for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++) {
+    for (size_t i = 0; i < COUNT(signatures); i++) {
         if (strcmp(signatures[i].name, function) == 0)
             return &signatures[i];
     }

@@ -6,11 +6,11 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "base/err.h"
 
 #include <ctype.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define BASE_COUNT   6
 #define MAX_EXPONENT 9
 

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "fhir/node.h"
 
 struct rewrite {
@@ -199,7 +200,7 @@ static size_t skip_markup(struct text html, size_t at)
     };
     struct text rest = {html.data + at, html.size - at};
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (size_t i = 0; i < COUNT(kinds); i++) {
         const char *end;
 
         if (!text_starts_with(rest, kinds[i].begin))
@@ -301,7 +302,7 @@ static bool decode_one(struct text value, size_t *at, char *letter)
     };
     struct text rest = {value.data + *at, value.size - *at};
 
-    for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++) {
+    for (size_t i = 0; i < COUNT(entities); i++) {
         if (!text_starts_with(rest, entities[i].name))
             continue;
         *letter = entities[i].letter;

@@ -5,6 +5,7 @@
 
 #include "fhir/narrative.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
 /* Elements within elements. */
@@ -315,7 +316,7 @@ static bool check_value(struct scanner *scanner, struct text name, struct text v
     if (hides_scheme(name, trimmed))
         return refuse(scanner, "A link begins with a character reference or a control character, "
                                "which could hide a script; write it plainly.");
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+    for (size_t i = 0; i < COUNT(schemes); i++) {
         struct text scheme = text_of(schemes[i]);
 
         if (trimmed.size >= scheme.size &&
@@ -375,7 +376,7 @@ static bool is_allowed_attribute(struct text element, struct text name)
 {
     if (has_word(common_attributes, name))
         return true;
-    for (size_t i = 0; i < sizeof(own_attributes) / sizeof(own_attributes[0]); i++)
+    for (size_t i = 0; i < COUNT(own_attributes); i++)
         if (text_is(element, own_attributes[i].element))
             return has_word(own_attributes[i].attributes, name);
     return false;

@@ -4,6 +4,7 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/node.h"
 #include "fhir/profile_draft.h"
@@ -52,7 +53,7 @@ static const struct node *find_extension(const struct node *node, struct text ur
 void draft_read_element(struct drafting *drafting, struct draft *draft, const struct node *element)
 {
     for (const struct node *child = element->first; child; child = child->next)
-        for (size_t i = 0; child->element && i < sizeof(readers) / sizeof(readers[0]); i++)
+        for (size_t i = 0; child->element && i < COUNT(readers); i++)
             if (strcmp(child->element->fhirpath, readers[i].name) == 0)
                 readers[i].read(drafting, draft, child);
 }
@@ -236,7 +237,7 @@ static void read_binding(struct drafting *drafting, struct draft *draft, const s
     for (const struct element *row = draft->element ? draft_first_row(draft) : NULL;
          row && !binding->value_set; row = draft_next_row(draft, row))
         binding->value_set = row->binding;
-    for (size_t i = 0; i < sizeof(strengths) / sizeof(strengths[0]); i++)
+    for (size_t i = 0; i < COUNT(strengths); i++)
         if (text_is(strength, strengths[i].code))
             binding->strength = strengths[i].strength;
     if (largest)
@@ -299,7 +300,7 @@ static void read_slicing(struct drafting *drafting, struct draft *draft, const s
     for (const struct node *one = first; one; one = node_next_same(one), at++) {
         struct text path = node_value(one, "path");
 
-        for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        for (unsigned i = 0; i < COUNT(types); i++)
             if (text_is(node_value(one, "type"), types[i]))
                 list[at].type = i;
         list[at].path = path.size > 0 ? text_dup(arena, path) : "$this";

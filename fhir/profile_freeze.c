@@ -3,6 +3,7 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/fhirpath.h"
 #include "fhir/issue.h"
@@ -138,7 +139,7 @@ static void keep_values(struct compiler *compiler, struct rule *rule)
     const struct node **values[] = {&rule->fixed, &rule->pattern, &rule->min_value,
                                     &rule->max_value};
 
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+    for (size_t i = 0; i < COUNT(values); i++)
         if (*values[i])
             *values[i] = compiler_node(compiler, *values[i]);
 }

@@ -6,6 +6,7 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/canonical.h"
 #include "fhir/element_rule.h"
@@ -297,7 +298,7 @@ static void strip_values(struct draft *draft)
         offsetof(struct rule, max_value),
     };
 
-    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+    for (size_t i = 0; i < COUNT(fields); i++)
         if (said_by_model(draft, fields[i]))
             *(const struct node **)((char *)&draft->kept + fields[i]) = NULL;
     if (draft->model && draft->model->rule.max_length == draft->kept.max_length)
@@ -374,7 +375,7 @@ static bool constraint_is_of_type(const struct draft *draft,
 static bool constraint_is_of_r4(const struct rule_constraint *constraint)
 {
     struct text source = text_of(constraint->source);
-    size_t low = 0, high = sizeof(invariants) / sizeof(invariants[0]), end = high;
+    size_t low = 0, high = COUNT(invariants), end = high;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "fhir/issue.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
@@ -37,7 +38,7 @@ bool projection_read_summary(struct projection *projection, struct text value)
         [PROJECTION_DATA] = "data",
     };
 
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+    for (size_t i = 0; i < COUNT(words); i++) {
         if (!text_is(value, words[i]))
             continue;
         projection->kind = (enum projection_kind)i;

@@ -12,11 +12,9 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "fhir/query_text.h"
+#include "base/count.h"
 
 #include <ctype.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { DEPTH_MAX = 20 };
 

@@ -6,11 +6,10 @@
 #include "fhir/query_reader.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "fhir/issue.h"
 #include "fhir/query_text.h"
 #include "fhir/type.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static bool find_types(struct arena *arena, struct text text, bool *wanted, struct issues *issues,
                        struct err *err);

@@ -6,6 +6,7 @@
 #include "fhir/query.h"
 
 #include "base/buf.h"
+#include "base/count.h"
 #include "fhir/query_reader.h"
 #include "fhir/query_text.h"
 #include "fhir/search_words.h"
@@ -55,7 +56,7 @@ static bool selects(const struct query_used *used)
     struct text name = used->name, modifier;
 
     text_split(name, ':', &name, &modifier);
-    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+    for (size_t i = 0; i < COUNT(others); i++)
         if (text_is(name, others[i]))
             return false;
     return true;

@@ -6,6 +6,7 @@
 #include "fhir/search_values_convert.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "base/random.h"
 #include "fhir/fhirpath.h"
@@ -81,7 +82,7 @@ static uint64_t hash_value(const struct hash_key *key, const struct search_value
 static convert_fn *find_rule(enum search_type search_type, const struct type *type)
 {
     for (;;) {
-        for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        for (size_t i = 0; i < COUNT(rules); i++) {
             if (rules[i].type == search_type && strcmp(rules[i].datatype, type->name) == 0)
                 return rules[i].convert;
         }

@@ -5,6 +5,7 @@
 #include "fhir/search_values_convert.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/node.h"
 
@@ -91,7 +92,7 @@ void convert_reference(struct gather *gather, const struct node *node)
     struct search_value value = {0};
     bool found = false;
 
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+    for (size_t i = 0; i < COUNT(parts); i++)
         found = found || node_child(node, parts[i]);
     read_literal(&value, node_value(node, "reference"));
     if (identifier) {

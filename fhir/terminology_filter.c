@@ -7,6 +7,7 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/fhirpath_regex.h"
 #include "fhir/issue.h"
@@ -14,7 +15,6 @@
 #include "fhir/terminology_build.h"
 #include "fhir/terminology_grammar.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define UCUM         "http://unitsofmeasure.org"
 #define REGEX_BUDGET 100000 /* for one code */
 

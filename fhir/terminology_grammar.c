@@ -4,10 +4,10 @@
 
 #include "fhir/terminology_grammar.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MAX_NAME     127 /* RFC 6838 section 4.2 */
+#define MAX_NAME 127 /* RFC 6838 section 4.2 */
 
 /* ISO 639-1, and the withdrawn codes that stay registered. */
 static const char primary_languages[] =

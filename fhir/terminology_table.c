@@ -4,11 +4,11 @@
 
 #include "fhir/terminology_table.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MAX_HEIGHT   64    /* of a hierarchy; published ones have less than 20 levels */
-#define MAX_STEPS    10000 /* through a hierarchy; a bound for one that goes in circles */
+#define MAX_HEIGHT 64    /* of a hierarchy; published ones have less than 20 levels */
+#define MAX_STEPS  10000 /* through a hierarchy; a bound for one that goes in circles */
 
 static const char texts[] = {
 #include "fhir/term_text_table.inc"

@@ -7,11 +7,10 @@
 
 #include "fhir/type.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
 #include <assert.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { NOBODY = UINT16_MAX };
 

@@ -6,6 +6,7 @@
 #include "fhir/validate.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/binding.h"
 #include "fhir/check.h"
@@ -203,7 +204,7 @@ static void prepare(void)
         bool found = false;
 
         while (!found) {
-            for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && !found; i++) {
+            for (size_t i = 0; i < COUNT(checks) && !found; i++) {
                 found = text_is(text_of(type->name), checks[i].type);
                 if (found)
                     check_of[number] = checks[i].check;

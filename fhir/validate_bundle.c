@@ -4,6 +4,7 @@
 
 #include "fhir/validate_walk.h"
 
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/document.h"
 #include "fhir/search_values.h"
@@ -53,7 +54,7 @@ static void check_links(struct walk *walk, const struct node *bundle)
 {
     static const char *const relations[] = {"self", "first", "previous", "prev", "next", "last"};
 
-    for (size_t i = 0; i < sizeof(relations) / sizeof(relations[0]); i++) {
+    for (size_t i = 0; i < COUNT(relations); i++) {
         unsigned count = 0;
 
         for (const struct node *link = node_child(bundle, "link"); link;
@@ -141,7 +142,7 @@ static void check_first(struct walk *walk, const struct node *bundle, struct tex
         return;
     inner.entry = entry;
     inner.container = first;
-    for (size_t i = 0; i < sizeof(included) / sizeof(included[0]); i++)
+    for (size_t i = 0; i < COUNT(included); i++)
         if (text_is(type, included[i].bundle))
             check_path(&inner, first, text_of(included[i].path));
 }

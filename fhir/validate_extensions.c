@@ -5,7 +5,7 @@
 
 #include "fhir/validate_walk.h"
 
-#include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/definitions.h"
 #include "fhir/fhirpath.h"
@@ -219,7 +219,7 @@ static bool fits_more_contexts(const struct node *node, const char *url)
 {
     const char *name = strrchr(url, '/');
 
-    for (size_t i = 0; i < sizeof(more_contexts) / sizeof(more_contexts[0]); i++)
+    for (size_t i = 0; i < COUNT(more_contexts); i++)
         if (name && strcmp(name + 1, more_contexts[i].extension) == 0 &&
             text_starts_with(text_of(url), TEXT("http://hl7.org/fhir/StructureDefinition/")) &&
             fits_element(node, text_of(more_contexts[i].element)))

@@ -10,12 +10,11 @@
 #include "fhir/validate_walk.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/fhirpath_expr.h"
 
 #include <pthread.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Scratch memory is given back when an expression leaves more than this. */
 #define SCRATCH_MAX ((size_t)256 * 1024)

@@ -7,6 +7,7 @@
 #include "fhir/validate_walk.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/document.h"
 
@@ -42,7 +43,7 @@ static int compare_texts(const void *a, const void *b);
 
 native_fn *native_find(struct text key)
 {
-    for (size_t i = 0; i < sizeof(natives) / sizeof(natives[0]); i++)
+    for (size_t i = 0; i < COUNT(natives); i++)
         if (text_is(key, natives[i].key))
             return natives[i].function;
     return NULL;

@@ -4,6 +4,7 @@
 
 #include "fhir/validate_walk.h"
 
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/binding.h"
 #include "fhir/narrative.h"
@@ -115,7 +116,7 @@ void uri_check(struct walk *walk, const struct node *uri)
     rest = (struct text){host + 3, (size_t)(uri->value.data + uri->value.size - host) - 3};
     if (!text_split(rest, '/', &name, &path))
         name = rest;
-    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++)
+    for (size_t i = 0; i < COUNT(hosts); i++)
         if (text_ends_with(name, text_of(hosts[i])))
             issue_add_at(walk->issues, ISSUE_ERROR, "business-rule", uri,
                          "This is the url of an example (%s); write the real one.", hosts[i]);
@@ -144,7 +145,7 @@ static bool has_active_content(struct text text)
     while ((at = memchr(at, '<', (size_t)(end - at)))) {
         bool opens = end - at > 1 && isalpha((unsigned char)at[1]);
 
-        for (size_t i = 0; opens && i < sizeof(tags) / sizeof(tags[0]); i++) {
+        for (size_t i = 0; opens && i < COUNT(tags); i++) {
             struct text tag = text_of(tags[i]);
 
             if ((size_t)(end - at) >= tag.size &&

@@ -7,6 +7,7 @@
 
 #include "fhir/validate_walk.h"
 
+#include "base/count.h"
 #include "fhir/definitions.h"
 #include "fhir/profile.h"
 
@@ -71,7 +72,7 @@ static const char *profile_for(const struct node *code)
 
         if (!text_is(node_value(coding, "system"), "http://loinc.org"))
             continue;
-        for (size_t i = 0; i < sizeof(vitals) / sizeof(vitals[0]); i++)
+        for (size_t i = 0; i < COUNT(vitals); i++)
             if (text_is(value, vitals[i].code))
                 return vitals[i].profile;
     }

@@ -10,12 +10,12 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "server/config.h"
 #include "server/format.h"
 #include "server/interactions.h"
 #include "server/job.h"
 #include "server/knowledge.h"
-#include "server/metrics.h"
 #include "server/outcome.h"
 #include "server/reindex.h"
 #include "server/route.h"
@@ -79,7 +79,7 @@ static struct text keep(struct request *req)
     buf_printf(&out, "%s %.*s\n", req->method, TEXT_ARGS(req->query));
     /* Not the header, with which a client could write anything into the log. */
     buf_printf(&out, "X-Request-Id: %s\n", req->number);
-    for (size_t i = 0; i < sizeof(kept_headers) / sizeof(kept_headers[0]); i++) {
+    for (size_t i = 0; i < COUNT(kept_headers); i++) {
         struct text value = request_header(req, kept_headers[i]);
         if (value.data)
             buf_printf(&out, "%s: %.*s\n", kept_headers[i], TEXT_ARGS(value));

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
 #include "fhir/query.h"
@@ -232,6 +233,6 @@ static void add_rest(const struct maker *maker, struct node *statement)
         add_resource(maker, rest, type_at(i)->name);
     add_interactions(maker, rest, NULL);
     add_operations(maker, rest, NULL);
-    for (size_t i = 0; i < sizeof(compartments) / sizeof(compartments[0]); i++)
+    for (size_t i = 0; i < COUNT(compartments); i++)
         add(maker, rest, "compartment", compartments[i]);
 }

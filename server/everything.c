@@ -5,11 +5,11 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "fhir/primitive.h"
 #include "fhir/query_text.h"
 #include "fhir/type.h"
 #include "server/config.h"
-#include "server/format.h"
 #include "server/interactions.h"
 #include "server/operation.h"
 #include "server/page.h"
@@ -100,7 +100,7 @@ static bool take_one(struct question *question, struct text name, struct text va
 {
     bool of_patient = strcmp(question->req->type, "Patient") == 0;
 
-    for (unsigned i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
+    for (unsigned i = 0; i < COUNT(parameters); i++) {
         const struct parameter *parameter = &parameters[i];
 
         if (!text_is(name, parameter->name) || (parameter->of_patient && !of_patient))

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
 #include "fhir/xml.h"
@@ -109,7 +110,7 @@ static bool split_media(struct text media, struct text *name, struct text *param
 
 static const struct media *find_media(struct text name)
 {
-    for (size_t i = 0; i < sizeof(medias) / sizeof(medias[0]); i++)
+    for (size_t i = 0; i < COUNT(medias); i++)
         if (is_word(name, medias[i].name))
             return &medias[i];
     return NULL;

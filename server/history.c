@@ -2,8 +2,7 @@
  * History - GET [base]/_history, [base]/[type]/_history and [base]/[type]/[id]/_history.
  */
 
-#include "base/arena.h"
-#include "base/buf.h"
+#include "base/count.h"
 #include "fhir/primitive.h"
 #include "server/config.h"
 #include "server/format.h"
@@ -101,7 +100,7 @@ static bool read_query(struct request *req, struct store_history_query *query, s
             continue;
         if (!text_split(item, '=', &name, &value))
             name = item, value = TEXT("");
-        for (unsigned i = 0; i < sizeof(once) / sizeof(once[0]); i++) {
+        for (unsigned i = 0; i < COUNT(once); i++) {
             if (!text_is(name, once[i]))
                 continue;
             if (seen & (1U << i))

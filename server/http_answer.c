@@ -3,6 +3,7 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "base/fiber.h"
 #include "server/gzip.h"
@@ -16,8 +17,6 @@
 #include <event2/http.h>
 #include <malloc.h>
 #include <strings.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define GZIP_FROM   1024 /* bytes of an answer */
 #define REFER_FROM  8192 /* bytes from which a body is not copied */

@@ -4,8 +4,8 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
-#include "base/loop.h"
 #include "server/gzip.h"
 #include "server/http_internal.h"
 
@@ -17,8 +17,6 @@
 #include <malloc.h>
 #include <strings.h>
 #include <sys/queue.h>
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* evhttp's methods, and what an exchange calls them. */
 static const struct {

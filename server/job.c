@@ -6,12 +6,12 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/fiber.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "server/async.h"
 #include "server/config.h"
-#include "server/outcome.h"
 #include "server/reindex.h"
 #include "server/request.h"
 #include "storage/jobs.h"
@@ -140,7 +140,7 @@ static bool run_kind(struct job_runner *runner, const struct job *job, struct ar
 {
     struct err err = {0};
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+    for (size_t i = 0; i < COUNT(kinds); i++)
         if (strcmp(kinds[i].name, job->kind) == 0 && job->takes <= JOB_TAKES_MAX)
             return kinds[i].run(runner->service, job, arena, result);
     err_set(&err, ERR_INTERNAL, NULL,

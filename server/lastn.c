@@ -3,6 +3,7 @@
  */
 
 #include "base/buf.h"
+#include "base/count.h"
 #include "fhir/query.h"
 #include "fhir/query_text.h"
 #include "server/condition.h"
@@ -89,7 +90,7 @@ static bool check_criteria(const struct query *query, struct err *err)
         return err_set(err, ERR_INVALID, "patient", "$lastn needs patient or subject.");
     if (!uses(query, "code") && !uses(query, "category"))
         return err_set(err, ERR_INVALID, "code", "$lastn needs code or category.");
-    for (size_t i = 0; i < sizeof(useless) / sizeof(useless[0]); i++)
+    for (size_t i = 0; i < COUNT(useless); i++)
         if (uses(query, useless[i]))
             return err_set(err, ERR_INVALID, useless[i],
                            "$lastn decides itself about order and number; it does not take %s.",

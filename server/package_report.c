@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "fhir/issue.h"
@@ -126,13 +127,13 @@ static const char *missing_dependency(const struct package_report *report, const
     bool codes = false;
 
     text_split(name, '#', &name, &version);
-    for (size_t i = 0; i < sizeof(built_in) / sizeof(built_in[0]); i++)
+    for (size_t i = 0; i < COUNT(built_in); i++)
         if (text_is(name, built_in[i]))
             return NULL;
     for (size_t i = 0; i < report->installed_count; i++)
         if (text_is(name, report->installed[i].name))
             return NULL;
-    for (size_t i = 0; i < sizeof(terminologies) / sizeof(terminologies[0]); i++)
+    for (size_t i = 0; i < COUNT(terminologies); i++)
         codes = codes || text_starts_with(name, text_of(terminologies[i]));
     return arena_printf(arena, "it depends on %s, which is not installed: %s", dependency,
                         codes ? "codes from value sets and code systems that only it has cannot be "

@@ -5,6 +5,7 @@
 #include "server/package_source.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
 #include "server/archive.h"
@@ -170,7 +171,7 @@ static enum package_kind kind_of(const struct node *resource)
         {"SearchParameter", PACKAGE_SEARCH_PARAMETER},
     };
 
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+    for (size_t i = 0; i < COUNT(kinds); i++)
         if (strcmp(resource->type->name, kinds[i].type) == 0)
             return kinds[i].kind == PACKAGE_PROFILE &&
                            text_is(node_value(resource, "type"), "Extension")

@@ -4,9 +4,8 @@
 
 #include "server/sample_tables.h"
 
+#include "base/count.h"
 #include "base/err.h"
-
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 const struct sample_group sample_groups[] = {
 #include "server/sample_group.inc"

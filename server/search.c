@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "fhir/query.h"
 #include "fhir/query_text.h"
 #include "fhir/type.h"
@@ -71,7 +72,7 @@ static void keep_format(const struct request *req, struct buf *self)
 {
     static const char *const names[] = {"_format", "_pretty"};
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < COUNT(names); i++) {
         struct text value = format_parameter(req, names[i]);
         if (!value.data)
             continue;

@@ -4,14 +4,13 @@
 
 #include "storage/columns.h"
 
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/search_param.h"
 #include "fhir/type.h"
 
 #include <assert.h>
 #include <pthread.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { TYPES_MAX = 256, PARAMS_MAX = 4096 };
 

@@ -3,6 +3,7 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "fhir/search_param.h"
 #include "storage/columns.h"
 #include "storage/everything.h"
@@ -28,7 +29,7 @@ static const char *const care_dates[][2] = {
     {"VisionPrescription", "datewritten"},
 };
 
-enum { CARE_DATES = sizeof(care_dates) / sizeof(care_dates[0]), TOKENS_MAX = 512 };
+enum { CARE_DATES = COUNT(care_dates), TOKENS_MAX = 512 };
 
 static void and_at_most(unsigned limit, struct search_sql *sql);
 static bool add_itself(const struct everything *everything, bool all_types, struct search_sql *sql);

@@ -5,6 +5,7 @@
 #include "storage/extraction.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "fhir/search_param.h"
 #include "fhir/type.h"
 #include "storage/pg.h"
@@ -61,7 +62,7 @@ bool extraction_learn(struct pg *pg, struct arena *arena, struct err *err)
         atomic_store(&behind[i], !whole[i]);
         all = all && whole[i];
     }
-    for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+    for (size_t i = 0; i < COUNT(held); i++)
         search_param_hold(search_param_find_published(held[i].type, text_of(held[i].code)),
                           !whole[resource_type_find(text_of(held[i].type))->number]);
     atomic_store(&any_behind, !all);
@@ -70,7 +71,7 @@ bool extraction_learn(struct pg *pg, struct arena *arena, struct err *err)
 
 bool extraction_holds(const struct type *type)
 {
-    for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+    for (size_t i = 0; i < COUNT(held); i++)
         if (strcmp(held[i].type, type->name) == 0)
             return true;
     return false;

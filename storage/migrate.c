@@ -5,6 +5,7 @@
 #include "storage/migrate.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/random.h"
 #include "storage/extraction.h"
 #include "storage/parameters.h"
@@ -22,7 +23,7 @@ static const struct migration {
 #include "storage/migration_table.inc"
 };
 
-enum { MIGRATIONS = sizeof(migrations) / sizeof(migrations[0]) };
+enum { MIGRATIONS = COUNT(migrations) };
 
 /* Made by train_dictionary.py. */
 static const unsigned char dictionary[] = {

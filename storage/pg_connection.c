@@ -5,6 +5,7 @@
 #include "storage/pg_internal.h"
 
 #include "base/buf.h"
+#include "base/count.h"
 #include "base/loop.h"
 
 #include <event2/event.h>
@@ -260,7 +261,7 @@ bool pg_connect(struct pg *pg, struct err *err)
         return true;
     if (pg->state == BACKING_OFF)
         return err_set(err, ERR_BUSY, NULL, "cannot connect to the database: %s", pg->why);
-    if (pg->connect_waiting == sizeof(pg->connect_waiters) / sizeof(pg->connect_waiters[0]))
+    if (pg->connect_waiting == COUNT(pg->connect_waiters))
         return err_set(err, ERR_BUSY, NULL, "The database is not connected yet.");
 
     pg->connect_waiters[pg->connect_waiting++] = &waiter;

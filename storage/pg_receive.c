@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "storage/pg_value.h"
 
 #include <assert.h>
@@ -273,7 +274,7 @@ static enum err_kind kind_of(const char *sqlstate)
         {"25006", ERR_BUSY},     /* read-only: a standby, or a database protecting itself */
     };
 
-    for (size_t i = 0; sqlstate && i < sizeof(rules) / sizeof(rules[0]); i++)
+    for (size_t i = 0; sqlstate && i < COUNT(rules); i++)
         if (strncmp(sqlstate, rules[i].prefix, strlen(rules[i].prefix)) == 0)
             return rules[i].kind;
     return ERR_INTERNAL;

@@ -5,6 +5,7 @@
 #include "storage/result_status.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "fhir/issue.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
@@ -46,7 +47,7 @@ static enum stage stage_of(const struct node *resource)
 {
     struct text status = node_value(resource, "status");
 
-    for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
+    for (size_t i = 0; i < COUNT(stages); i++)
         if (text_is(status, stages[i].status))
             return stages[i].stage;
     return STAGE_OTHER;

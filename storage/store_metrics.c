@@ -7,6 +7,7 @@
  */
 
 #include "base/buf.h"
+#include "base/count.h"
 #include "storage/store_internal.h"
 
 #include <assert.h>
@@ -150,7 +151,7 @@ static void write_store(struct buf *out, const struct sums *sums)
          sums->pool.refused},
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+    for (size_t i = 0; i < COUNT(rows); i++)
         write_one(out, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
     buf_printf(out,
                "# HELP isthmus_store_feed_lag_seconds Age of the oldest change that the feed must "

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "base/text.h"
 #include "fhir/issue.h"
@@ -364,8 +365,8 @@ static void values_are_judged_as_by_jansson(void **state)
     unsigned count = 0;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        for (size_t k = 0; k < sizeof(places) / sizeof(places[0]); k++) {
+    for (size_t i = 0; i < COUNT(values); i++) {
+        for (size_t k = 0; k < COUNT(places); k++) {
             struct buf json = {0};
 
             buf_add_text(&json, places[k].before);
@@ -383,7 +384,7 @@ static void values_are_judged_as_by_jansson(void **state)
 static void documents_are_judged_as_by_jansson(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+    for (size_t i = 0; i < COUNT(documents); i++) {
         struct buf json = {0};
 
         buf_reserve(&json, 1);

@@ -1,5 +1,6 @@
 #include "base/base64.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -24,7 +25,7 @@ static const struct {
 static void published_vectors_are_met(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(published) / sizeof(published[0]); i++) {
+    for (size_t i = 0; i < COUNT(published); i++) {
         struct base64_decoder decoder = {0};
         size_t size = strlen(published[i].plain);
         char coded[16];
@@ -79,7 +80,7 @@ static void what_is_no_base64_is_refused(void **state)
     uint8_t back[16];
 
     (void)state;
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+    for (size_t i = 0; i < COUNT(wrong); i++) {
         struct base64_decoder decoder = {0};
         assert_true(base64_decode(&decoder, text_of(wrong[i]), back) == SIZE_MAX);
     }

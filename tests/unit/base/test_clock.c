@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -23,7 +24,7 @@ static void instants_have_milliseconds_and_z(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         char instant[CLOCK_INSTANT_SIZE], http[CLOCK_HTTP_SIZE];
         clock_format_instant(cases[i].time, instant);
         clock_format_http(cases[i].time, http);

@@ -1,5 +1,6 @@
 #include "base/fiber.h"
 
+#include "base/count.h"
 #include "base/err.h"
 #include "base/loop.h"
 
@@ -145,7 +146,7 @@ static void sleep_and_tell(void *context)
 static void spawn_sleepers(void *context)
 {
     sleeping = context;
-    for (size_t i = 0; i < sizeof(sleeps) / sizeof(sleeps[0]); i++)
+    for (size_t i = 0; i < COUNT(sleeps); i++)
         fiber_spawn(sleeping->loop, sleep_and_tell, (void *)(uintptr_t)i);
 }
 

@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -28,7 +29,7 @@ static void published_vectors_are_met(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(input); i++)
         input[i] = (unsigned char)i;
-    for (size_t size = 0; size < sizeof(published) / sizeof(published[0]); size++)
+    for (size_t size = 0; size < COUNT(published); size++)
         assert_true(hash_bytes(&key, input, size) == published[size]);
 }
 
@@ -48,7 +49,7 @@ static void parts_are_separate(void **state)
         {"ab", "c"},     {"a", "bc"},       {"abc"},       {"abc", ""},       {"", "abc"},
         {"a", "b", "c"}, {"12345678", "x"}, {"12345678x"}, {"1234567", "8x"},
     };
-    const size_t count = sizeof(lists) / sizeof(lists[0]);
+    const size_t count = COUNT(lists);
 
     (void)state;
     for (size_t i = 0; i < count; i++)

@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -67,7 +68,7 @@ static void a_list_is_taken_apart_item_by_item(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct text rest = text_of(cases[i].list), item;
         for (size_t k = 0; k < cases[i].count; k++) {
             assert_true(text_next(&rest, ',', &item));
@@ -138,7 +139,7 @@ static void integers_are_the_whole_text_and_in_range(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         int64_t value = 0;
         bool valid = text_to_int64(text_of(cases[i].text), cases[i].min, cases[i].max, &value);
         if (valid != cases[i].valid || value != cases[i].value)
@@ -183,10 +184,10 @@ static void utf8_is_told_from_what_resembles_it(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(valid) / sizeof(valid[0]); i++)
+    for (size_t i = 0; i < COUNT(valid); i++)
         if (!text_is_utf8(text_of(valid[i])))
             fail_msg("valid case %zu was refused", i);
-    for (size_t i = 0; i < sizeof(invalid) / sizeof(invalid[0]); i++)
+    for (size_t i = 0; i < COUNT(invalid); i++)
         if (text_is_utf8(text_of(invalid[i])))
             fail_msg("invalid case %zu was accepted", i);
 }
@@ -217,7 +218,7 @@ static void folding_makes_equal_what_search_takes_for_equal(void **state)
     struct arena *arena = arena_new();
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct text folded = text_fold(arena, text_of(cases[i].text));
         if (!text_is(folded, cases[i].folded))
             fail_msg("\"%s\" became \"%.*s\"", cases[i].text, TEXT_ARGS(folded));

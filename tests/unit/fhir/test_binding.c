@@ -1,5 +1,6 @@
 #include "fhir/binding.h"
 
+#include "base/count.h"
 #include "tests/unit/fhir/profiling.h"
 
 #define VALUE_SET(name, status, include)                                                           \
@@ -60,7 +61,7 @@ static void the_strength_decides_how_bad_it_is(void **state)
     struct profiling profiling = load_definitions(sets);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < COUNT(cases); i++)
         assert_string_equal(binding_findings(&profiling, &cases[i]), cases[i].findings);
     release_definitions(&profiling);
 }
@@ -83,7 +84,7 @@ static void codes_need_no_system(void **state)
     struct profiling profiling = load_definitions(sets);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < COUNT(cases); i++)
         assert_string_equal(binding_findings(&profiling, &cases[i]), cases[i].findings);
     release_definitions(&profiling);
 }
@@ -103,7 +104,7 @@ static void codings_are_checked_by_themselves(void **state)
     struct profiling profiling = load_definitions(sets);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         const char *document = arena_printf(profiling.arena, CODE("%s"), cases[i].coding);
         const struct node *root = read_quoted(profiling.arena, document);
         struct issues issues;

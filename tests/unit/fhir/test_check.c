@@ -1,5 +1,7 @@
 #include "tests/unit/fhir/reading.h"
 
+#include "base/count.h"
+
 static void what_is_complete_passes(void **state)
 {
     static const char *const documents[] = {
@@ -17,7 +19,7 @@ static void what_is_complete_passes(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+    for (size_t i = 0; i < COUNT(documents); i++) {
         struct reading r = check_json(documents[i]);
 
         assert_non_null(r.root);
@@ -70,7 +72,7 @@ static void each_fault_is_named_where_it_is(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct reading r = check_json(cases[i].json);
 
         assert_string_equal(r.err.text, "");

@@ -1,5 +1,6 @@
 #include "tests/unit/fhir/reading.h"
 
+#include "base/count.h"
 #include "fhir/definitions.h"
 #include "fhir/definitions_set.h"
 #include "fhir/profile.h"
@@ -155,7 +156,7 @@ static void what_is_no_profile_is_reported_and_left_out(void **state)
     definitions = load(arena, documents, &issues);
     assert_int_equal(issues.errors, 0);
     assert_int_equal(issues.first->severity, ISSUE_INFORMATION);
-    for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
+    for (size_t i = 0; i < COUNT(urls); i++) {
         bool reported = false;
 
         assert_null(name_of(definitions, urls[i]));

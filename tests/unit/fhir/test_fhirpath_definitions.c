@@ -1,3 +1,4 @@
+#include "base/count.h"
 #include "tests/unit/fhir/evaluating.h"
 #include "tests/unit/fhir/profiling.h"
 
@@ -74,7 +75,7 @@ static void what_is_loaded_is_asked(void **state)
     unsigned wrong = 0;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         const char *result = decided(&profiling, focus, cases[i].expression, true);
 
         if (strcmp(result, cases[i].expected) == 0)

@@ -1,5 +1,6 @@
 #include "fhir/fhirpath_moment.h"
 
+#include "base/count.h"
 #include "tests/unit/fhir/reading.h"
 
 static struct moment moment(const char *text)
@@ -44,11 +45,11 @@ static void what_is_written_is_read_back(void **state)
     struct moment read;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+    for (size_t i = 0; i < COUNT(same); i++) {
         read = moment(same[i]);
         assert_true(text_is(moment_write(arena, &read, false), same[i]));
     }
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+    for (size_t i = 0; i < COUNT(wrong); i++)
         assert_false(moment_read(text_of(wrong[i]), &read));
     assert_true(moment_read(TEXT("2015-02T"), &read));
     assert_true(text_is(moment_write(arena, &read, true), "2015-02T"));
@@ -96,7 +97,7 @@ static void units_are_added_within_the_precision(void **state)
     struct arena *arena = arena_new();
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct moment read = moment(cases[i].in);
         bool added = moment_add(&read, cases[i].amount, text_of(cases[i].unit));
 
@@ -128,7 +129,7 @@ static void boundaries_fill_what_is_not_given(void **state)
     struct arena *arena = arena_new();
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct moment read = moment(cases[i].in);
         bool found = moment_boundary(&read, cases[i].high, cases[i].digits);
 

@@ -1,5 +1,6 @@
 #include "fhir/fhirpath_expr.h"
 
+#include "base/count.h"
 #include "tests/unit/fhir/evaluating.h"
 
 static void operators_bind_as_the_grammar_says(void **state)
@@ -122,7 +123,7 @@ static void heads_say_what_an_expression_begins_with(void **state)
     struct arena *arena = arena_new();
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct err err = {0};
         const struct fhirpath *compiled =
             fhirpath_compile(arena, text_of(cases[i].expression), &err);

@@ -1,5 +1,6 @@
 #include "fhir/fhirpath_regex.h"
 
+#include "base/count.h"
 #include "tests/unit/fhir/reading.h"
 
 /* "start-end" of the match and of each group that took part, "" for none, "!" when refused. */
@@ -89,7 +90,7 @@ static void malformed_patterns_are_refused(void **state)
                                         "\\q", "[b-a]", "(?=a)",  "(?<n>a)", "[\\"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+    for (size_t i = 0; i < COUNT(wrong); i++)
         check(wrong[i], "a", "!");
 }
 

@@ -1,5 +1,6 @@
 /* Comments go, strings and lines stay. */
 
+#include "base/count.h"
 #include "fhir/json.h"
 #include "tests/unit/fhir/reading.h"
 
@@ -20,7 +21,7 @@ static void comments_become_blanks(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         char *text = strdup(cases[i].with);
 
         json_blank_comments(text, strlen(text));

@@ -1,5 +1,7 @@
 #include "tests/unit/fhir/reading.h"
 
+#include "base/count.h"
+
 #define PATIENT(members) "{\"resourceType\":\"Patient\"," members "}"
 
 static void what_is_right_comes_back_as_it_was(void **state)
@@ -18,7 +20,7 @@ static void what_is_right_comes_back_as_it_was(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++)
+    for (size_t i = 0; i < COUNT(documents); i++)
         assert_round_trip(documents[i]);
 }
 
@@ -117,7 +119,7 @@ static void what_is_no_fhir_is_reported_and_kept(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct reading r = read_json(cases[i].json);
 
         assert_string_equal(r.err.text, "");
@@ -158,7 +160,7 @@ static void errors_name_line_and_column_and_what_was_expected(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct reading r = read_json(cases[i].json);
 
         assert_null(r.root);
@@ -181,7 +183,7 @@ static void names_that_stand_twice_are_refused(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+    for (size_t i = 0; i < COUNT(documents); i++) {
         struct reading r = read_json(documents[i]);
 
         assert_null(r.root);
@@ -204,7 +206,7 @@ static void what_is_no_resource_is_refused(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+    for (size_t i = 0; i < COUNT(documents); i++) {
         struct reading r = read_json(documents[i]);
 
         assert_null(r.root);

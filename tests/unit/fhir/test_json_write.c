@@ -1,5 +1,6 @@
 #include "tests/unit/fhir/reading.h"
 
+#include "base/count.h"
 #include "fhir/json_bytes.h"
 
 static void strings_are_escaped_as_little_as_json_allows(void **state)
@@ -18,7 +19,7 @@ static void strings_are_escaped_as_little_as_json_allows(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct buf out = {0};
 
         json_write_string(&out, cases[i].text.data, cases[i].text.size);

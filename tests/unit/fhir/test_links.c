@@ -1,5 +1,6 @@
 #include "tests/unit/fhir/reading.h"
 
+#include "base/count.h"
 #include "fhir/bundle.h"
 
 /* Whatever begins with urn:x or is a search becomes Patient/1. */
@@ -104,7 +105,7 @@ static void links_of_the_narrative_are_replaced(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < COUNT(cases); i++)
         assert_rewritten(cases[i].before, cases[i].after, cases[i].offers);
 }
 

@@ -1,5 +1,6 @@
 /* What R4 narrative.html#rules allows, and what it does not. */
 
+#include "base/count.h"
 #include "fhir/narrative.h"
 #include "tests/unit/fhir/reading.h"
 
@@ -28,7 +29,7 @@ static void plain_formatting_is_fine(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(divs) / sizeof(divs[0]); i++) {
+    for (size_t i = 0; i < COUNT(divs); i++) {
         struct narrative_finding finding = check(divs[i]);
 
         if (!finding.fine)
@@ -74,7 +75,7 @@ static void active_content_and_broken_markup_are_refused(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(divs) / sizeof(divs[0]); i++) {
+    for (size_t i = 0; i < COUNT(divs); i++) {
         struct narrative_finding finding = check(divs[i]);
 
         if (finding.fine || finding.empty)
@@ -89,7 +90,7 @@ static void what_shows_nothing_is_empty(void **state)
                                        DIV("<!-- x -->")};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(divs) / sizeof(divs[0]); i++) {
+    for (size_t i = 0; i < COUNT(divs); i++) {
         struct narrative_finding finding = check(divs[i]);
 
         if (!finding.empty)

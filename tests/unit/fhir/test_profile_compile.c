@@ -1,5 +1,6 @@
 #include "tests/unit/fhir/reading.h"
 
+#include "base/count.h"
 #include "tests/unit/fhir/packages.h"
 
 #include "fhir/definitions_set.h"
@@ -88,7 +89,7 @@ static const char *dump(struct arena *arena, const struct definitions *definitio
 
 static bool may_differ(struct text url, const char *folder)
 {
-    for (size_t i = 0; i < sizeof(different) / sizeof(different[0]); i++) {
+    for (size_t i = 0; i < COUNT(different); i++) {
         struct text known = text_of(different[i]), package, name;
 
         if (text_ends_with(url, known))
@@ -239,7 +240,7 @@ static void elements_become_rules(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct arena *arena = arena_new();
         struct issues issues;
 

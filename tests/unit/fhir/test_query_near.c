@@ -2,6 +2,7 @@
 
 #include "fhir/query_near.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -55,7 +56,7 @@ static void units_of_length_are_converted(void **state)
                                  read_good("0|0|121500|[yd_i]")};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(far) / sizeof(far[0]); i++) {
+    for (size_t i = 0; i < COUNT(far); i++) {
         assert_true(near_holds(&far[i], 1, 0));
         assert_false(near_holds(&close[i], 1, 0));
     }
@@ -66,7 +67,7 @@ static void without_a_distance_the_default_holds(void **state)
     const char *const texts[] = {"10|20", "10|20|", "10|20||", "10|20||km", "10|20||mg"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < COUNT(texts); i++) {
         struct query_near near = read_good(texts[i]);
 
         assert_true(near_holds(&near, 10.2248, 20));
@@ -136,7 +137,7 @@ static void what_is_no_place_or_distance_is_refused(void **state)
     struct query_near near;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    for (size_t i = 0; i < COUNT(texts); i++)
         if (near_read(text_of(texts[i]), &near))
             fail_msg("taken: %s", texts[i]);
 }

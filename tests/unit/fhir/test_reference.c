@@ -1,5 +1,6 @@
 #include "fhir/search_values.h"
 
+#include "base/count.h"
 #include "tests/unit/fhir/reading.h"
 
 static void literal_references_are_taken_apart(void **state)
@@ -27,7 +28,7 @@ static void literal_references_are_taken_apart(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         struct text base, type, id, version;
         bool split = reference_split(text_of(cases[i].reference), &base, &type, &id, &version);
 

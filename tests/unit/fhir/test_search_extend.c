@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/issue.h"
 #include "fhir/json.h"
@@ -220,7 +221,7 @@ static void composites_that_cannot_be_are_told(void **state)
     struct fixture *fixture = *state;
     size_t count;
 
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+    for (size_t i = 0; i < COUNT(wrong); i++) {
         fixture->extender = search_extender_new(fixture->arena);
         issues_init(&fixture->issues, fixture->arena, 10);
         search_extender_add(fixture->extender,

@@ -2,6 +2,7 @@
 
 #include "fhir/search_param.h"
 
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/type.h"
 
@@ -67,7 +68,7 @@ static void every_type_has_what_every_resource_has(void **state)
 
     (void)state;
     for (unsigned i = 0; i < resource_type_count(); i++)
-        for (size_t j = 0; j < sizeof(common) / sizeof(common[0]); j++)
+        for (size_t j = 0; j < COUNT(common); j++)
             assert_string_equal(param(type_at(i)->name, common[j])->type, type_at(i)->name);
     assert_int_equal(param("Patient", "_source")->search_type, SEARCH_URI);
     assert_string_equal(param("Patient", "_source")->expression, "Resource.meta.source");

@@ -1,6 +1,7 @@
 #include "fhir/search_values.h"
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "tests/unit/fhir/reading.h"
 
 #include <dirent.h>
@@ -238,7 +239,7 @@ static void dates_span_their_precision(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         char json[300];
         struct reading reading;
 
@@ -269,7 +270,7 @@ static void quantities_have_bounds_and_units(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         char json[300];
         struct reading reading;
 

@@ -5,6 +5,7 @@
 
 #include "fhir/terminology.h"
 
+#include "base/count.h"
 #include "fhir/terminology_set.h"
 #include "reading.h"
 
@@ -205,10 +206,10 @@ static void media_types_are_a_grammar(void **state)
                                       "a/b;c=\"", "text/a/b", "text/plain;a=b c"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+    for (size_t i = 0; i < COUNT(good); i++)
         if (has(base(), SET "mimetypes", NULL, good[i]) != CODE_YES)
             fail_msg("%s", good[i]);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT(bad); i++)
         if (has(base(), SET "mimetypes", NULL, bad[i]) != CODE_NO)
             fail_msg("%s", bad[i]);
 }
@@ -223,10 +224,10 @@ static void language_tags_are_a_grammar(void **state)
         "-en", "en-x", "nonexistentlanguage"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+    for (size_t i = 0; i < COUNT(good); i++)
         if (has(base(), SET "all-languages", NULL, good[i]) != CODE_YES)
             fail_msg("%s", good[i]);
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT(bad); i++)
         if (has(base(), SET "all-languages", NULL, bad[i]) != CODE_NO)
             fail_msg("%s", bad[i]);
     assert_int_equal(has(base(), SET "languages", "urn:ietf:bcp:47", "en-us"), CODE_YES);
@@ -240,7 +241,7 @@ static void units_are_known_or_in_doubt(void **state)
                                         "kg/m2", "{score}", "mL/min/{1.73_m2}"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+    for (size_t i = 0; i < COUNT(known); i++)
         if (has(base(), SET "ucum-units", UCUM, known[i]) != CODE_YES)
             fail_msg("%s", known[i]);
     assert_missing(base(), SET "ucum-units", UCUM, "furlong", UCUM);

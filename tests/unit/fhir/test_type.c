@@ -2,6 +2,7 @@
 
 #include "fhir/type.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -106,7 +107,7 @@ static void what_r4_does_not_have_is_not_found(void **state)
     unsigned hint = 3;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++)
+    for (size_t i = 0; i < COUNT(absent); i++)
         assert_null(type_find(text_of(absent[i])));
     assert_null(type_find((struct text){0}));
     assert_null(resource_type_find(TEXT("HumanName")));
@@ -156,7 +157,7 @@ static void cardinalities_are_those_of_the_standard(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+    for (size_t i = 0; i < COUNT(known); i++) {
         const struct element *found = element(known[i].type, known[i].name);
         assert_int_equal(found->min, known[i].min);
         assert_int_equal(found->max, known[i].max);

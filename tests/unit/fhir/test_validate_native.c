@@ -1,5 +1,6 @@
 /* The functions of fhir/validate_native.c say what the published expressions say. */
 
+#include "base/count.h"
 #include "fhir/validate_walk.h"
 #include "tests/unit/fhir/reading.h"
 
@@ -187,7 +188,7 @@ static void functions_decide_what_the_expressions_decide_on_what_is_wrong(void *
     struct tally tally = {0};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+    for (size_t i = 0; i < COUNT(documents); i++) {
         struct reading reading = read_json(documents[i]);
 
         assert_non_null(reading.root);

@@ -1,3 +1,4 @@
+#include "base/count.h"
 #include "fhir/xml.h"
 #include "reading.h"
 
@@ -71,7 +72,7 @@ static void what_is_no_number_stays_a_string_to_be_found(void **state)
     static const char *const values[] = {"", "abc", "1.", ".5", "0x1", "1 ", "NaN", "+1.5"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+    for (size_t i = 0; i < COUNT(values); i++) {
         char xml[200];
         snprintf(xml, sizeof(xml),
                  "<Observation " NS "><valueQuantity><value value=\"%s\"/></valueQuantity>"
@@ -308,7 +309,7 @@ static void nesting_counts_as_in_json(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(documents) / sizeof(documents[0]); i++) {
+    for (size_t i = 0; i < COUNT(documents); i++) {
         struct reading json = read_json(documents[i]);
         struct buf xml = buf_in(json.arena);
         xml_write(json.root, &xml);

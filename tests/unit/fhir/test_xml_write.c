@@ -1,3 +1,4 @@
+#include "base/count.h"
 #include "fhir/xml.h"
 #include "reading.h"
 
@@ -97,7 +98,7 @@ static void a_narrative_that_is_no_xml_cannot_spoil_the_document(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(narratives) / sizeof(narratives[0]); i++) {
+    for (size_t i = 0; i < COUNT(narratives); i++) {
         struct reading reading = read_json("{\"resourceType\":\"Patient\"}");
         struct buf out = buf_in(reading.arena);
         struct node *text = node_add(reading.arena, reading.root, "text");

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,7 +128,7 @@ static void what_is_no_archive_or_damaged_is_refused(void **state)
     read_name("whole.tgz", &kind);
     assert_int_equal(kind, ERR_NONE);
     const char *const wrong[] = {"cut.tgz", "text.tgz", "empty.tgz", "none.tgz"};
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+    for (size_t i = 0; i < COUNT(wrong); i++) {
         read_name(wrong[i], &kind);
         assert_int_equal(kind, ERR_INVALID);
     }

@@ -1,6 +1,7 @@
 #include "server/gzip.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -41,7 +42,7 @@ static void accept_encoding_is_weighed(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < COUNT(cases); i++)
         if (gzip_is_accepted(text_of(cases[i].header)) != cases[i].accepted)
             fail_msg("Accept-Encoding: %s", cases[i].header);
 }
@@ -65,7 +66,7 @@ static void what_is_packed_is_unpacked_again(void **state)
     struct err err = {0};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < COUNT(sizes); i++) {
         struct text bytes = numbers(arena, sizes[i]), again;
         struct text packed = gzip_bytes(arena, bytes);
         assert_non_null(packed.data);

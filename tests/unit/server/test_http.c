@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "base/fiber.h"
 #include "base/loop.h"
@@ -295,7 +296,7 @@ static void what_is_no_request_is_refused_in_our_words(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+    for (size_t i = 0; i < COUNT(cases); i++)
         assert_refused(say(cases[i].text), cases[i].status);
 }
 

@@ -1,6 +1,7 @@
 #include "server/sample_emit.h"
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -50,7 +51,7 @@ static void decimals_keep_their_zeros(void **state)
                  {7, 3, "0.007"}, {-125, 1, "-12.5"}, {1200, 0, "1200"}};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         buf_clear(&emit.out);
         emit.comma = false;
         emit_number(&emit, cases[i].number, cases[i].decimals);

@@ -1,5 +1,6 @@
 #include "server/sample_random.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -107,7 +108,7 @@ static void powers_are_right_to_a_thousandth(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         int64_t result = sample_power(cases[i].value, cases[i].exponent);
 
         assert_in_range(result, cases[i].expected - cases[i].expected / 1000 - 1,

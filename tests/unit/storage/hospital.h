@@ -7,11 +7,11 @@
 
 #include "writing.h"
 
+#include "base/count.h"
 #include "fhir/query.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define LOINC        "http://loinc.org"
-#define UCUM         "http://unitsofmeasure.org"
+#define LOINC "http://loinc.org"
+#define UCUM  "http://unitsofmeasure.org"
 
 static const struct stored {
     const char *type, *id, *json;

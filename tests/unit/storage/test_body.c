@@ -1,6 +1,7 @@
 #include "storage/body.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +23,7 @@ static void a_body_comes_back_as_it_was(void **state)
     struct err err = {0};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+    for (size_t i = 0; i < COUNT(sizes); i++) {
         struct text json = {patient, sizes[i]}, back;
         struct text body = body_pack(codec, json, arena);
 
@@ -65,7 +66,7 @@ static void pieces_make_one_body(void **state)
     struct err err = {0};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+    for (size_t i = 0; i < COUNT(cuts); i++) {
         const struct text pieces[] = {
             {patient, cuts[i]}, {patient + cuts[i], size - cuts[i]}, {patient, size}};
         struct text body = body_pack_pieces(codec, pieces, 3, arena), back;

@@ -1,6 +1,7 @@
 #include "storage/cursor.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,7 +81,7 @@ static void nonsense_is_gone(void **state)
     struct arena *arena = arena_new();
 
     (void)state;
-    for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+    for (size_t i = 0; i < COUNT(nonsense); i++) {
         struct cursor cursor;
         struct err err = {0};
 
