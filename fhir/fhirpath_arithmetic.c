@@ -5,7 +5,6 @@
 
 #include "fhir/fhirpath_eval.h"
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/fhirpath_moment.h"
 #include "fhir/fhirpath_unit.h"

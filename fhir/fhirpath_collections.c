@@ -5,7 +5,6 @@
 
 #include "fhir/fhirpath_functions.h"
 
-#include "base/arena.h"
 #include "fhir/fhirpath_eval.h"
 #include "fhir/fhirpath_value.h"
 #include "fhir/node.h"

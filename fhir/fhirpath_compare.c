@@ -5,7 +5,6 @@
 
 #include "fhir/fhirpath_value.h"
 
-#include "base/arena.h"
 #include "fhir/fhirpath_moment.h"
 #include "fhir/fhirpath_unit.h"
 #include "fhir/node.h"

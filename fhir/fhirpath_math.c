@@ -4,7 +4,6 @@
 
 #include "fhir/fhirpath_functions.h"
 
-#include "base/arena.h"
 #include "fhir/fhirpath_eval.h"
 #include "fhir/fhirpath_moment.h"
 #include "fhir/fhirpath_unit.h"

@@ -4,7 +4,6 @@
 
 #include "fhir/fhirpath_value.h"
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/fhirpath_moment.h"
 #include "fhir/fhirpath_unit.h"

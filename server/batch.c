@@ -9,7 +9,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/bundle.h"
-#include "fhir/node.h"
 #include "server/bundle_answer.h"
 #include "server/config.h"
 #include "server/entry.h"

@@ -3,7 +3,6 @@
  * kept (storage/landing_tidy.c), and open dead letters.
  */
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "server/completeness.h"
 #include "storage/landing.h"

@@ -4,7 +4,6 @@
 
 #include "server/cors.h"
 
-#include "base/arena.h"
 #include "server/config.h"
 #include "server/http.h"
 

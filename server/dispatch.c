@@ -6,7 +6,6 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "server/config.h"
 #include "server/cors.h"
 #include "server/format.h"
 #include "server/http.h"

@@ -4,8 +4,6 @@
  */
 
 #include "base/arena.h"
-#include "base/buf.h"
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/fiber.h"
 #include "base/loop.h"

@@ -4,7 +4,6 @@
 
 #include "server/outcome.h"
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "fhir/issue.h"
 #include "fhir/json.h"

@@ -4,7 +4,6 @@
 
 #include "server/provenance.h"
 
-#include "base/arena.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
 #include "server/knowledge.h"

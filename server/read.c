@@ -2,7 +2,6 @@
  * Read - GET [base]/[type]/[id] and GET [base]/[type]/[id]/_history/[vid].
  */
 
-#include "fhir/primitive.h"
 #include "server/binary.h"
 #include "server/interactions.h"
 #include "server/precondition.h"

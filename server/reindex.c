@@ -15,7 +15,6 @@
 #include "server/commands.h"
 #include "server/config.h"
 #include "server/format.h"
-#include "server/job.h"
 #include "server/with_store.h"
 #include "storage/jobs.h"
 #include "storage/reindex.h"

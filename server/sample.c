@@ -5,7 +5,6 @@
 #include "server/sample_chart.h"
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "base/text.h"
 #include "server/commands.h"
 

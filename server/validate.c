@@ -13,7 +13,6 @@
 #include "server/interactions.h"
 #include "server/knowledge.h"
 #include "server/policy.h"
-#include "server/route.h"
 #include "server/write.h"
 
 #define FINDINGS_MAX 1000

@@ -9,7 +9,6 @@
 #include "storage/lane.h"
 
 #include "base/arena.h"
-#include "base/loop.h"
 
 #include <assert.h>
 

@@ -4,7 +4,6 @@
  * do it again.
  */
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "storage/transaction.h"
 

@@ -4,8 +4,6 @@
 
 #include "storage/pool.h"
 
-#include "base/loop.h"
-
 #include <assert.h>
 
 struct claim {

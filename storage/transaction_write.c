@@ -5,7 +5,6 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "fhir/bundle.h"
-#include "fhir/node.h"
 #include "fhir/search_values.h"
 #include "storage/body.h"
 #include "storage/stamp.h"

@@ -3,7 +3,6 @@
  * #cond-update).
  */
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "fhir/query.h"

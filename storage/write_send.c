@@ -3,7 +3,6 @@
  * lost, it is found out what became of it.
  */
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "storage/write.h"

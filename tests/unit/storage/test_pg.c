@@ -1,7 +1,6 @@
 #include "storage/pg.h"
 
 #include "base/arena.h"
-#include "base/clock.h"
 #include "postgres.h"
 #include "storage/pool.h"
 

@@ -3,7 +3,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "postgres.h"
-#include "storage/body.h"
 
 static struct store_config config(void)
 {

@@ -1,7 +1,6 @@
 #include "sync/partner.h"
 #include "sync/secret.h"
 
-#include "sync/network.h"
 #include "tests/unit/sync/in_arena.h"
 
 static struct partner partner;
