@@ -187,3 +187,16 @@ static void finish(struct row_maker *maker)
     row->tok_count = row_sort_set(row->toks, maker->toks.count);
     row_sort(row);
 }
+
+struct text row_norm(struct arena *arena, struct text text, bool *cut)
+{
+    struct text norm = text_fold(arena, text);
+
+    *cut = norm.size > ROW_NORM_MAX;
+    if (*cut) {
+        norm.size = ROW_NORM_MAX;
+        while ((norm.data[norm.size] & 0xC0) == 0x80)
+            norm.size--;
+    }
+    return norm;
+}

@@ -113,6 +113,9 @@ struct row {
 struct row *row_make(const struct tokens *tokens, const struct type *type, struct text id,
                      const struct search_values *values, struct arena *arena);
 
+/* A text as f_str has it: folded, and cut before the character that passes ROW_NORM_MAX bytes. */
+struct text row_norm(struct arena *arena, struct text text, bool *cut);
+
 /* Whether everything but rkey and id is the same, so that an update of the body suffices. It never
  * does where something is contained, whose index names the version. */
 bool row_equals(const struct row *a, const struct row *b);

@@ -44,13 +44,9 @@ void row_add_code(struct row_maker *maker, int64_t code, int64_t of)
 void row_add_string(struct row_maker *maker, int64_t h, struct text text)
 {
     struct row *row = maker->row;
-    struct text norm = text_fold(maker->arena, text);
+    bool cut;
+    struct text norm = row_norm(maker->arena, text, &cut);
 
-    if (norm.size > ROW_NORM_MAX) {
-        norm.size = ROW_NORM_MAX;
-        while ((norm.data[norm.size] & 0xC0) == 0x80)
-            norm.size--;
-    }
     if (norm.size == 0)
         return;
     row->strings = grow(maker->arena, row->strings, row->string_count, &maker->string_room,

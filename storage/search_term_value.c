@@ -178,18 +178,14 @@ static void add_string(struct search_term_maker *maker, const int64_t *h, size_t
     enum query_modifier modifier = maker->term->param->modifier;
     struct search_atom *atom = search_term_add_atom(maker, ATOM_STRINGS);
     int64_t *hashes = arena_many(maker->arena, int64_t, h_count);
+    bool cut;
 
     memcpy(hashes, h, h_count * sizeof(h[0]));
     atom->hashes = hashes;
     atom->hash_count = h_count;
     atom->mode = modifier < sizeof(modes) / sizeof(modes[0]) ? modes[modifier] : STRING_PREFIX;
-    atom->norm = text_fold(maker->arena, value->text);
-    if (atom->norm.size > ROW_NORM_MAX) {
-        atom->norm.size = ROW_NORM_MAX;
-        while ((atom->norm.data[atom->norm.size] & 0xC0) == 0x80)
-            atom->norm.size--;
-        maker->term->inexact = true;
-    }
+    atom->norm = row_norm(maker->arena, value->text, &cut);
+    maker->term->inexact |= cut;
 }
 
 static void add_date(struct search_term_maker *maker, const struct search_param *param,
