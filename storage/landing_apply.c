@@ -165,7 +165,13 @@ static struct landing_batch *stream(struct run *run, struct err *err)
     struct landing_batch *failed = NULL, *batch;
 
     run->ticket = (int64_t)random_number();
-    while (!failed && may_go_on(run) && (batch = read_next(run))) {
+    while (!failed && may_go_on(run)) {
+        if (run->oldest && run->oldest->ended) {
+            failed = take_oldest(run, err); /* its memory is not kept while others are read */
+            continue;
+        }
+        if (!(batch = read_next(run)))
+            break;
         while (!failed && run->flying == at_once(run))
             failed = take_oldest(run, err);
         if (failed)
