@@ -1,5 +1,6 @@
 """Each fault is served as the table says."""
 
+import base64
 import gzip
 import http.client
 import json
@@ -726,6 +727,8 @@ class Content(Case):
     def test_w56_attachments(self):
         found = {}
         for id_, row in self.held("W-56", "DocumentReference").items():
+            if "binary" in id_:
+                continue
             attachment = row["content"][0]["attachment"]
             got = self.ask(attachment["url"])
             right = len(got.body) == attachment["size"] and \
@@ -734,6 +737,20 @@ class Content(Case):
         self.assertEqual({"good": (200, True), "storage": (200, True), "expired": (403, False),
                           "gone": (410, False), "html": (200, False), "token": (401, False),
                           "size": (200, False), "hash": (200, False), "outcome": (200, False)}, found)
+
+    def test_w56_attachments_that_are_resources(self):
+        found = {}
+        for id_, row in self.held("W-56", "DocumentReference").items():
+            if "binary" not in id_:
+                continue
+            attachment = row["content"][0]["attachment"]
+            name = attachment["url"].split("/fhir/")[-1]
+            data = base64.b64decode(self.fault("W-56", name).json()["data"])
+            found[name[len("Binary/w56-"):]] = (
+                attachment.get("size", len(data)) == len(data),
+                attachment.get("hash", content.attachment_hash(data)) == content.attachment_hash(data))
+        self.assertEqual({"relative": (True, True), "absolute": (True, True), "unsaid": (True, True),
+                          "size": (False, True), "hash": (True, False)}, found)
 
     def test_w57_poison(self):
         url = "W-57:mb=20"
