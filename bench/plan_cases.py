@@ -105,6 +105,20 @@ SHAPES = [
     # Looked at one by one.
     (MATCHES, "/Patient?name:contains=zzz"),
     (MATCHES, "/Patient?family:exact=Smith"),
+    # By words, where they were chosen: few have one, nearly all, one in ten.
+    (PAGE, "/Encounter?_content={visit}"),
+    (PAGE, "/Encounter?_content={visit} or nothing not planned"),
+    (PAGE, "/Encounter?_content=finished"),
+    (PAGE, "/Encounter?_content=finished&_sort=-date"),
+    (PAGE, "/Encounter?_content=finished&_sort=-_lastUpdated"),
+    (PAGE, "/Encounter?_content=finished&patient={one}"),
+    (PAGE, "/Encounter?_content=not finished"),
+    (PAGE, "/Encounter?_content=inpatient"),
+    (PAGE, "/Encounter?_content=inpat*&_sort=-_lastUpdated"),
+    (PAGE, "/Patient?_content={name}"),
+    (PAGE, "/Observation?patient._content={name}&code={height}"),
+    (KEYS, "/Patient?_has:Encounter:patient:_content=inpatient"),
+    (MATCHES, "/Encounter?_content=finished&_summary=count"),
     # Several types.
     (PAGE, "/Patient/{one}/Observation?status=final"),
     (PAGE, "/?_type=Patient,Observation&_lastUpdated=ge2020-01-01"),

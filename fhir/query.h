@@ -52,7 +52,7 @@ enum query_modifier {
     MODIFIER_ENDS,     /* string, in _filter: the value stands at the end */
     MODIFIER_WHOLE,    /* string, in _filter: the value is all of it, without regard to case */
     MODIFIER_TEXT,     /* token: begins a display or text; the values are strings */
-    MODIFIER_NOT,      /* token; also what _text and _content must not meet */
+    MODIFIER_NOT,      /* token */
     MODIFIER_OF_TYPE,  /* token; system and code are the type's, text is the identifier's value */
     MODIFIER_BELOW,    /* uri; of tokens already applied to the values, as are the next three */
     MODIFIER_ABOVE,

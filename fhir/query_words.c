@@ -34,7 +34,6 @@ static struct text take_text(struct words *words, bool *begins);
 static bool take(struct words *words, const char *word);
 static bool is_at_end(struct words *words);
 static void skip_space(struct words *words);
-static bool meets_nothing(const struct query_words *asked);
 static struct query_words *negate(struct words *words, struct query_words *asked);
 static struct query_words *new_words(struct words *words, enum query_words_kind kind);
 static bool refuse(const struct words *words);
@@ -55,14 +54,8 @@ bool query_read_words(struct query_reader *reader, const struct query_place *pla
     skip_space(&words);
     if (!asked || words.rest.size > 0)
         return refuse(&words);
-    *param = (struct query_param){.param = found, .values = wanted, .value_count = 1};
-
-    /* What somebody without a word meets is in no index: then whoever does not meet it is. */
-    if (meets_nothing(asked)) {
-        asked = negate(&words, asked);
-        param->modifier = MODIFIER_NOT;
-    }
     *wanted = (struct query_value){.type = SEARCH_STRING, .words = asked};
+    *param = (struct query_param){.param = found, .values = wanted, .value_count = 1};
     return true;
 }
 
@@ -188,20 +181,6 @@ static void skip_space(struct words *words)
 {
     while (words->rest.size > 0 && (*words->rest.data == ' ' || *words->rest.data == '\t'))
         words->rest = (struct text){words->rest.data + 1, words->rest.size - 1};
-}
-
-static bool meets_nothing(const struct query_words *asked)
-{
-    bool all = asked->kind == WORDS_ALL;
-
-    if (asked->kind == WORDS_PHRASE)
-        return false;
-    if (asked->kind == WORDS_NOT)
-        return !meets_nothing(asked->parts);
-    for (const struct query_words *part = asked->parts; part; part = part->next)
-        if (meets_nothing(part) != all)
-            return !all;
-    return all;
 }
 
 static struct query_words *negate(struct words *words, struct query_words *asked)

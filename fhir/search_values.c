@@ -221,7 +221,8 @@ static void evaluate(struct extraction *extraction, const struct fhirpath *expre
     found->count = 0;
 }
 
-/* All of them, in one value. */
+/* All of them, in one value, which is there also when they are none: that no word is there can be
+ * asked for. */
 static void extract_words(struct extraction *extraction, const struct search_param *param,
                           const struct node *resource)
 {
@@ -229,8 +230,7 @@ static void extract_words(struct extraction *extraction, const struct search_par
 
     search_words_add(param, resource, extraction->gather.arena, &out);
     gather_start(&extraction->gather, param, param->search_type);
-    if (out.size > 0)
-        gather_add(&extraction->gather, &(struct search_value){.text = {buf_text(&out), out.size}});
+    gather_add(&extraction->gather, &(struct search_value){.text = {buf_text(&out), out.size}});
 }
 
 static void extract_param(struct extraction *extraction, const struct search_param *param,

@@ -231,7 +231,7 @@ static bool is_chosen(struct text choice, const char *type)
 static void make_words_param(const struct search_param *published, struct search_param *param)
 {
     *param = *published;
-    param->expression = strcmp(param->code, "_text") == 0 ? "text" : "$this";
+    param->expression = "$this";
 }
 
 /* Words that are taken otherwise are other words. */

@@ -3,7 +3,7 @@
 /*
  * Words - rows for _text and _content (R4 search.html#text): the words of a resource as
  * PostgreSQL's text search has them. Each table of resources has a table of them beside it (struct
- * table), with a row for each parameter and resource that has words; which are those of
+ * table), with a row for each parameter and resource, also without words; which are those of
  * fhir/search_words.h.
  *
  * The configuration of the text search says what counts as the same word. It belongs to the

@@ -473,6 +473,7 @@ static void check_words(void)
         {"Patient", "_content=common", DRIVE_DATE, MODE_INDEX, "f_patient_words_h_rkey"},
         {"Patient", "_content=third common", DRIVE_DATE, MODE_INDEX, "f_patient_words_h_rkey"},
         {"Patient", "_content=comm*", DRIVE_DATE, MODE_INDEX, "f_patient_words_h_rkey"},
+        {"Patient", "_content=not common", DRIVE_SIDE, MODE_KEY, "f_patient_words_words"},
         {"Patient", "_content=not third", DRIVE_DATE, MODE_INDEX, "f_patient_words_h_rkey"},
         {"Patient", "_content=w77&_sort=-_lastUpdated", DRIVE_SIDE, MODE_SORT,
          "f_patient_words_words"},
