@@ -2,8 +2,6 @@
 Observations: the expected sets are computed here, from the standard's text."""
 
 import glob
-import gzip
-import json
 import os
 import sys
 import unittest

@@ -27,10 +27,6 @@ CORRECTIONS = {
 }
 
 
-def upper_first(name):
-    return name[:1].upper() + name[1:]
-
-
 class Definitions:
     def __init__(self, folder):
         self.folder = folder
