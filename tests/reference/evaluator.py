@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import words
 from units import SAME_KIND
-from values import Quantity, Values, date_span, fold, split_reference
+from values import INFINITY, Quantity, Values, date_span, fold, split_reference
 
 UCUM = "http://unitsofmeasure.org"
 UNITS = {"km": 1000, "m": 1, "[mi_i]": 1609.344, "[ft_i]": 0.3048, "cm": 0.01}
