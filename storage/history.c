@@ -13,7 +13,7 @@
 #include "storage/cursor.h"
 #include "storage/store_internal.h"
 
-enum { PAGE_MAX = 10000, TYPES_MAX = 256 };
+enum { PAGE_MAX = 10000 };
 
 #define OF_INSTANCE(table_id, name, ...)                                                           \
     [table_id] = {                                                                                 \
@@ -27,14 +27,24 @@ enum { PAGE_MAX = 10000, TYPES_MAX = 256 };
 static const struct pg_statement of_instance[] = {TABLES(OF_INSTANCE)};
 #undef OF_INSTANCE
 
-/* Each type has its own place in the index; asking all of R4 costs some 150 probes. */
-static const struct pg_statement of_types = {
-    "select l.* from unnest($2::int2[]) t(rtype) cross join lateral"
-    " (select rtype, rkey, ver, updated, op, id, seq, place from f_log"
-    "  where tenant = $1::int4 and rtype = t.rtype"
-    "  and (updated, seq) < ($3::timestamptz, $4::int8) and updated >= $5::timestamptz"
-    "  order by updated desc, seq desc limit $6::int4) l"
-    " order by l.updated desc, l.seq desc limit $6::int4"};
+/* Each type has its own place in the index. */
+#define LINES_OF_TYPES                                                                             \
+    " cross join lateral (select rtype, rkey, ver, updated, op, id, seq, place from f_log"         \
+    "  where tenant = $1::int4 and rtype = t.rtype"                                                \
+    "  and (updated, seq) < ($2::timestamptz, $3::int8) and updated >= $4::timestamptz"            \
+    "  order by updated desc, seq desc limit $5::int4) l"                                          \
+    " order by l.updated desc, l.seq desc limit $5::int4"
+
+static const struct pg_statement of_type = {"select l.* from (select $6::int2 as rtype) "
+                                            "t" LINES_OF_TYPES};
+
+/* Steps from type to type: asking all of R4 would be some 150 probes. */
+static const struct pg_statement of_all_types = {
+    "with recursive t(rtype) as ("
+    "(select rtype from f_log where tenant = $1::int4 order by rtype limit 1) union all "
+    "select (select f.rtype from f_log f where f.tenant = $1::int4 and f.rtype > t.rtype "
+    "order by f.rtype limit 1) from t where t.rtype is not null)"
+    " select l.* from t" LINES_OF_TYPES};
 
 #define BODIES_BY_KEY(table_id, name, ...)                                                         \
     [table_id] = {"select rkey, ver, body from " name " where rkey = any($1::int8[])"},
@@ -75,7 +85,6 @@ static bool open_instance_cursor(struct run *run, int64_t *before, struct err *e
 static bool types_history(struct run *run, const struct type *type, struct store_page *page,
                           struct err *err);
 static bool open_types_cursor(struct run *run, int64_t *updated, int64_t *seq, struct err *err);
-static void add_types(struct pg_params *params, const struct type *type);
 static void read_lines(struct run *run, const struct pg_result *result);
 static bool fetch_bodies(struct run *run, struct err *err);
 static bool fetch_current(struct run *run, struct err *err);
@@ -187,12 +196,14 @@ static bool types_history(struct run *run, const struct type *type, struct store
     if (!open_types_cursor(run, &updated, &seq, err))
         return false;
     pg_add_int4(&params, run->access->tenant);
-    add_types(&params, type);
     pg_add_timestamp(&params, updated);
     pg_add_int8(&params, seq);
     pg_add_timestamp(&params, run->query->since);
     pg_add_int4(&params, (int32_t)run->query->count + 1);
-    if (!pg_query(run->store->search, &of_types, &params, run->arena, &r, err))
+    if (type)
+        pg_add_int2(&params, (int16_t)type->number);
+    if (!pg_query(run->store->search, type ? &of_type : &of_all_types, &params, run->arena, &r,
+                  err))
         return false;
 
     read_lines(run, r);
@@ -221,21 +232,6 @@ static bool open_types_cursor(struct run *run, int64_t *updated, int64_t *seq, s
     *updated = cursor_take_int(&cursor);
     *seq = cursor_take_int(&cursor);
     return cursor_end(&cursor, err);
-}
-
-static void add_types(struct pg_params *params, const struct type *type)
-{
-    int16_t numbers[TYPES_MAX];
-    unsigned count = resource_type_count();
-
-    if (type) {
-        numbers[0] = (int16_t)type->number;
-        count = 1;
-    } else {
-        for (unsigned i = 0; i < count; i++)
-            numbers[i] = (int16_t)i;
-    }
-    pg_add_int2_array(params, numbers, count);
 }
 
 static void read_lines(struct run *run, const struct pg_result *result)

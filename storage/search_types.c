@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "fhir/type.h"
 #include "storage/search_include.h"
+#include "storage/search_merge.h"
 #include "storage/search_plan.h"
 #include "storage/search_sort.h"
 
@@ -31,17 +32,22 @@ bool search_types(struct store *store, const struct access *access, const struct
                   struct arena *arena, struct store_page *page, struct err *err)
 {
     struct typed_page typed = {store, access, query, arena, page, NULL};
+    bool whole = false; /* all matches were seen */
 
     *page = (struct store_page){0};
     if (query->count_only)
         return count(&typed, err);
     if (query->sort_count > 0) {
-        if (!search_sort(store, access, query, arena, page, &typed.rkeys, err))
+        bool merged;
+
+        if (!search_merge(store, access, query, arena, page, &typed.rkeys, &merged, err) ||
+            (!merged && !search_sort(store, access, query, arena, page, &typed.rkeys, err)))
             return false;
+        whole = !merged;
     } else if (!fill(&typed, err)) {
         return false;
     }
-    if (query->total != QUERY_TOTAL_NONE && query->sort_count == 0 && !count(&typed, err))
+    if (query->total != QUERY_TOTAL_NONE && !whole && !count(&typed, err))
         return false;
     if (query->include_count == 0 || page->count == 0)
         return true;

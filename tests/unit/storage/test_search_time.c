@@ -54,7 +54,7 @@ static void done(void)
     arena_free(arena);
 }
 
-static struct store_page search(const char *text)
+static struct store_page search_type(const char *type, const char *text)
 {
     struct query_options options = query_options_default();
     struct store_page page;
@@ -62,26 +62,35 @@ static struct store_page search(const char *text)
     struct err err = {0};
 
     issues_init(&issues, arena, 10);
-    const struct query *query =
-        query_parse(arena, "Patient", text_of(text), &options, &issues, &err);
+    const struct query *query = query_parse(arena, type, text_of(text), &options, &issues, &err);
     if (!query || !store_search(store, &us, query, arena, &page, &err))
         fail_msg("%s: %s", text, err.text);
     return page;
 }
 
+static struct store_page search(const char *text)
+{
+    return search_type("Patient", text);
+}
+
 /* Page by page. */
-static const char *walk(const char *query)
+static const char *walk_type(const char *type, const char *query)
 {
     struct buf ids = buf_in(arena);
-    struct store_page page = search(query);
+    struct store_page page = search_type(type, query);
 
     for (;;) {
         for (size_t i = 0; i < page.count; i++)
             buf_printf(&ids, "%s%s", ids.size ? " " : "", page.entries[i].version.id);
         if (!page.next)
             return buf_text(&ids);
-        page = search(arena_printf(arena, "%s&_page=%s", query, page.next));
+        page = search_type(type, arena_printf(arena, "%s&_page=%s", query, page.next));
     }
+}
+
+static const char *walk(const char *query)
+{
+    return walk_type("Patient", query);
 }
 
 static const char *truth(const char *condition, const char *order)
@@ -125,6 +134,46 @@ static void totals(void *context)
     done();
 }
 
+/* Types that share times are merged, page by page, in both directions. */
+static void merged(void *context)
+{
+    static const char *const both = "with b as (select 2 as n, id, updated, rkey from f_patient "
+                                    "union all select 1, id, updated, rkey from f_organization) "
+                                    "select string_agg(id, ' ' order by %s) from b where %s";
+
+    (void)context;
+    fill();
+    for (int n = 0; n < PATIENTS / 3; n++)
+        put(store, "Organization", arena_printf(arena, "o%d", n),
+            "{\"resourceType\":\"Organization\",\"name\":\"Insel\"}", arena);
+    postgres_sql("update f_organization set updated = '2020-02-02Z', made = '2020-02-02Z' "
+                 "where id like 'o1%'");
+    for (int count = 1; count < 12; count += 5) {
+        const char *types = arena_printf(arena, "_type=Patient,Organization&_count=%d", count);
+
+        assert_string_equal(
+            walk_type(NULL, arena_printf(arena, "%s&_sort=_lastUpdated", types)),
+            arena_printf(arena, "%s",
+                         postgres_sql(arena_printf(arena, both, "updated, n, rkey", "true"))));
+        assert_string_equal(walk_type(NULL, arena_printf(arena, "%s&_sort=-_lastUpdated", types)),
+                            arena_printf(arena, "%s",
+                                         postgres_sql(arena_printf(
+                                             arena, both, "updated desc, n, rkey desc", "true"))));
+        assert_string_equal(
+            walk_type(NULL,
+                      arena_printf(arena, "%s&_sort=_lastUpdated&_lastUpdated=gt2020-03", types)),
+            arena_printf(arena, "%s",
+                         postgres_sql(arena_printf(arena, both, "updated, n, rkey",
+                                                   "updated > '2020-04-01Z'"))));
+    }
+    assert_int_equal(search_type(NULL, "_type=Patient,Organization&_sort=_lastUpdated&_count=3"
+                                       "&_total=accurate")
+                         .total,
+                     atoll_of(postgres_sql("select (select count(*) from f_patient) + "
+                                           "(select count(*) from f_organization)")));
+    done();
+}
+
 /* Each line of the log says where its row is, as long as nobody moved it. */
 static void places(void *context)
 {
@@ -164,6 +213,7 @@ static void no_index(void *context)
 
 IN_DATABASE(test_order, in_order)
 IN_DATABASE(test_totals, totals)
+IN_DATABASE(test_merged, merged)
 IN_DATABASE(test_places, places)
 IN_DATABASE(test_no_index, no_index)
 
@@ -172,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         {"by the last update every row comes once and in order", test_order, NULL, NULL, NULL},
         {"by the last update rows are counted once", test_totals, NULL, NULL, NULL},
+        {"several types are merged by the last update", test_merged, NULL, NULL, NULL},
         {"a line of the log says where its row is", test_places, NULL, NULL, NULL},
         {"no index holds what every update changes", test_no_index, NULL, NULL, NULL},
     };
