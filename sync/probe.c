@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/fiber.h"
 #include "base/text.h"
 #include "fhir/check.h"
 #include "fhir/issue.h"
@@ -22,7 +23,12 @@
 #define ANSWER_MAX   ((size_t)32 << 20)
 #define SINCE        "2999-01-01T00:00:00.000Z"
 #define FUTURE       "ge" SINCE
+#define FUTURE_US    INT64_C(32472144000000000) /* the same in microseconds since 1970 */
 #define FINDINGS_MAX 20
+#define TRIES        5
+#define TYPES_MAX    200   /* that are tried */
+#define PAUSE_MS     200   /* before the second try, doubled before each further one */
+#define PAUSE_MAX    10000 /* whatever the server asks for */
 #define SKEW_MAX     (5 * MICRO)
 
 struct probing {
@@ -30,10 +36,11 @@ struct probing {
     const struct probe_request *request;
     struct arena *arena;
     json_t *found;
+    int status; /* of the last question that brought no page; 0: no answer */
 };
 
-static bool ask(const struct probing *probing, const char *path, struct fetch_response *response,
-                struct err *err)
+static bool ask_once(const struct probing *probing, const char *path,
+                     struct fetch_response *response, struct err *err)
 {
     const char *headers[64] = {"Accept: application/fhir+json"};
     const struct fetch_tls tls = {.ca_file = probing->request->ca_file};
@@ -57,14 +64,49 @@ static bool ask(const struct probing *probing, const char *path, struct fetch_re
     return fetch(probing->fetcher, &request, probing->arena, response, err);
 }
 
-/* A page, when there is one. */
-static bool ask_page(const struct probing *probing, const char *path, struct page *page)
+static bool is_passing(int status)
 {
-    struct fetch_response response;
+    return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+/* What passes (no answer, 429, 5xx, a page that is none) is asked again: a server that is busy is
+ * not to be taken for one that cannot. `page` NULL: any body will do. */
+static bool ask(const struct probing *probing, const char *path, struct fetch_response *response,
+                struct page *page, struct err *err)
+{
+    for (int try = 0; try < TRIES; try++) {
+        int wait = PAUSE_MS << try;
+        struct err why = {0};
+        bool good = ask_once(probing, path, response, &why);
+        bool other = good && !is_passing(response->status) && response->status != 200;
+
+        if (good && response->status == 200 &&
+            (!page ||
+             page_read(response->body, response->content_type, probing->arena, page, &why)))
+            return true;
+        if (other || try == TRIES - 1 || why.kind == ERR_FORBIDDEN) {
+            *err = why;
+            return good && (other || !page);
+        }
+        if (good && response->retry_after * 1000 > wait)
+            wait =
+                response->retry_after > PAUSE_MAX / 1000 ? PAUSE_MAX : response->retry_after * 1000;
+        fiber_sleep(wait);
+    }
+    return false;
+}
+
+/* A page, when there is one; else why not. */
+static bool ask_page(struct probing *probing, const char *path, struct page *page)
+{
+    struct fetch_response response = {0};
     struct err err = {0};
 
-    return ask(probing, path, &response, &err) && response.status == 200 &&
-           page_read(response.body, response.content_type, probing->arena, page, &err);
+    *page = (struct page){0};
+    if (ask(probing, path, &response, page, &err) && response.status == 200)
+        return true;
+    probing->status = response.status;
+    return false;
 }
 
 static void note(struct probing *probing, const char *name, json_t *value)
@@ -95,7 +137,7 @@ static json_t *read_statement(struct probing *probing, struct err *err)
 {
     struct fetch_response response;
 
-    if (!ask(probing, "/metadata", &response, err))
+    if (!ask(probing, "/metadata", &response, NULL, err))
         return NULL;
     json_t *statement = json_loadb(response.body.data, response.body.size, 0, NULL);
     const char *type = json_string_value(json_object_get(statement, "resourceType"));
@@ -116,18 +158,38 @@ static json_t *read_statement(struct probing *probing, struct err *err)
     return statement;
 }
 
-/* Nothing was changed in the year 2999: whoever returns something does not look at it. */
-static bool honours_last_updated(struct probing *probing, const char *type)
+/* Nothing was changed in the year 2999, but for what says so itself: whoever returns something
+ * else does not look at it. */
+static bool is_of_future(const struct page *page)
+{
+    for (size_t i = 0; i < page->count; i++)
+        if (page->entries[i].updated < FUTURE_US)
+            return false;
+    return true;
+}
+
+/* true, false (a refusal is one, too), or null when there was no answer to tell from. */
+static bool note_honoured(struct probing *probing, const char *name, const char *path)
 {
     struct page page;
-    char path[160];
+    bool answered = ask_page(probing, path, &page);
+    bool honoured = answered && is_of_future(&page);
 
-    snprintf(path, sizeof(path), "/%s?_lastUpdated=" FUTURE "&_count=1", type);
-    bool honoured = ask_page(probing, path, &page) && page.count == 0;
-    note(probing, "lastUpdated", json_boolean(honoured));
+    bool refused = !answered && probing->status >= 400 && !is_passing(probing->status);
+
+    note(probing, name, answered || refused ? json_boolean(honoured) : json_null());
     return honoured;
 }
 
+static bool honours_last_updated(struct probing *probing, const char *type)
+{
+    char path[160];
+
+    snprintf(path, sizeof(path), "/%s?_lastUpdated=" FUTURE "&_count=1", type);
+    return note_honoured(probing, "lastUpdated", path);
+}
+
+/* A history from which nothing can be left out would be all of it, every time. */
 static bool has_history(struct probing *probing, const char *type)
 {
     struct page page;
@@ -136,11 +198,29 @@ static bool has_history(struct probing *probing, const char *type)
     snprintf(path, sizeof(path), "/%s/_history?_count=1", type);
     bool has = ask_page(probing, path, &page);
     note(probing, "history", json_boolean(has));
-    if (has) {
-        snprintf(path, sizeof(path), "/%s/_history?_since=" SINCE "&_count=1", type);
-        note(probing, "since", json_boolean(ask_page(probing, path, &page) && page.count == 0));
+    snprintf(path, sizeof(path), "/%s/_history?_since=" SINCE "&_count=1", type);
+    return has && note_honoured(probing, "since", path);
+}
+
+/* Leaves out those that cannot be searched as the statement says, by their status: they lack a
+ * right, or want a parameter (W-24). */
+static json_t *accepted(struct probing *probing, json_t *types)
+{
+    json_t *list = json_array(), *refused = json_object(), *type;
+    struct page page;
+    char path[160];
+    size_t i;
+
+    json_array_foreach(types, i, type)
+    {
+        snprintf(path, sizeof(path), "/%.60s?_count=1", json_string_value(type));
+        if (i >= TYPES_MAX || ask_page(probing, path, &page))
+            json_array_append(list, type);
+        else
+            json_object_set_new(refused, json_string_value(type), json_integer(probing->status));
     }
-    return has;
+    note(probing, "refused", refused);
+    return list;
 }
 
 /* A dry run. */
@@ -172,8 +252,8 @@ static void try_resource(struct text body, json_t *counts, json_t *findings)
     arena_free(arena);
 }
 
-static void try_page(const struct probing *probing, const char *path, const char *type,
-                     json_t *found, json_t *findings, const char **id)
+static void try_page(struct probing *probing, const char *path, const char *type, json_t *found,
+                     json_t *findings, const char **id)
 {
     json_t *counts = json_object();
     struct page page;
@@ -300,7 +380,8 @@ static json_t *propose(const struct probing *probing, json_t *types, bool by_tim
 json_t *probe_partner(struct fetcher *fetcher, const struct probe_request *request,
                       struct arena *arena, struct err *err)
 {
-    struct probing probing = {fetcher, request, arena, json_object()};
+    struct probing probing = {
+        .fetcher = fetcher, .request = request, .arena = arena, .found = json_object()};
     json_t *statement = read_statement(&probing, err);
     const char *alias = NULL;
 
@@ -308,11 +389,12 @@ json_t *probe_partner(struct fetcher *fetcher, const struct probe_request *reque
         json_decref(probing.found);
         return NULL;
     }
-    json_t *types = searchable(statement);
+    json_t *offered = searchable(statement), *types = accepted(&probing, offered);
     const char *type = json_string_value(json_array_get(types, 0));
     for (size_t i = 0; i < json_array_size(types); i++)
         if (strcmp(json_string_value(json_array_get(types, i)), "Patient") == 0)
             type = "Patient";
+    json_decref(offered);
     note(&probing, "types", json_incref(types));
     note(&probing, "probedWith", type ? json_string(type) : json_null());
     bool by_time = type && honours_last_updated(&probing, type);

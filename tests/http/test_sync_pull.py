@@ -189,6 +189,38 @@ class Commands(unittest.TestCase):
         self.assertFalse(found["found"]["lastUpdated"])
         self.assertNotIn("search", found["proposal"]["modes"])
 
+    def test_probe_proposes_what_suits_the_fault(self):
+        rogue = Rogue(60)
+        self.addCleanup(rogue.close)
+        good = {"lastUpdated": True, "since": True, "refused": {}}
+        cases = (
+            ("", good, {"search", "snapshot"}, {}),
+            ("W-22", {"lastUpdated": False, "since": True}, {"history", "snapshot"}, {}),
+            ("W-22:form=silent", {"lastUpdated": False, "since": False}, {"snapshot"}, {}),
+            ("W-22:form=since", {"lastUpdated": True, "since": False}, {"search", "snapshot"}, {}),
+            ("W-22:form=count", {"countHonoured": False}, {"search", "snapshot"}, {}),
+            ("W-23", {"lastUpdated": False, "history": False, "times": False}, {"snapshot"}, {}),
+            ("W-18:form=internal", {"nextLinkIsOnThisHost": False}, {"search", "snapshot"},
+             {"linkRewrite": True}),
+            ("W-05", good, {"search", "snapshot"}, {}), ("W-04", good, {"search", "snapshot"}, {}),
+            ("W-28", good, {"search", "snapshot"}, {}), ("W-27", good, {"search", "snapshot"}, {}),
+            ("W-02:form=403;type=Condition;times=-1", {"refused": {"Condition": 403}},
+             {"search", "snapshot"}, {}))
+        for spec, found, modes, more in cases:
+            with self.subTest(spec=spec):
+                done = harness.run("partner", "probe", rogue.base(spec), "--network", "127.0.0.1/32")
+                self.assertEqual(done.returncode, 0, done.stderr)
+                said = json.loads(done.stdout)
+                self.assertEqual({name: said["found"].get(name) for name in found}, found)
+                proposal = said["proposal"]
+                self.assertEqual(set(proposal["modes"]), modes)
+                self.assertEqual(proposal.get("linkRewrite"), more.get("linkRewrite"))
+                every = proposal["modes"]["snapshot"]["every"]
+                self.assertEqual(every, "P7D" if len(modes) > 1 else "P1D")
+                types = [query["type"] for query in proposal["modes"]["snapshot"]["queries"]]
+                self.assertEqual(set(types) & set(said["found"].get("refused", {})), set())
+                self.assertIn("Patient", types)
+
     def test_probe_does_not_reach_into_this_machine_unasked(self):
         rogue = Rogue(60)
         self.addCleanup(rogue.close)
