@@ -7,9 +7,9 @@
 set -eu
 
 build='build-essential cmake ninja-build pkg-config python3 libevent-dev libpq-dev libjansson-dev
-    libcurl4-openssl-dev libzstd-dev zlib1g-dev libarchive-dev libxml2-dev
+    libcurl4-openssl-dev libssl-dev libzstd-dev zlib1g-dev libarchive-dev libxml2-dev
     libcmocka-dev'
-run='postgresql-15 libevent-2.1-7 libpq5 libjansson4 libcurl4 libzstd1 zlib1g libarchive13 libxml2
+run='postgresql-15 libevent-2.1-7 libpq5 libjansson4 libcurl4 libssl3 libzstd1 zlib1g libarchive13 libxml2
     ca-certificates'
 test='clang-format-14 curl procps python3-yaml python3-h2'
 long='clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14 valgrind'
