@@ -27,6 +27,7 @@ enum {
 
 static bool search(struct store *store, const struct access *access, const struct query *query,
                    struct arena *arena, struct store_page *page, struct err *err);
+static void count_page(struct store_page *page);
 static bool find_total(struct search_paging *paging, struct err *err);
 static bool sort_page(struct search_paging *paging, struct store *store,
                       const struct access *access, const struct query *query, struct arena *arena,
@@ -39,8 +40,19 @@ bool store_search(struct store *store, const struct access *access, const struct
     unsigned began = member_begin(store);
     bool good = search_is_whole(query, err) && search(store, access, query, arena, page, err);
 
+    if (good && !page->has_total && !page->next && !query->page.data)
+        count_page(page);
     member_end(store, began);
     return good;
+}
+
+/* All matches are on the first page: whoever did not ask for the total gets it, too. */
+static void count_page(struct store_page *page)
+{
+    page->has_total = true;
+    page->total = 0;
+    for (size_t i = 0; i < page->count; i++)
+        page->total += page->entries[i].mode == STORE_MATCH;
 }
 
 bool search_is_whole(const struct query *query, struct err *err)

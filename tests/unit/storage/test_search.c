@@ -75,7 +75,8 @@ static void queries_find_what_they_should(void *context)
         add_ids(&ids, &page, STORE_MATCH);
         check_ids(&expected[i], "", buf_text(&ids));
         assert_null(page.next);
-        assert_false(page.has_total);
+        assert_true(page.has_total);
+        assert_int_equal(page.total, page.count);
     }
     done();
 }
