@@ -39,6 +39,9 @@ static const int64_t *combine(struct search_term_maker *maker, const int64_t *h,
                               const int64_t *forms, size_t form_count);
 static void add_ranged(struct search_term_maker *maker, const int64_t *h, size_t h_count,
                        const struct query_value *value);
+static bool is_asked_for(const struct search_term_maker *maker, enum search_atom_kind kind,
+                         const int64_t *h, size_t h_count, const struct query_value *value);
+static bool is_same_range(const struct query_value *a, const struct query_value *b);
 static void add_code_quantity(struct search_term_maker *maker, const struct query_value *code,
                               const struct query_value *quantity);
 static size_t hash_component(struct search_term_maker *maker, const struct search_param *param,
@@ -321,8 +324,11 @@ static void add_ranged(struct search_term_maker *maker, const int64_t *h, size_t
         add_string(maker, h, h_count, value);
         return;
     }
-    bool date = value->type == SEARCH_DATE;
-    struct search_atom *atom = search_term_add_atom(maker, date ? ATOM_DATES : ATOM_NUMBERS);
+    enum search_atom_kind kind = value->type == SEARCH_DATE ? ATOM_DATES : ATOM_NUMBERS;
+
+    if (is_asked_for(maker, kind, h, h_count, value))
+        return;
+    struct search_atom *atom = search_term_add_atom(maker, kind);
     int64_t *hashes = arena_many(maker->arena, int64_t, h_count);
 
     memcpy(hashes, h, h_count * sizeof(h[0]));
@@ -330,6 +336,30 @@ static void add_ranged(struct search_term_maker *maker, const int64_t *h, size_t
     atom->hashes = hashes;
     atom->hash_count = h_count;
     set_units(maker, atom, value);
+}
+
+/* Alternatives may differ in a further part alone, which is looked at in the resource: as a
+ * quantity with all units it can have. */
+static bool is_asked_for(const struct search_term_maker *maker, enum search_atom_kind kind,
+                         const int64_t *h, size_t h_count, const struct query_value *value)
+{
+    for (size_t i = 0; i < maker->term->atom_count; i++) {
+        const struct search_atom *atom = &maker->atoms[i];
+
+        if (atom->kind == kind && atom->hash_count == h_count &&
+            memcmp(atom->hashes, h, h_count * sizeof(h[0])) == 0 &&
+            is_same_range(atom->value, value))
+            return true;
+    }
+    return false;
+}
+
+static bool is_same_range(const struct query_value *a, const struct query_value *b)
+{
+    return a->prefix == b->prefix && a->time_low == b->time_low && a->time_high == b->time_high &&
+           a->number == b->number && a->number_low == b->number_low &&
+           a->number_high == b->number_high && text_equals(a->system, b->system) &&
+           text_equals(a->code, b->code) && a->codes == b->codes;
 }
 
 /* A combination that stands in the columns has no rows of its own. */
