@@ -140,6 +140,16 @@ static bool choose_deletion(struct push *push, const struct store_change *change
     return true;
 }
 
+/* Whoever edits a copy by a client may lose its tags, and with them who feeds it. */
+static bool says_elsewhere(const struct push *push, const char *type, const struct node *resource)
+{
+    const struct node *source = node_path(resource, "meta.source");
+    struct address address;
+
+    return source && address_split(source->value, &address) && address.base.size > 0 &&
+           text_is(address.type, type) && !text_equals(address.base, push->own_base);
+}
+
 bool push_origin(struct push *push, const char *type, const char *id, const struct node *resource,
                  struct arena *arena, bool *foreign, int32_t *partner, struct err *err)
 {
@@ -150,7 +160,8 @@ bool push_origin(struct push *push, const char *type, const char *id, const stru
     if (!landing_identity_origin(push->store, type, &local, 1, arena, &origin, err))
         return false;
     *partner = origin ? origin->partner : 0;
-    *foreign = origin || (feeder.size > 0 && !text_is(feeder, push->instance));
+    *foreign = origin || (feeder.size > 0 && !text_is(feeder, push->instance)) ||
+               says_elsewhere(push, type, resource);
     return true;
 }
 

@@ -17,6 +17,7 @@ from sync_state import versions
 
 EDITS = int(os.environ.get("ISTHMUS_TEST_EDITS", "200"))
 SILENCE = float(os.environ.get("ISTHMUS_TEST_SILENCE", "10"))
+QUARRELS = EDITS // 5
 TYPES = ["Patient", "Observation", "Provenance"]
 
 
@@ -165,6 +166,66 @@ class Ring(unittest.TestCase):
                     kind, _, id_ = subject.partition("/")
                     answer = exchange.server.client().get(f"{kind}/{id_}")
                     self.assertEqual(answer.status, 200, "a reference leads nowhere")
+
+    def held(self, exchange, origin):
+        """The id that a resource has at one of the servers; None while it has none."""
+        rows = self.everything(exchange).get(("Patient", origin), ())
+        return rows[0]["id"] if rows else None
+
+    def quarrel(self):
+        """Owners change and delete what is theirs while others change their copies of it; the owner has
+        the last word. {(type, origin): (None, member, value)} of what is there in the end."""
+        rng, there = random.Random(5), {}
+        clients = [e.server.client() for e in self.exchanges]
+        names = [(at, f"Patient/q{at}-{i}") for at in range(3) for i in range(3)]
+
+        def change(at, name, origin, words):
+            kind, id_ = name.split("/")
+            value = [{"family": words}]
+            answer = clients[at].put(name, {"resourceType": kind, "id": id_, "name": value,
+                                            "meta": {"source": origin}} if origin else
+                                     {"resourceType": kind, "id": id_, "name": value})
+            self.assertIn(answer.status, (200, 201), answer.bytes)
+            return value
+
+        for at, name in names:
+            change(at, name, None, "First")
+        origins = {name: f"{self.exchanges[at].server.base}/{name}" for at, name in names}
+        for exchange in self.exchanges:
+            self.assertEqual(harness.until(lambda e=exchange: len(self.everything(e)), len(names), 300),
+                             len(names))
+        for i in range(QUARRELS):
+            at, name = rng.choice(names)
+            origin = origins[name]
+            elsewhere = (at + rng.choice((1, 2))) % 3
+            act = rng.random()
+            if act < 0.4:
+                copy = self.held(self.exchanges[elsewhere], origin)
+                if copy:
+                    change(elsewhere, f"Patient/{copy}", origin, f"Copy {i}")
+            elif act < 0.6:
+                self.assertIn(clients[at].delete(name).status, (200, 204))
+            else:
+                change(at, name, None, f"Owner {i}")
+        for i, (at, name) in enumerate(names):
+            if i % 3 == 0:  # a deletion of its own: the copy may be younger than an earlier one
+                change(at, name, None, "Gone")
+                self.assertIn(clients[at].delete(name).status, (200, 204))
+            else:
+                there["Patient", origins[name]] = (None, "name", change(at, name, None, f"Last {i}"))
+        return there
+
+    def test_owners_have_the_last_word_and_what_they_delete_is_gone(self):
+        for exchange in self.exchanges:
+            exchange.start()
+            self.addCleanup(exchange.kill)
+        there = self.quarrel()
+        differs = harness.until(lambda: self.same(there), "", 300 + QUARRELS)
+        self.assertEqual(differs, "", "".join(e.log() for e in self.exchanges))
+        before = self.settled()
+        time.sleep(SILENCE)
+        self.assertEqual(self.traffic(), before, "something moves")
+        self.assertEqual(self.same(there), "")
 
 
 if __name__ == "__main__":
