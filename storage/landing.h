@@ -319,7 +319,7 @@ struct landing_result {
 
 /*
  * Applies what waits of one partner, in the order in which it landed, in batches of one transaction
- * each, of which several may be under way (docs/decisions/0025). A row that cannot be applied
+ * each, of which several may be under way (docs/decisions/0026). A row that cannot be applied
  * becomes a dead letter, and the rest goes on; a failure that is not the row's (no database, time)
  * ends it: what was done until then is durable and counted in `result`. One at a time for each
  * partner: others wait.
