@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from harness import data, freeze, run
+from harness import data, freeze, run, until
 from index_harness import Indexing
 
 PACKAGE = "packages/us-core-6.1.0"
