@@ -11,7 +11,7 @@ build='build-essential cmake ninja-build pkg-config python3 libevent-dev libpq-d
     libcmocka-dev'
 run='postgresql-15 libevent-2.1-7 libpq5 libjansson4 libcurl4 libssl3 libzstd1 zlib1g libarchive13 libxml2
     ca-certificates'
-test='clang-format-14 curl procps python3-yaml python3-h2'
+test='clang-format-14 curl procps pyflakes3 python3-yaml python3-h2'
 long='clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14 valgrind'
 
 case ${1:-build} in
