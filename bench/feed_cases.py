@@ -77,7 +77,9 @@ def pages(service):
     types = ("patient", "encounter", "observation")
     times = [row[0] for row in service.rows(
         "select to_char(updated at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS') || 'Z' from "
-        f"(select distinct updated from f_observation) x order by random() limit {SCRIPTS}")]
+        "(select distinct updated from f_observation where updated < (select updated from "
+        f"f_observation order by updated desc offset {3 * PAGE} limit 1)) x "  # two pages behind each
+        f"order by random() limit {SCRIPTS}")]
     patients = dict(service.rows("select id, rkey from f_patient"))
     ids = sample.ids[:SCRIPTS]
     codes = [row[0] for row in service.rows(
