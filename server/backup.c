@@ -21,10 +21,19 @@ static const char usage[] =
     "empty database (or a new data folder) from it, all or nothing. Readers of the change feed\n"
     "begin anew after a restore: its epoch rises.\n";
 
+/* How long a server may take from locking its folder until its database answers, and how often we
+ * look, in milliseconds. */
+enum {
+    STARTING_MS = 30000,
+    LOOK_MS = 100,
+};
+
 typedef bool backup_fn(const struct backup_target *target, const char *file, struct arena *arena,
                        struct err *err);
 
 static int run_command(const char *name, backup_fn *run, int argc, char **argv);
+static bool attach(struct backup_target *target, const struct cluster_config *config,
+                   struct arena *arena, struct err *err);
 
 int command_backup(int argc, char **argv)
 {
@@ -71,18 +80,32 @@ bool backup_target_open(struct backup_target *target, const struct config *confi
         .bin = config->postgres_bin,
         .account = config->postgres_user,
     };
-    const char *running = config->database[0] ? NULL : cluster_running(config->data);
 
     *target = (struct backup_target){.conninfo = config->database};
     target->program_folder = config->postgres_bin;
     if (!target->program_folder[0])
         target->program_folder =
             arena_printf(arena, "/usr/lib/postgresql/%d/bin", cluster_newest());
-    if (running)
-        target->conninfo = arena_strdup(arena, running);
-    if (running || config->database[0])
-        return true;
-    target->cluster = cluster_start(&cluster, err);
+    return config->database[0] || attach(target, &cluster, arena, err);
+}
+
+/* To the database that runs in the folder, or to one of our own. In between is a server that
+ * starts: it has the folder, and no database yet. */
+static bool attach(struct backup_target *target, const struct cluster_config *config,
+                   struct arena *arena, struct err *err)
+{
+    for (int waited = 0;; waited += LOOK_MS) {
+        const char *running = cluster_running(config->folder);
+        *err = (struct err){0};
+        if (running) {
+            target->conninfo = arena_strdup(arena, running);
+            return true;
+        }
+        target->cluster = cluster_start(config, err);
+        if (target->cluster || err->kind != ERR_CONFLICT || waited >= STARTING_MS)
+            break;
+        usleep(LOOK_MS * 1000);
+    }
     if (target->cluster)
         target->conninfo = cluster_conninfo(target->cluster);
     return target->cluster != NULL;

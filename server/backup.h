@@ -21,7 +21,8 @@ struct backup_target {
 };
 
 /* The database that the configuration names: a given one, or that of the
- * data folder, which is started unless it runs already. */
+ * data folder, which is started unless it runs already; for one that is being started it waits
+ * half a minute. */
 bool backup_target_open(struct backup_target *target, const struct config *config,
                         struct arena *arena, struct err *err);
 void backup_target_close(struct backup_target *target);

@@ -14,6 +14,7 @@ isthmus=build/release/isthmus
 DATA=${DATA:-$(sh server/demo_folder.sh data /var/lib/isthmus)}
 mkdir -p "$DATA"
 output=$DATA/server.out
+: >"$output" # what an earlier run was told is not this one's
 "$isthmus" serve --data "$DATA" --listen "$LISTEN" >"$output" &
 server=$!
 trap 'kill -TERM $server 2>/dev/null' INT TERM

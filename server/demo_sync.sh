@@ -37,6 +37,7 @@ trap 'stop' EXIT
 serve() {
     folder=$DATA/$1
     mkdir -p "$folder"
+    : >"$folder/server.out" # what an earlier run was told is not this one's
     "$ISTHMUS" serve --data "$folder" --listen "127.0.0.1:$2" >"$folder/server.out" &
     server=$!
     running="$running $server"

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from harness import ISTHMUS, ROOT, Client, Server, ServerCase, free_port, run, until
+from harness import ISTHMUS, ROOT, Client, Server, ServerCase, free_port, run, scratch, spawn, until
 
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Muster"}]}
 
@@ -62,6 +62,24 @@ class Serve(ServerCase):
 
 
 class Restart(unittest.TestCase):
+    def test_a_command_waits_for_a_server_that_is_starting(self):
+        folder = scratch()
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        starting = spawn(ISTHMUS, "serve", "--data", folder, "--listen", f"127.0.0.1:{free_port()}",
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            until(lambda: os.path.exists(os.path.join(folder, "isthmus.lock")), True)
+            self.assertFalse(os.path.exists(os.path.join(folder, "postgres/postmaster.pid")))
+            listed = run("partner", "list", "--data", folder)
+            self.assertEqual((listed.returncode, listed.stderr), (0, ""))
+            for line in starting.stdout:
+                if line.startswith(b"ready: "):
+                    break
+        finally:
+            starting.send_signal(signal.SIGTERM)
+            self.assertEqual(starting.wait(60), 0)
+            starting.stdout.close()
+
     def test_data_survive_a_clean_stop_and_a_kill(self):
         with Server() as server:
             path = server.client().post("Patient", PATIENT).json()["id"]
