@@ -43,22 +43,14 @@ uint64_t random_number(void)
     return number;
 }
 
-void random_uuid(char out[RANDOM_UUID_SIZE])
+void random_uuid(char out[UUID_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
-    unsigned char number[16];
-    char *to = out;
+    unsigned char number[UUID_BYTES];
 
     random_bytes(number, sizeof(number));
     number[6] = (unsigned char)(0x40 | (number[6] & 0x0F));
     number[8] = (unsigned char)(0x80 | (number[8] & 0x3F));
-    for (int i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *to++ = '-';
-        *to++ = digits[number[i] >> 4];
-        *to++ = digits[number[i] & 0x0F];
-    }
-    *to = '\0';
+    uuid_write(number, out);
 }
 
 /* Bites above 256 bytes may be interrupted by a signal; anything else means

@@ -2,6 +2,8 @@
 
 /* Random - numbers nobody can guess, from the kernel; buffered for each thread. */
 
+#include "base/uuid.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,5 +13,4 @@ void random_bytes(void *out, size_t size);
 uint64_t random_number(void);
 
 /* A version 4 UUID (RFC 9562) in lower case, as the server gives its resources for ids. */
-#define RANDOM_UUID_SIZE 37
-void random_uuid(char out[RANDOM_UUID_SIZE]);
+void random_uuid(char out[UUID_SIZE]);

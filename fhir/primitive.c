@@ -8,6 +8,7 @@
 #include "fhir/primitive.h"
 
 #include "base/err.h"
+#include "base/uuid.h"
 #include "fhir/json_bytes.h"
 
 #include <limits.h>
@@ -165,19 +166,11 @@ static bool is_oid(struct text value)
 /* "urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}" */
 static bool is_uuid(struct text value)
 {
-    if (value.size != 45 || memcmp(value.data, "urn:uuid:", 9) != 0)
-        return false;
-    for (size_t i = 0; i < 36; i++) {
-        char c = value.data[9 + i];
+    const struct text prefix = TEXT("urn:uuid:");
+    unsigned char bytes[UUID_BYTES];
 
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (c != '-')
-                return false;
-        } else if (!is_digit(c) && (c < 'a' || c > 'f')) {
-            return false;
-        }
-    }
-    return true;
+    return text_starts_with(value, prefix) &&
+           uuid_read((struct text){value.data + prefix.size, value.size - prefix.size}, bytes);
 }
 
 /* Groups of four; white space may stand between them; padding ends the last. */

@@ -17,8 +17,8 @@ struct chart {
     /* The visit being written. */
     const struct visit *visit;
     int day;
-    char encounter[SAMPLE_UUID_SIZE];
-    char acute[SAMPLE_UUID_SIZE]; /* of the acute condition, if the visit is about one */
+    char encounter[UUID_SIZE];
+    char acute[UUID_SIZE]; /* of the acute condition, if the visit is about one */
     const struct facility *facility;
     const struct practitioner *practitioner;
 };

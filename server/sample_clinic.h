@@ -18,8 +18,8 @@ enum facility_kind { FACILITY_HOSPITAL, FACILITY_PRACTICE, FACILITY_HEALTH_CENTE
 #define PRACTITIONER_COUNT    (PLACE_COUNT * PRACTITIONERS_A_PLACE)
 
 struct facility {
-    char id[SAMPLE_UUID_SIZE];
-    char location_id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
+    char location_id[UUID_SIZE];
     char identifier[64]; /* "system|value" */
     char location_identifier[64];
     char name[64];
@@ -30,7 +30,7 @@ struct facility {
 };
 
 struct practitioner {
-    char id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
     char identifier[64];
     char name[64]; /* "Dr. Anna Kowalski" */
     const char *given, *family;

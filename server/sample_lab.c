@@ -33,7 +33,7 @@ static bool write_result(struct chart *chart, int lab, int value, const char *id
 static void add_quantity(struct chart *chart, const struct sample_lab *lab, int value);
 static void add_limit(struct emit *emit, const char *key, const struct sample_lab *lab, int value);
 static void add_level(struct emit *emit, int level);
-static bool write_report(struct chart *chart, int panel, char ids[][SAMPLE_UUID_SIZE], int count,
+static bool write_report(struct chart *chart, int panel, char ids[][UUID_SIZE], int count,
                          int64_t issued, struct err *err);
 static void add_head(struct chart *chart, int64_t issued);
 
@@ -218,7 +218,7 @@ static int filtration(const struct chart *chart, int creatinine)
 static bool write_panel(struct chart *chart, int panel, const struct values *values, int64_t issued,
                         struct err *err)
 {
-    char ids[LAB_COUNT][SAMPLE_UUID_SIZE];
+    char ids[LAB_COUNT][UUID_SIZE];
     int count = 0;
 
     for (size_t i = 0; i < sample_panel_lab_count; i++) {
@@ -299,10 +299,10 @@ static void add_level(struct emit *emit, int level)
                   level > 0 ? "POS" : "NEG", level > 0 ? "Positive" : "Negative");
 }
 
-static bool write_report(struct chart *chart, int panel, char ids[][SAMPLE_UUID_SIZE], int count,
+static bool write_report(struct chart *chart, int panel, char ids[][UUID_SIZE], int count,
                          int64_t issued, struct err *err)
 {
-    char id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
     struct emit *emit;
 
     sample_uuid(&chart->person.random, id);

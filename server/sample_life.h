@@ -24,7 +24,7 @@ struct visit {
 struct chronic {
     int onset;                    /* LIFE_NEVER when the person is spared */
     const struct visit *recorded; /* the visit that wrote it down, NULL before */
-    char id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
 };
 
 struct life {

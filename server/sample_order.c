@@ -83,7 +83,7 @@ static const char *reason_of(const struct chart *chart, const struct sample_trea
 static bool write_order(struct chart *chart, const struct sample_treatment *treatment,
                         const struct sample_medication *medication, struct err *err)
 {
-    char id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
     int days = treatment->days > 0 ? treatment->days : RENEWAL_DAYS;
     bool lasts = chart->day + days >= chart->person.end;
     struct emit *emit;

@@ -183,7 +183,7 @@ struct emit *output_begin(struct output *output, enum sample_type type, const ch
     struct emit *emit = &output->emit;
 
     output->current.type = type;
-    memcpy(output->current.id, id, SAMPLE_UUID_SIZE);
+    memcpy(output->current.id, id, UUID_SIZE);
     output->current.identifier = identifier;
     output->counts[type]++;
     if (output->format == FORMAT_BUNDLES) {

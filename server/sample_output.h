@@ -44,7 +44,7 @@ struct output {
     struct emit emit;
     struct {
         enum sample_type type;
-        char id[SAMPLE_UUID_SIZE];
+        char id[UUID_SIZE];
         const char *identifier; /* borrowed */
     } current;                  /* the resource between begin and end */
     FILE *files[TYPE_COUNT];

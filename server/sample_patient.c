@@ -146,7 +146,7 @@ bool person_write_allergies(struct person *person, struct output *output, struct
 static bool write_allergy(struct person *person, const struct sample_allergy *allergy,
                           struct output *output, struct err *err)
 {
-    char id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
     int found = sample_between(&person->random, person->birth + 366, person->end - 1);
     struct emit *emit;
 

@@ -29,7 +29,7 @@ struct person {
     uint64_t seed, key; /* the key is this person's own */
     unsigned number;
     struct sample_random random;
-    char id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
     enum sample_sex sex;
     enum sample_group_key group;
     const char *given, *middle, *family, *maiden; /* maiden may be NULL */

@@ -61,7 +61,7 @@ static bool write_procedure(struct chart *chart, int procedure, const char *reas
     const struct sample_procedure *row = &sample_procedures[procedure];
     int64_t start = chart->visit->start + 4, end = start + row->minutes;
     int64_t visit_end = chart->visit->start + chart->visit->minutes;
-    char id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
     struct emit *emit;
 
     sample_uuid(&chart->person.random, id);

@@ -83,20 +83,16 @@ int sample_normal(struct sample_random *random)
     return sum - 5994;
 }
 
-void sample_uuid(struct sample_random *random, char out[SAMPLE_UUID_SIZE])
+void sample_uuid(struct sample_random *random, char out[UUID_SIZE])
 {
-    static const char digits[] = "0123456789abcdef";
     uint64_t high = sample_next(random), low = sample_next(random);
-    char *at = out;
+    unsigned char bytes[UUID_BYTES];
 
-    high = (high & ~UINT64_C(0xf000)) | 0x4000;
-    low = (low & ~(UINT64_C(3) << 62)) | (UINT64_C(1) << 63);
-    for (int i = 0; i < 32; i++) {
-        if (i == 8 || i == 12 || i == 16 || i == 20)
-            *at++ = '-';
-        *at++ = digits[((i < 16 ? high : low) >> (60 - 4 * (i % 16))) & 15];
-    }
-    *at = '\0';
+    for (size_t i = 0; i < UUID_BYTES; i++)
+        bytes[i] = (unsigned char)((i < 8 ? high : low) >> (56 - 8 * (i % 8)));
+    bytes[6] = (unsigned char)(0x40 | (bytes[6] & 0x0f));
+    bytes[8] = (unsigned char)(0x80 | (bytes[8] & 0x3f));
+    uuid_write(bytes, out);
 }
 
 int sample_stable(uint64_t key, int about, int which, int limit)

@@ -6,10 +6,10 @@
  * domain).
  */
 
+#include "base/uuid.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#define SAMPLE_UUID_SIZE 37
 
 struct sample_random {
     uint64_t state[4];
@@ -32,7 +32,7 @@ bool sample_chance(struct sample_random *random, int per_mille);
 int sample_normal(struct sample_random *random);
 
 /* A version 4 UUID. */
-void sample_uuid(struct sample_random *random, char out[SAMPLE_UUID_SIZE]);
+void sample_uuid(struct sample_random *random, char out[UUID_SIZE]);
 
 /* 0 to limit - 1 and always the same for the same key and numbers: for what is
  * decided once a patient but asked often. */

@@ -121,7 +121,7 @@ static bool write_vaccine(struct chart *chart, int vaccine, int dose, int day, b
                           struct err *err)
 {
     const struct sample_vaccine *row = &sample_vaccines[vaccine];
-    char id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
     struct emit *emit;
 
     sample_uuid(&chart->person.random, id);

@@ -191,7 +191,7 @@ static bool write_smoking(struct chart *chart, struct err *err)
 static struct emit *begin(struct chart *chart, const char *category, const char *display,
                           const char *profile)
 {
-    char id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
 
     sample_uuid(&chart->person.random, id);
     return chart_begin_observation(chart, id, category, display, profile);

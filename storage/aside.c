@@ -245,7 +245,7 @@ static bool insert_provenance(struct transaction *transaction, struct node *prov
                               struct err *err)
 {
     struct arena *arena = transaction->arena;
-    char *id = arena_alloc_raw(arena, RANDOM_UUID_SIZE);
+    char *id = arena_alloc_raw(arena, UUID_SIZE);
     struct search_values values;
     struct pg_params params;
     const struct pg_result *result;

@@ -26,7 +26,7 @@ bool jobs_add(struct store *store, const struct access *access, const char *kind
     struct text packed = body_pack(store->codec, payload, arena);
     struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
-    char *chosen = arena_alloc_raw(arena, RANDOM_UUID_SIZE);
+    char *chosen = arena_alloc_raw(arena, UUID_SIZE);
 
     random_uuid(chosen);
     pg_add_text(&params, text_of(chosen));

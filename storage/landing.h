@@ -25,6 +25,7 @@
 
 #include "base/err.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "storage/store.h"
 
 #include <stdbool.h>
@@ -211,7 +212,7 @@ bool landing_reconcile(struct store *store, int64_t window, unsigned most_percen
 
 /* ---- Identities -------------------------------------------------------------------------- */
 
-enum { LANDING_ID_SIZE = 37, LANDING_SOURCE_ID_MAX = 1024 };
+enum { LANDING_ID_SIZE = UUID_SIZE, LANDING_SOURCE_ID_MAX = 1024 };
 
 /* Does not wait. The id of ours for type/id of the partner: always the same, a UUID (version 8)
  * made of a keyed hash. `id` is any text of 1 to LANDING_SOURCE_ID_MAX bytes. */

@@ -13,7 +13,7 @@ void landing_local_id(const struct store *store, int32_t partner, struct text ty
 {
     struct local bytes = local_of(store, partner, type, id);
 
-    local_write(&bytes, local);
+    uuid_write(bytes.bytes, local);
 }
 
 /* 122 bits of two keyed hashes: by chance no two agree, and without the key nobody makes them. */
@@ -35,40 +35,6 @@ struct local local_of(const struct store *store, int32_t partner, struct text ty
     local.bytes[6] = (unsigned char)((local.bytes[6] & 0x0f) | 0x80); /* RFC 9562: version 8 */
     local.bytes[8] = (unsigned char)((local.bytes[8] & 0x3f) | 0x80);
     return local;
-}
-
-void local_write(const struct local *local, char out[LANDING_ID_SIZE])
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < LOCAL_SIZE; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *out++ = '-';
-        *out++ = digits[local->bytes[i] >> 4];
-        *out++ = digits[local->bytes[i] & 0x0f];
-    }
-    *out = '\0';
-}
-
-bool local_read(struct text id, struct local *local)
-{
-    size_t at = 0;
-
-    if (id.size != LANDING_ID_SIZE - 1)
-        return false;
-    for (size_t i = 0; i < LOCAL_SIZE; i++) {
-        bool dash = i == 4 || i == 6 || i == 8 || i == 10;
-
-        if (dash && id.data[at++] != '-')
-            return false;
-        int high = text_hex_digit(id.data[at]), low = text_hex_digit(id.data[at + 1]);
-        if (high < 0 || low < 0 || strchr("ABCDEF", id.data[at]) ||
-            strchr("ABCDEF", id.data[at + 1]))
-            return false; /* ids mind the case */
-        local->bytes[i] = (unsigned char)(high * 16 + low);
-        at += 2;
-    }
-    return true;
 }
 
 bool landing_run_alone(struct store *store, const struct pg_statement *statement,
@@ -201,6 +167,21 @@ bool landing_type(const char *type, int16_t *number, struct err *err)
     if (!found)
         return err_set(err, ERR_INVALID, NULL, "R4 has no such resource type.");
     *number = (int16_t)found->number;
+    return true;
+}
+
+bool landing_add_resource(struct pg_params *params, const char *type, const char *id,
+                          struct err *err)
+{
+    struct local local = {{0}};
+    int16_t number = 0;
+
+    if (!landing_type(type, &number, err))
+        return false;
+    uuid_read(text_of(id), local.bytes);
+    pg_add_int2(params, number);
+    pg_add_bytea(params, local.bytes, LOCAL_SIZE);
+    pg_add_text(params, text_of(id));
     return true;
 }
 

@@ -181,7 +181,7 @@ static bool find_by_origin(struct landing_batch *batch, struct err *err)
         struct local bytes;
 
         memcpy(bytes.bytes, key.data, LOCAL_SIZE);
-        local_write(&bytes, local);
+        uuid_write(bytes.bytes, local);
         link_row(landed, linked.data ? linked : text_of(local));
     }
     return true;

@@ -75,15 +75,9 @@ bool landing_dead_about(struct store *store, const char *type, const char *id, u
         " order by d.number limit $4::int8"};
     struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
-    struct local local = {{0}};
-    int16_t rtype;
 
-    if (!landing_type(type, &rtype, err))
+    if (!landing_add_resource(&params, type, id, err))
         return false;
-    local_read(text_of(id), &local);
-    pg_add_int2(&params, rtype);
-    pg_add_bytea(&params, local.bytes, LOCAL_SIZE);
-    pg_add_text(&params, text_of(id));
     pg_add_int8(&params, limit);
     if (!pg_query(store->read, &about, &params, arena, &result, err))
         return false;

@@ -33,7 +33,7 @@ bool landing_identity_origin(struct store *store, const char *type, const struct
     struct local *locals = arena_many(arena, struct local, count);
 
     for (size_t i = 0; i < count; i++)
-        if (!local_read(ids[i], &locals[i]))
+        if (!uuid_read(ids[i], locals[i].bytes))
             locals[i] = nobody;
     if (!read_many(store, locals, count, arena, identities, err))
         return false;
@@ -79,7 +79,7 @@ static struct landing_identity *fill(const struct pg_result *result, int row, st
     struct local bytes;
 
     memcpy(bytes.bytes, key.data, LOCAL_SIZE);
-    local_write(&bytes, local);
+    uuid_write(bytes.bytes, local);
     *identity = (struct landing_identity){
         .local = linked.data ? linked.data : local,
         .partner = pg_int4(result, row, 2),
@@ -103,15 +103,9 @@ bool landing_identity_all(struct store *store, const char *type, const char *id,
         " order by linked nulls first, partner"};
     struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
-    struct local local = {{0}};
-    int16_t rtype;
 
-    if (!landing_type(type, &rtype, err))
+    if (!landing_add_resource(&params, type, id, err))
         return false;
-    local_read(text_of(id), &local);
-    pg_add_int2(&params, rtype);
-    pg_add_bytea(&params, local.bytes, LOCAL_SIZE);
-    pg_add_text(&params, text_of(id));
     if (!pg_query(store->read, &all, &params, arena, &result, err))
         return false;
     *count = (size_t)pg_rows(result);

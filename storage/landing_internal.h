@@ -7,7 +7,7 @@
 #include "storage/landing.h"
 #include "storage/store_internal.h"
 
-enum { LOCAL_SIZE = 16 };
+enum { LOCAL_SIZE = UUID_BYTES };
 
 /* An id of ours as it is stored. */
 struct local {
@@ -17,10 +17,6 @@ struct local {
 /* Of a resource of a partner: always the same, known before the resource is (a keyed hash, written
  * as a UUID). */
 struct local local_of(const struct store *store, int32_t partner, struct text type, struct text id);
-void local_write(const struct local *local, char out[LANDING_ID_SIZE]);
-
-/* False when it is no UUID. */
-bool local_read(struct text id, struct local *local);
 
 /* As pool_run(), where nobody wants the result, in an arena that ends with it. `*affected` may be
  * NULL. */
@@ -59,6 +55,11 @@ bool landing_rows_next(struct text *bytes, struct landing_row *row, struct err *
 
 /* The number of a type, ERR_INVALID when R4 has none such. */
 bool landing_type(const char *type, int16_t *number, struct err *err);
+
+/* A resource of ours: the number of its type, its id as a local one (none is all zeros), and as
+ * text. */
+bool landing_add_resource(struct pg_params *params, const char *type, const char *id,
+                          struct err *err);
 
 /* The presence of a row as its letter in the database, and back. */
 char landing_presence_letter(enum landing_presence presence);

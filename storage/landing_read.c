@@ -353,7 +353,7 @@ struct identity *batch_identity(struct landing_batch *batch, struct text type, s
         .key = local_of(batch->store, batch->apply->partner, type, id),
         .updated = INT64_MIN,
     };
-    local_write(&identity->key, identity->local);
+    uuid_write(identity->key.bytes, identity->local);
     entry->value = identity;
     if (batch->last)
         batch->last->next = identity;

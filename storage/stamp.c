@@ -88,7 +88,7 @@ static struct text pack_around(struct body_codec *codec, struct node *resource, 
                                struct arena *arena)
 {
     struct text value = data->value, json;
-    char mark[RANDOM_UUID_SIZE]; /* which nobody can have written elsewhere in it */
+    char mark[UUID_SIZE]; /* which nobody can have written elsewhere in it */
 
     random_uuid(mark);
     data->value = text_of(mark);

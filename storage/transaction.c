@@ -84,7 +84,7 @@ static bool plan(struct transaction *transaction, struct store_write *writes, st
 {
     for (size_t i = 0; i < transaction->count; i++) {
         struct entry *entry = &transaction->entries[i];
-        char id[RANDOM_UUID_SIZE];
+        char id[UUID_SIZE];
 
         entry->write = &writes[i];
         entry->type = store_type(writes[i].type, err);

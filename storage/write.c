@@ -104,7 +104,7 @@ static enum attempt try(struct writing *writing, bool again, struct err *err)
 /* An id that is taken, or whose key is, is lost like a race: another is drawn. */
 static enum attempt create(struct writing *writing, struct err *err)
 {
-    char *id = arena_alloc_raw(writing->arena, RANDOM_UUID_SIZE);
+    char *id = arena_alloc_raw(writing->arena, UUID_SIZE);
 
     random_uuid(id);
     writing->write->id = id;

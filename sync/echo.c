@@ -104,16 +104,14 @@ uint64_t echo_content(const struct node *resource, const struct store *store)
 /* A key of its own, made of the database's, which stays in storage/. */
 static struct hash_key content_key(const struct store *store)
 {
+    unsigned char bytes[UUID_BYTES] = {0};
     uint64_t halves[2] = {0};
     char local[LANDING_ID_SIZE];
 
     landing_local_id(store, 0, TEXT("content"), TEXT("content"), local);
-    for (size_t i = 0, digits = 0; i < LANDING_ID_SIZE - 1; i++) {
-        int digit = text_hex_digit(local[i]);
-        if (digit >= 0)
-            halves[digits / 16] = halves[digits / 16] << 4 | (uint64_t)digit;
-        digits += digit >= 0;
-    }
+    uuid_read(text_of(local), bytes);
+    for (size_t i = 0; i < UUID_BYTES; i++)
+        halves[i / 8] = halves[i / 8] << 8 | bytes[i];
     return (struct hash_key){halves[0], halves[1]};
 }
 

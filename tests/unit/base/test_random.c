@@ -12,7 +12,7 @@
 
 static void a_uuid_has_the_form_of_version_4(void **state)
 {
-    char uuid[RANDOM_UUID_SIZE];
+    char uuid[UUID_SIZE];
 
     (void)state;
     random_uuid(uuid);

@@ -12,7 +12,7 @@
 static void a_seed_gives_the_same_numbers_on_every_machine(void **state)
 {
     struct sample_random random;
-    char id[SAMPLE_UUID_SIZE];
+    char id[UUID_SIZE];
 
     (void)state;
     sample_random_seed(&random, 1, 0);
