@@ -24,7 +24,7 @@ static const char usage[] =
 /* How long a server may take from locking its folder until its database answers, and how often we
  * look, in milliseconds. */
 enum {
-    STARTING_MS = 30000,
+    STARTING_MS = 120000,
     LOOK_MS = 100,
 };
 

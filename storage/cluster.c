@@ -22,6 +22,9 @@
 #define STOP_MS    60000
 #define ORPHAN_MS  15000 /* for one left behind to stop in order */
 #define REVIVE_MS  3000  /* between attempts */
+#define TRIES      20    /* to start it */
+#define TRIES_USED 600   /* while others are still at work in its folder */
+#define TRY_MS     100
 
 #define CONNINFO_SIZE (PATH_MAX + 64)
 
@@ -132,16 +135,17 @@ static bool stop_orphan(const struct cluster *cluster, struct err *err)
                    (int)pid);
 }
 
-/* Backends of a postmaster that was killed need a moment to notice; until
- * they have, their shared memory keeps a new one from starting. */
+/* Backends of a postmaster that was killed need a moment to notice, and first end what they are at;
+ * until they have, their shared memory keeps a new one from starting. */
 static bool launch(struct cluster *cluster, struct err *err)
 {
-    for (int try = 0; try < 20; try++) {
+    for (int try = 0; try < TRIES || (try < TRIES_USED && cluster_is_used(cluster->place.data));
+         try++) {
         if (launch_once(cluster))
             return true;
         if (cluster->pid > 0)
             break;
-        cluster_sleep(100);
+        cluster_sleep(TRY_MS);
     }
     return err_set(err, ERR_INTERNAL, "data", "PostgreSQL did not start; %s says why.",
                    cluster->place.log);

@@ -7,6 +7,7 @@
 #include "base/fiber.h"
 #include "storage/cluster.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -123,6 +124,28 @@ bool cluster_wait_gone(pid_t pid, int limit_ms)
         cluster_sleep(10);
     }
     return false;
+}
+
+/* Each of them works in the data folder. */
+bool cluster_is_used(const char *data)
+{
+    char folder[PATH_MAX], link[PATH_MAX], path[NAME_MAX + 16];
+    DIR *processes = realpath(data, folder) ? opendir("/proc") : NULL;
+    bool used = false;
+
+    while (processes && !used) {
+        const struct dirent *process = readdir(processes);
+        if (!process)
+            break;
+        snprintf(path, sizeof(path), "/proc/%s/cwd", process->d_name);
+        ssize_t size = readlink(path, link, sizeof(link) - 1);
+        link[size > 0 ? size : 0] = 0;
+        used = strcmp(link, folder) == 0 &&
+               cluster_is_postgres((pid_t)strtol(process->d_name, NULL, 10));
+    }
+    if (processes)
+        closedir(processes);
+    return used;
 }
 
 /* At the start and the end there is no loop; between them nothing may block it. */

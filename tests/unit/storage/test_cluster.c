@@ -204,6 +204,31 @@ static void a_postgresql_that_dies_is_started_again(void **state)
     loop_free(watch.loop);
 }
 
+/* A backend that notices the death of its postmaster late, as one does that waits for its disk. */
+static void what_a_dead_postgresql_leaves_at_work_is_waited_for(void **state)
+{
+    struct cluster *cluster = start();
+    char command[512];
+    int backend = 0;
+
+    (void)state;
+    snprintf(command, sizeof(command), "%s -X -c 'select pg_sleep(1000)' '%s' >%s/psql.log 2>&1 &",
+             cluster_program(cluster, "psql"), cluster_conninfo(cluster), folder);
+    assert_int_equal(system(command), 0);
+    while (backend == 0)
+        sscanf(ask(cluster, "select pid from pg_stat_activity where wait_event = 'PgSleep'"), "%d",
+               &backend);
+    assert_int_equal(kill(backend, SIGSTOP), 0);
+    assert_int_equal(kill(postmaster(), SIGKILL), 0);
+    snprintf(command, sizeof(command), "(sleep 5; kill -CONT %d) >%s/waker.log 2>&1 &", backend,
+             folder);
+    assert_int_equal(system(command), 0);
+    cluster_stop(cluster);
+    cluster = start();
+    assert_string_equal(ask(cluster, "select 1"), "1");
+    cluster_stop(cluster);
+}
+
 static void data_of_another_version_are_refused(void **state)
 {
     struct cluster_config c = config();
@@ -246,6 +271,7 @@ int main(void)
         IN_FOLDER(a_folder_serves_one_at_a_time),
         IN_FOLDER(what_a_killed_server_left_behind_is_stopped_and_its_data_found),
         IN_FOLDER(a_postgresql_that_dies_is_started_again),
+        IN_FOLDER(what_a_dead_postgresql_leaves_at_work_is_waited_for),
         IN_FOLDER(data_of_another_version_are_refused),
         IN_FOLDER(a_folder_the_account_cannot_reach_is_refused),
     };
