@@ -336,12 +336,12 @@ static void insert_contained(struct bulk *bulk, struct change **changes, size_t 
 static void insert_sides(struct bulk *bulk, struct change **changes, size_t count)
 {
     static const struct {
+        enum side_kind kind;
         const struct pg_statement *statement;
-        size_t (*add)(const struct row *const *rows, size_t count, struct pg_params *params);
     } sides[] = {
-        {&string_statement, side_rows_strings},
-        {&date_statement, side_rows_dates},
-        {&quantity_statement, side_rows_quantities},
+        {SIDE_STRINGS, &string_statement},
+        {SIDE_DATES, &date_statement},
+        {SIDE_QUANTITIES, &quantity_statement},
     };
     struct arena *arena = bulk->scratch;
     size_t row_count = count;
@@ -357,7 +357,7 @@ static void insert_sides(struct bulk *bulk, struct change **changes, size_t coun
     }
     for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
         struct pg_params params = pg_params_in(arena);
-        size_t total = sides[i].add(rows, row_count, &params);
+        size_t total = side_rows_add_keyed(rows, row_count, sides[i].kind, &params);
 
         if (total > 0)
             pg_send(bulk->pg, sides[i].statement, &params, bulk->arena, add_reply(bulk, total));
@@ -368,7 +368,7 @@ static void insert_words(struct bulk *bulk, enum table_id table, const struct ro
                          size_t count)
 {
     struct pg_params params = pg_params_in(bulk->scratch);
-    size_t total = side_rows_words(rows, count, &params);
+    size_t total = side_rows_add_keyed(rows, count, SIDE_WORDS, &params);
 
     if (total > 0)
         pg_send(bulk->pg, &words_statements[table], &params, bulk->arena, add_reply(bulk, total));

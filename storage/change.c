@@ -9,7 +9,6 @@
 #include "fhir/type.h"
 #include "storage/change_sql.h"
 #include "storage/row_set.h"
-#include "storage/side_rows.h"
 
 static enum change_key key_use(const struct change *change);
 static unsigned add_sides(const struct change *change, struct arena *arena, struct row *gone,
@@ -41,23 +40,23 @@ const struct pg_statement *change_statement(const struct change *change, struct 
         add_old(change, params);
 
     if (sides & SIDE_ADD_STRINGS)
-        change_add_strings(&come, arena, params);
+        change_add_side(&come, SIDE_STRINGS, params);
     if (sides & SIDE_ADD_DATES)
-        change_add_dates(&come, arena, params);
+        change_add_side(&come, SIDE_DATES, params);
     if (sides & SIDE_ADD_QUANTITIES)
-        change_add_quantities(&come, arena, params);
+        change_add_side(&come, SIDE_QUANTITIES, params);
     if (sides & SIDE_ADD_CODES)
         change_add_codes(&come, arena, params);
     if (sides & SIDE_DROP_STRINGS)
-        change_add_strings(&gone, arena, params);
+        change_add_side(&gone, SIDE_STRINGS, params);
     if (sides & SIDE_DROP_DATES)
-        change_add_dates(&gone, arena, params);
+        change_add_side(&gone, SIDE_DATES, params);
     if (sides & SIDE_DROP_QUANTITIES)
-        change_add_quantities(&gone, arena, params);
+        change_add_side(&gone, SIDE_QUANTITIES, params);
     if (sides & SIDE_ADD_CONTAINED)
         add_contained(change->row, arena, params);
     if (sides & SIDE_ADD_WORDS)
-        change_add_words(&come, arena, params);
+        change_add_side(&come, SIDE_WORDS, params);
     if (sides & SIDE_DROP_WORDS)
         add_hashes_of_words(&gone, arena, params);
     return change_sql(change->kind, key_use(change), change->table->id, sides);
@@ -213,39 +212,13 @@ static void add_contained(const struct row *container, struct arena *arena,
     pg_add_int4_array(params, first, count);
     pg_add_int4_array(params, last, count);
     pg_add_int8_array(params, toks, NULL, total);
-    side_rows_strings(rows, count, params);
-    side_rows_dates(rows, count, params);
-    side_rows_quantities(rows, count, params);
-    side_rows_words(rows, count, params);
+    for (enum side_kind side = 0; side < SIDES; side++)
+        side_rows_add_keyed(rows, count, side, params);
 }
 
-void change_add_strings(const struct row *row, struct arena *arena, struct pg_params *params)
+void change_add_side(const struct row *row, enum side_kind side, struct pg_params *params)
 {
-    int64_t *h = arena_many(arena, int64_t, row->string_count);
-    struct text *norms = arena_many(arena, struct text, row->string_count);
-
-    for (size_t i = 0; i < row->string_count; i++) {
-        h[i] = row->strings[i].h;
-        norms[i] = row->strings[i].norm;
-    }
-    pg_add_int8_array(params, h, NULL, row->string_count);
-    pg_add_text_array(params, norms, row->string_count);
-}
-
-void change_add_dates(const struct row *row, struct arena *arena, struct pg_params *params)
-{
-    int64_t *h = arena_many(arena, int64_t, row->date_count);
-    int64_t *low = arena_many(arena, int64_t, row->date_count);
-    int64_t *high = arena_many(arena, int64_t, row->date_count);
-
-    for (size_t i = 0; i < row->date_count; i++) {
-        h[i] = row->dates[i].h;
-        low[i] = row->dates[i].low;
-        high[i] = row->dates[i].high;
-    }
-    pg_add_int8_array(params, h, NULL, row->date_count);
-    pg_add_timestamp_array(params, low, NULL, row->date_count);
-    pg_add_timestamp_array(params, high, NULL, row->date_count);
+    side_rows_add(&row, 1, side, params);
 }
 
 void change_add_codes(const struct row *row, struct arena *arena, struct pg_params *params)
@@ -259,41 +232,6 @@ void change_add_codes(const struct row *row, struct arena *arena, struct pg_para
     }
     pg_add_int8_array(params, code, NULL, row->code_count);
     pg_add_int8_array(params, of, NULL, row->code_count);
-}
-
-void change_add_quantities(const struct row *row, struct arena *arena, struct pg_params *params)
-{
-    int64_t *h = arena_many(arena, int64_t, row->quantity_count);
-    double *low = arena_many(arena, double, row->quantity_count);
-    double *high = arena_many(arena, double, row->quantity_count);
-    int64_t *unit = arena_many(arena, int64_t, row->quantity_count);
-    bool *no_unit = arena_many(arena, bool, row->quantity_count);
-
-    for (size_t i = 0; i < row->quantity_count; i++) {
-        h[i] = row->quantities[i].h;
-        low[i] = row->quantities[i].low;
-        high[i] = row->quantities[i].high;
-        unit[i] = row->quantities[i].unit;
-        no_unit[i] = !row->quantities[i].has_unit;
-    }
-    pg_add_int8_array(params, h, NULL, row->quantity_count);
-    pg_add_float8_array(params, low, NULL, row->quantity_count);
-    pg_add_float8_array(params, high, NULL, row->quantity_count);
-    pg_add_int8_array(params, unit, no_unit, row->quantity_count);
-}
-
-void change_add_words(const struct row *row, struct arena *arena, struct pg_params *params)
-{
-    struct text *configuration = arena_many(arena, struct text, row->words_count);
-    struct text *words = arena_many(arena, struct text, row->words_count);
-
-    for (size_t i = 0; i < row->words_count; i++) {
-        configuration[i] = text_of(row->words[i].configuration);
-        words[i] = row->words[i].words;
-    }
-    pg_add_text_array(params, configuration, row->words_count);
-    add_hashes_of_words(row, arena, params);
-    pg_add_text_array(params, words, row->words_count);
 }
 
 static void add_hashes_of_words(const struct row *row, struct arena *arena,

@@ -15,6 +15,7 @@
 #include "storage/key.h"
 #include "storage/pg.h"
 #include "storage/row.h"
+#include "storage/side_rows.h"
 #include "storage/table.h"
 
 #include <stdbool.h>
@@ -70,10 +71,7 @@ const struct pg_statement *change_contained(const struct change *change, struct 
                                             struct pg_params *params)
     __attribute__((returns_nonnull));
 
-/* The parameters of a row: its columns with toks, and the lists of each side table. */
+/* The parameters of a row: its columns with toks, the lists of a side table, and code[] of[]. */
 void change_add_columns(const struct row *row, struct pg_params *params);
-void change_add_strings(const struct row *row, struct arena *arena, struct pg_params *params);
-void change_add_dates(const struct row *row, struct arena *arena, struct pg_params *params);
+void change_add_side(const struct row *row, enum side_kind side, struct pg_params *params);
 void change_add_codes(const struct row *row, struct arena *arena, struct pg_params *params);
-void change_add_quantities(const struct row *row, struct arena *arena, struct pg_params *params);
-void change_add_words(const struct row *row, struct arena *arena, struct pg_params *params);

@@ -307,10 +307,10 @@ static void send_contained(struct pg *pg, const struct pg_result *rows, int at,
 static void add_row(struct pg_params *params, const struct row *row, struct arena *arena)
 {
     change_add_columns(row, params);
-    change_add_strings(row, arena, params);
-    change_add_dates(row, arena, params);
-    change_add_quantities(row, arena, params);
+    change_add_side(row, SIDE_STRINGS, params);
+    change_add_side(row, SIDE_DATES, params);
+    change_add_side(row, SIDE_QUANTITIES, params);
     change_add_codes(row, arena, params);
     pg_add_bool(params, row->contained_count > 0);
-    change_add_words(row, arena, params);
+    change_add_side(row, SIDE_WORDS, params);
 }
