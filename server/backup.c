@@ -21,10 +21,11 @@ static const char usage[] =
     "empty database (or a new data folder) from it, all or nothing. Readers of the change feed\n"
     "begin anew after a restore: its epoch rises.\n";
 
-/* How long a server may take from locking its folder until its database answers, and how often we
- * look, in milliseconds. */
+/* In milliseconds: how long a server may take from locking its folder until its database answers,
+ * which may have to recover; when the user learns that we wait; how often we look. */
 enum {
-    STARTING_MS = 120000,
+    STARTING_MS = 600000,
+    TELL_MS = 10000,
     LOOK_MS = 100,
 };
 
@@ -104,6 +105,8 @@ static bool attach(struct backup_target *target, const struct cluster_config *co
         target->cluster = cluster_start(config, err);
         if (target->cluster || err->kind != ERR_CONFLICT || waited >= STARTING_MS)
             break;
+        if (waited == TELL_MS)
+            fprintf(stderr, "waiting for the isthmus that starts in %s\n", config->folder);
         usleep(LOOK_MS * 1000);
     }
     if (target->cluster)

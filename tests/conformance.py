@@ -14,7 +14,7 @@ from harness import ROOT, Server, spawn  # noqa: E402
 def main():
     with Server(arguments=["--body-size", "4M"]) as server:
         suite = spawn(sys.executable, os.path.join(ROOT, "conformance/run"), "--base", server.base,
-                      "--body-limit", str(4 << 20), "--timeout", "120", *sys.argv[1:])
+                      "--body-limit", str(4 << 20), "--timeout", "600", *sys.argv[1:])
         return suite.wait()
 
 

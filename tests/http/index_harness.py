@@ -6,7 +6,7 @@ import subprocess
 import time
 import unittest
 
-from harness import Server, run, scratch, until
+from harness import PATIENCE, Server, run, scratch, until
 
 PSQL = "/usr/lib/postgresql/15/bin/psql"
 
@@ -36,7 +36,7 @@ class Indexing(unittest.TestCase):
 
     def sql(self, statement):
         done = subprocess.run([PSQL, "-X", "-A", "-t", "-d", self.database(), "-c", statement],
-                              capture_output=True, text=True, timeout=60, check=True)
+                              capture_output=True, text=True, timeout=PATIENCE, check=True)
         return done.stdout.strip()
 
     def second(self):
@@ -46,11 +46,8 @@ class Indexing(unittest.TestCase):
         return server
 
     def soon(self, what):
-        for _ in range(300):
-            if what():
-                return
-            time.sleep(0.1)
-        self.fail("in vain")
+        if not until(lambda: bool(what()), True):
+            self.fail("in vain")
 
     def refused(self, search, *words):
         answer = self.client.get(search, Prefer="handling=lenient")

@@ -29,7 +29,7 @@ class Rogue:
 
     def ask(self, path, body=None):
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, 60) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", data, harness.PATIENCE) as answer:
             return json.loads(answer.read())
 
     def expect(self, spec=""):
@@ -76,7 +76,7 @@ class Exchange:
 
     def stop(self):
         self.worker.send_signal(signal.SIGTERM)
-        status = self.worker.wait(60)
+        status = self.worker.wait(harness.PATIENCE)
         assert status == 0, self.log()
 
     def kill(self):

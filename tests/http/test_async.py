@@ -6,7 +6,7 @@ import time
 import unittest
 import uuid
 
-from harness import FHIR, Server, ServerCase, issues, until
+from harness import FHIR, PATIENCE, Server, ServerCase, issues, until
 
 ASYNC = {"Prefer": "respond-async"}
 
@@ -21,8 +21,8 @@ def bundle(kind, marks, method="POST"):
          "request": {"method": method, "url": "Patient"}} for mark in marks]}
 
 
-def ask_until_done(client, where, patience=300):
-    deadline = time.monotonic() + patience
+def ask_until_done(client, where):
+    deadline = time.monotonic() + PATIENCE
     while True:
         answer = client.get(where)
         if answer.status == 202:
@@ -32,6 +32,18 @@ def ask_until_done(client, where, patience=300):
             return answer
         assert time.monotonic() < deadline, "never done"
         time.sleep(0.1)
+
+
+def post_until_taken(client, body):
+    """Where PostgreSQL was killed, not every connection need have noticed yet."""
+    answers = []
+
+    def post():
+        answers[:] = [client.post("", body, **ASYNC)]
+        return answers[0].status
+
+    assert until(post, 202) == 202, answers[0].bytes
+    return answers[0]
 
 
 def sql(server, statement):
@@ -193,8 +205,7 @@ class Crash(unittest.TestCase):
         with Server() as server:
             client = server.client()
             for kind in ("transaction", "batch"):
-                answer = client.post("", bundle(kind, marks), **ASYNC)
-                self.assertEqual(answer.status, 202, answer.bytes)
+                answer = post_until_taken(client, bundle(kind, marks))
                 where = answer.header("Content-Location").split("/fhir/")[1]
                 time.sleep(0.15)
                 before = server.kill_postgres()

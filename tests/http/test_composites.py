@@ -7,7 +7,7 @@ import subprocess
 import unittest
 import urllib.parse
 
-from harness import Server, run, scratch, until
+from harness import PATIENCE, Server, run, scratch, until
 
 PSQL = "/usr/lib/postgresql/15/bin/psql"
 R4 = "http://hl7.org/fhir/SearchParameter/"
@@ -177,7 +177,7 @@ class Composites(unittest.TestCase):
         with open(f"{self.folder}/data/postgres/postmaster.pid") as file:
             database = f"host={file.read().splitlines()[4]} user=isthmus dbname=postgres"
         done = subprocess.run([PSQL, "-X", "-A", "-t", "-d", database, "-c", statement],
-                              capture_output=True, text=True, timeout=60, check=True)
+                              capture_output=True, text=True, timeout=PATIENCE, check=True)
         return done.stdout.strip()
 
     def sides(self):

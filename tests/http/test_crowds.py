@@ -5,10 +5,12 @@ ISTHMUS_WRITES_CROWD how many they are (default 120; the long run uses 500).
 """
 
 import os
+import random
 import subprocess
+import time
 import unittest
 
-from harness import ISTHMUS, Client, Server, free_port, spawn
+from harness import ISTHMUS, PATIENCE, Client, Server, free_port, spawn
 from writing import bundle, crowd, entry, fresh, patient, where
 
 ROUNDS = int(os.environ.get("ISTHMUS_WRITES_ROUNDS", "1"))
@@ -30,7 +32,7 @@ class Process:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(60)
+        self.process.wait(PATIENCE)
         self.process.stdout.close()
 
 
@@ -49,11 +51,13 @@ class Crowds(unittest.TestCase):
 
     def until_answered(self, number, method, path, body, headers=None):
         """Sends until it is answered finally; the status."""
-        client = Client(self.bases[number % len(self.bases)], timeout=120)
-        for _ in range(100):
+        client = Client(self.bases[number % len(self.bases)])
+        deadline = time.monotonic() + PATIENCE
+        while True:
             answer = client.request(method, path, body, headers)
-            if answer.status not in (409, 429, 503):
+            if answer.status not in (409, 429, 503) or time.monotonic() > deadline:
                 break
+            time.sleep(random.uniform(0, 0.1))
         client.close()
         return answer
 
@@ -95,7 +99,7 @@ class Crowds(unittest.TestCase):
         wins = []
 
         def update(number):
-            mine = Client(self.bases[number % len(self.bases)], timeout=120)
+            mine = Client(self.bases[number % len(self.bases)])
             for turn in range(6):
                 now = mine.get("Patient/one")
                 body = dict(now.json(), multipleBirthInteger=number * 100 + turn + 1)

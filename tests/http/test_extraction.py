@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from harness import Server, issues, run, scratch, until
+from harness import PATIENCE, Server, issues, run, scratch, until
 
 PSQL = "/usr/lib/postgresql/15/bin/psql"
 NEAR = "Location?near=46.95|7.45"
@@ -49,7 +49,7 @@ class Extraction(unittest.TestCase):
         with open(os.path.join(self.folder, "data/postgres/postmaster.pid")) as file:
             database = f"host={file.read().splitlines()[4]} user=isthmus dbname=postgres"
         done = subprocess.run([PSQL, "-X", "-A", "-t", "-d", database, "-c", statement],
-                              capture_output=True, text=True, timeout=60, check=True)
+                              capture_output=True, text=True, timeout=PATIENCE, check=True)
         return done.stdout.strip()
 
     def restart(self, *arguments):
@@ -122,21 +122,21 @@ class Extraction(unittest.TestCase):
               (200, 200))
         self.assert_found()
         self.assertEqual(self.sql("select count(*) from f_extraction where number = 0"), "0")
-        until(lambda: 'event="what an earlier version stored is indexed" changed=' in self.logged(),
-              True)
+        self.assertTrue(until(
+            lambda: 'event="what an earlier version stored is indexed" changed=' in self.logged(), True))
 
     def test_the_log_says_that_it_failed(self):
         self.sql(FORGET)
         self.sql("update f_patient set body = '\\x00'")
         self.restart()
-        until(lambda: 'event="cannot index anew what an earlier version stored" why=' in
-              self.logged(), True)
+        self.assertTrue(until(lambda: 'event="cannot index anew what an earlier version stored" why=' in
+                              self.logged(), True))
         self.assert_refused(CONTAINED)
 
     def test_how_far_it_is_can_be_asked_for(self):
         self.sql(FORGET)
         self.sql("insert into f_reindex (type, number, cleaned, last, done, total, extraction)"
-                 " values ('Patient', 0, true, null, 3, 7, 1), ('Location', 0, true, 1, 2, 5, 0)")
+                 " values ('Patient', 0, true, null, 3, 7, 2), ('Location', 0, true, 1, 2, 5, 0)")
         self.restart("--job-runners", "0")
         types = len(self.client.get("metadata").json()["rest"][0]["resource"])
         target = ("--data", os.path.join(self.folder, "data"))
@@ -165,9 +165,9 @@ class Extraction(unittest.TestCase):
         try:
             self.assertIn("waits for", command.stdout.readline())
             self.assert_refused(NEAR)
-            self.sql("update f_member set extraction = 1")
+            self.sql("update f_member set extraction = 2")
             command.stdout.read()
-            self.assertEqual(command.wait(60), 0)
+            self.assertEqual(command.wait(PATIENCE), 0)
         finally:
             command.kill()
             command.wait()

@@ -13,7 +13,7 @@ import time
 import unittest
 import uuid
 
-from harness import Client, Server, until
+from harness import PATIENCE, Client, Server, until
 
 KILLS = int(os.environ.get("ISTHMUS_KILLS", "4"))
 TRANSACTIONS = int(os.environ.get("ISTHMUS_KILL_TRANSACTIONS", "300"))
@@ -75,7 +75,8 @@ class Resender(threading.Thread):
         client.close()
 
     def send(self, client, body):
-        for _ in range(600):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             try:
                 answer = client.post("", body)
                 if answer.status not in (409, 503):
@@ -98,12 +99,14 @@ class Kill(unittest.TestCase):
 
     def ask(self, client, path):
         """PostgreSQL may not have noticed the last kill when the writers are done."""
-        for _ in range(1200):
-            answer = client.get(path)
-            if answer.status != 503:
-                break
-            time.sleep(0.1)
-        return answer
+        answers = []
+
+        def refused():
+            answers[:] = [client.get(path)]
+            return answers[0].status == 503
+
+        until(refused, False)
+        return answers[0]
 
     def found(self, client, marks):
         found = 0
@@ -176,10 +179,14 @@ class Kill(unittest.TestCase):
         self.assertGreaterEqual(acknowledged, KILLS * WRITERS)
 
     def kill_while_alive(self, server, resenders):
-        """Backends, one after another, and now and then the server."""
+        """Backends, one after another, and now and then the server; not before something was
+        answered again: on a slow machine nothing would ever be."""
         kills = 0
         while any(one.is_alive() for one in resenders):
-            time.sleep(random.uniform(0.2, 0.6))
+            before = sum(len(one.answers) for one in resenders)
+            until(lambda: sum(len(one.answers) for one in resenders) > before
+                  or not any(one.is_alive() for one in resenders), True)
+            time.sleep(random.uniform(0, 0.4))
             kills += 1
             if kills % 5 == 0:
                 self.wait_ready(server)

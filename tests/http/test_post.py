@@ -56,12 +56,18 @@ class Line(threading.Thread):
             return
         request = b""
         while b"\r\n\r\n" not in request:
-            request += client.recv(65536)
+            more = client.recv(65536)
+            if not more:
+                return
+            request += more
         head, _, body = request.partition(b"\r\n\r\n")
         size = [int(line.split(b":")[1]) for line in head.split(b"\r\n")
                 if line.lower().startswith(b"content-length:")]
         while size and len(body) < size[0]:
-            body += client.recv(65536)
+            more = client.recv(65536)
+            if not more:
+                return
+            body += more
         if callable(deed):
             client.sendall(deed())
             return
@@ -163,7 +169,7 @@ class Post(ServerCase):
     def test_the_journal(self):
         journal = os.path.join(self.folder, "journal")
         files = [self.file(f"j{i}.json", transaction(f"journal-{i}")) for i in range(3)]
-        line = self.line("pass", "cut", "cut", "cut", "cut", "cut", "cut")
+        line = self.line("pass", *["cut"] * 50)
         done = run("post", line.base, *files, "--journal", journal, "--retry-for", "1s")
         self.assertEqual(done.returncode, 4)
         line.close()

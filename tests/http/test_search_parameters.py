@@ -51,6 +51,10 @@ class SearchParameters(Indexing):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
+    def swept(self):
+        """Nothing is left of what was given up before."""
+        self.soon(lambda: self.sql("select count(*) from f_parameter where state in ('G', 'D')") == "0")
+
     def test_a_parameter_is_refused_until_all_is_indexed_by_it_and_then_finds_all(self):
         self.store(*(patient(n, CODES[n % 4]) for n in range(30)))
         self.store(*(condition(n, f"2024-02-{n + 1:02}") for n in range(10)))
@@ -95,7 +99,8 @@ class SearchParameters(Indexing):
         self.whole("Patient?race=1002-5")
         self.whole("Condition?asserted-date=ge2024")
         self.assertEqual(int(self.sql("select count(*) from f_date")), int(before) + 5)
-        self.assertNotIn("servers", self.remove())
+        self.remove()
+        self.swept()
         self.assertEqual(self.sql("select count(*) from f_date"), before)
         self.assertEqual(self.sql("select string_agg(distinct state, '') from f_parameter"), "X")
         self.soon(lambda: self.client.get("Patient?race=1002-5").status == 400)
@@ -165,7 +170,8 @@ class SearchParameters(Indexing):
             if asked[0].status == 200:
                 self.assertEqual(asked[0].json()["total"], 6)
             remover.join()
-            self.assertEqual(client.get(search).status, 400)
+            self.swept()
+            self.soon(lambda: client.get(search).status == 400)
             self.assertEqual(int(self.sql("select count(*) from f_date")), before - 5)
             self.store(condition(10, "2024-03-01"))
             self.assertEqual(int(self.sql("select count(*) from f_date")), before - 5)
@@ -213,14 +219,18 @@ class SearchParameters(Indexing):
         self.finish(self.begin("Patient/$reindex"))
         self.whole("Patient?alias=bob")
         self.assertEqual(self.ids("Patient?alias=bob"), ["p1", "p3"])
-        rows = self.sql("select count(*) from f_str")
+        self.swept()
+        rows = int(self.sql("select count(*) from f_str"))
         self.store(dict(alias, status="retired"))
         self.soon(lambda: self.client.get("Patient?alias=bob").status == 400)
-        self.soon(lambda: int(self.sql("select count(*) from f_str")) == int(rows) - 3)
+        self.assertEqual(until(lambda: int(self.sql("select count(*) from f_str")), rows - 3), rows - 3,
+                         self.sql("select type, code, state, number, fenced from f_parameter") +
+                         self.sql("select * from f_member"))
         self.store(alias)
         self.known("Patient?alias=bob")
         self.assertEqual(self.client.delete("SearchParameter/alias").status, 204)
         self.soon(lambda: "alias" not in self.choose())
+        self.swept()
         self.assertEqual(self.sql("select string_agg(distinct state, '') from f_parameter"), "X")
 
     def test_parts_of_strings_are_found_by_trigrams_where_it_was_so_chosen(self):
@@ -305,7 +315,7 @@ class SearchParameters(Indexing):
         place = self.begin()
         began = until(lambda: self.status(place).header("X-Progress") != "waiting", True)
         self.assertTrue(began)
-        self.assertEqual(self.status(place).status, 202)
+        self.assertIn(self.status(place).status, (200, 202))  # 200: it was faster than we are
         self.server.kill()
         writer.join()
         self.server.start()
@@ -341,7 +351,7 @@ class SearchParameters(Indexing):
             time.sleep(5)
             self.assertFalse(done, "one server does not know yet")
             slow.process.send_signal(signal.SIGCONT)
-            command.join(60)
+            command.join()
             self.assertEqual(done[0].returncode, 0, done[0].stderr)
             self.assertIn("waits for", done[0].stdout)
             self.whole("Patient?race=1002-5")

@@ -10,8 +10,10 @@ import tempfile
 import time
 import unittest
 
-from harness import ISTHMUS, ROOT, Client, Server, ServerCase, free_port, run, scratch, spawn, until
+from harness import (ISTHMUS, PATIENCE, ROOT, Client, Server, ServerCase, free_port, run, scratch,
+                     until)
 
+PROGRAMS = "/usr/lib/postgresql/15/bin"
 PATIENT = {"resourceType": "Patient", "name": [{"family": "Muster"}]}
 
 
@@ -63,22 +65,39 @@ class Serve(ServerCase):
 
 class Restart(unittest.TestCase):
     def test_a_command_waits_for_a_server_that_is_starting(self):
-        folder = scratch()
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        starting = spawn(ISTHMUS, "serve", "--data", folder, "--listen", f"127.0.0.1:{free_port()}",
-                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        server = Server(arguments=["--postgres-bin", self.slow_initdb(scratch())])
+        data = os.path.join(server.folder, "data")
+        server.launch()
         try:
-            until(lambda: os.path.exists(os.path.join(folder, "isthmus.lock")), True)
-            self.assertFalse(os.path.exists(os.path.join(folder, "postgres/postmaster.pid")))
-            listed = run("partner", "list", "--data", folder)
-            self.assertEqual((listed.returncode, listed.stderr), (0, ""))
-            for line in starting.stdout:
-                if line.startswith(b"ready: "):
-                    break
+            self.assertTrue(until(lambda: os.path.exists(self.gate + ".waits"), True))
+            with subprocess.Popen([ISTHMUS, "partner", "list", "--data", data], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as listing:
+                time.sleep(1)  # for it to find that; on a slow machine it finds a server that runs
+                self.go_on()
+                said = listing.communicate(timeout=2 * PATIENCE)[0]
+                self.assertEqual(listing.returncode, 0, said)
+            server.when_ready()
         finally:
-            starting.send_signal(signal.SIGTERM)
-            self.assertEqual(starting.wait(60), 0)
-            starting.stdout.close()
+            self.go_on()
+            server.__exit__(None, None, None)
+
+    def slow_initdb(self, folder):
+        """Programs of PostgreSQL, of which initdb does nothing before go_on()."""
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        self.gate = os.path.join(folder, "gate")
+        os.chmod(folder, 0o777)  # it runs by another account
+        for program in glob.glob(os.path.join(PROGRAMS, "*")):
+            os.symlink(program, os.path.join(folder, os.path.basename(program)))
+        os.unlink(os.path.join(folder, "initdb"))
+        with open(os.path.join(folder, "initdb"), "w") as script:
+            script.write(f"#!/bin/sh\n>{self.gate}.waits\nuntil [ -e {self.gate} ]; do sleep 0.1; done\n"
+                         f'exec {PROGRAMS}/initdb "$@"\n')
+        os.chmod(os.path.join(folder, "initdb"), 0o755)
+        return folder
+
+    def go_on(self):
+        with open(self.gate, "w"):
+            pass
 
     def test_data_survive_a_clean_stop_and_a_kill(self):
         with Server() as server:
@@ -102,7 +121,7 @@ class Restart(unittest.TestCase):
         with Server() as server:
             postmaster = server.postmaster()
             server.process.send_signal(signal.SIGINT)
-            self.assertEqual(server.process.wait(60), 0)
+            self.assertEqual(server.process.wait(PATIENCE), 0)
             with self.assertRaises(ProcessLookupError):
                 os.kill(postmaster, 0)
 
@@ -173,8 +192,9 @@ class Demo(unittest.TestCase):
         """Also in root's home, which is closed to all others."""
         with tempfile.TemporaryDirectory() as home:  # 0700
             checkout = os.path.join(home, "checkout")
-            os.mkdir(checkout)
-            os.mkdir(os.path.join(checkout, "server"))
+            for folder in (checkout, os.path.join(checkout, "server")):
+                os.mkdir(folder)
+                os.chmod(folder, 0o755)  # whatever the umask
             script = shutil.copy(os.path.join(ROOT, "server/demo_folder.sh"), checkout + "/server")
 
             def chosen():

@@ -42,7 +42,7 @@ class Case(unittest.TestCase):
     def ask(self, path, method="GET"):
         request = urllib.request.Request(self.server.root + path, method=method)
         try:
-            with urllib.request.urlopen(request, None, 60) as answer:
+            with urllib.request.urlopen(request, None, harness.PATIENCE) as answer:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as refused:
             with refused:

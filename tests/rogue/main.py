@@ -55,8 +55,8 @@ def serve(options):
         resources = sample.make(options.resources, options.seed)
     server = Server(options.port, resources, options.seed, options.clock_skew,
                     options.latency / 1000, options.https, options.address)
-    print(f"rogue: {len(server.initial)} resources at {server.origin}/fhir", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    print(f"rogue: {len(server.initial)} resources at {server.origin}/fhir", flush=True)
     try:
         signal.pause()
     except KeyboardInterrupt:
