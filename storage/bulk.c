@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "fhir/type.h"
-#include "storage/side_rows.h"
+#include "storage/bulk_sides.h"
 
 struct sent {
     struct pg_reply reply;
@@ -54,32 +54,6 @@ static const struct pg_statement contained_statement = {
     "$11::int4[], $12::int4[]) as x(rkey, container, updated, ver, rtype, op, id, body, first, "
     "last)"};
 
-static const struct pg_statement string_statement = {
-    "insert into f_str (h, norm, rkey) select * from unnest($1::int8[], $2::text[], $3::int8[])"};
-
-static const struct pg_statement date_statement = {
-    "insert into f_date (h, lo, hi, rkey) select * from unnest($1::int8[], $2::timestamptz[], "
-    "$3::timestamptz[], $4::int8[])"};
-
-static const struct pg_statement quantity_statement = {
-    "insert into f_qty (h, lo, hi, unit, rkey) select * from unnest($1::int8[], $2::float8[], "
-    "$3::float8[], $4::int8[], $5::int8[])"};
-
-#define WORDS                                                                                      \
-    "_words (h, rkey, words) select x.h, x.rkey, f_words(x.configuration, x.h, x.words) "          \
-    "from unnest($1::text[], $2::int8[], $3::text[], $4::int8[]) "                                 \
-    "as x(configuration, h, words, rkey)"
-#define INSERT(id, name, ...) [id] = {"insert into " name WORDS},
-static const struct pg_statement words_statements[] = {
-    TABLES(INSERT)[TABLE_CONTAINED] = {"insert into f_contained" WORDS}};
-#undef INSERT
-#undef WORDS
-
-static const struct pg_statement code_statement = {
-    "insert into f_code (tenant, rtype, code, n) select $1::int4, x.rtype, x.code, x.n "
-    "from (select distinct rtype, code, n from unnest($2::int2[], $3::int8[], $4::int8[]) "
-    "as y(rtype, code, n) order by rtype, code) x on conflict do nothing"};
-
 /* See change_check(): what was created and deleted since we looked. */
 static const struct pg_statement check_statement = {
     "select 1 / case when exists (select from unnest($1::int8[], $2::int4[]) as x(rkey, ver), "
@@ -88,15 +62,8 @@ static const struct pg_statement check_statement = {
 
 static void insert_rows(struct bulk *bulk, struct change **changes, size_t count);
 static void insert_contained(struct bulk *bulk, struct change **changes, size_t count);
-static void insert_sides(struct bulk *bulk, struct change **changes, size_t count);
-static void insert_words(struct bulk *bulk, enum table_id table, const struct row *const *rows,
-                         size_t count);
-static void insert_words_of(struct bulk *bulk, struct change **changes, size_t count);
-static void insert_words_of_contained(struct bulk *bulk, struct change **changes, size_t count);
-static void insert_codes(struct bulk *bulk, struct change **changes, size_t count);
 static void check_history(struct bulk *bulk, struct change **changes, size_t count);
 static void add_columns(struct pg_params *params, struct change **changes, size_t count);
-static struct pg_reply *add_reply(struct bulk *bulk, size_t expected);
 static int by_table_and_key(const void *a, const void *b);
 
 struct bulk bulk_in(struct pg *pg, struct arena *arena, struct arena *scratch)
@@ -114,12 +81,10 @@ void bulk_insert(struct bulk *bulk, struct change **changes, size_t count)
         for (end = first + 1; end < count && changes[end]->table == changes[first]->table; end++)
             ;
         insert_rows(bulk, changes + first, end - first);
-        insert_words_of(bulk, changes + first, end - first);
+        bulk_insert_words(bulk, changes + first, end - first);
     }
     insert_contained(bulk, changes, count);
-    insert_sides(bulk, changes, count);
-    insert_words_of_contained(bulk, changes, count);
-    insert_codes(bulk, changes, count);
+    bulk_insert_sides(bulk, changes, count);
     check_history(bulk, changes, count);
 }
 
@@ -128,10 +93,10 @@ void bulk_change(struct bulk *bulk, const struct change *change)
     struct pg_params params;
     const struct pg_statement *statement = change_statement(change, bulk->scratch, &params);
 
-    pg_send(bulk->pg, statement, &params, bulk->arena, add_reply(bulk, 1));
+    pg_send(bulk->pg, statement, &params, bulk->arena, bulk_add_reply(bulk, 1));
     if (change->kind == CHANGE_INSERT && change->op == 'U') {
         statement = change_check(change, bulk->scratch, &params);
-        pg_send(bulk->pg, statement, &params, bulk->arena, add_reply(bulk, SIZE_MAX));
+        pg_send(bulk->pg, statement, &params, bulk->arena, bulk_add_reply(bulk, SIZE_MAX));
     }
 }
 
@@ -262,7 +227,7 @@ static void insert_rows(struct bulk *bulk, struct change **changes, size_t count
     pg_add_int4_array(&params, whose.last, count);
     pg_add_int8(&params, changes[0]->write_id);
     pg_send(bulk->pg, &insert_statements[changes[0]->table->id], &params, bulk->arena,
-            add_reply(bulk, count));
+            bulk_add_reply(bulk, count));
 }
 
 /* patient, code, d, dhi, vq, vqu. */
@@ -329,104 +294,7 @@ static void insert_contained(struct bulk *bulk, struct change **changes, size_t 
     pg_add_bytea_array(&params, body, total);
     pg_add_int4_array(&params, heads.first, total);
     pg_add_int4_array(&params, heads.last, total);
-    pg_send(bulk->pg, &contained_statement, &params, bulk->arena, add_reply(bulk, total));
-}
-
-/* Of the resources and of what they contain. */
-static void insert_sides(struct bulk *bulk, struct change **changes, size_t count)
-{
-    static const struct {
-        enum side_kind kind;
-        const struct pg_statement *statement;
-    } sides[] = {
-        {SIDE_STRINGS, &string_statement},
-        {SIDE_DATES, &date_statement},
-        {SIDE_QUANTITIES, &quantity_statement},
-    };
-    struct arena *arena = bulk->scratch;
-    size_t row_count = count;
-
-    for (size_t i = 0; i < count; i++)
-        row_count += changes[i]->row->contained_count;
-    const struct row **rows = arena_many(arena, const struct row *, row_count);
-    row_count = 0;
-    for (size_t i = 0; i < count; i++) {
-        rows[row_count++] = changes[i]->row;
-        for (size_t k = 0; k < changes[i]->row->contained_count; k++)
-            rows[row_count++] = changes[i]->row->contained[k];
-    }
-    for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
-        struct pg_params params = pg_params_in(arena);
-        size_t total = side_rows_add_keyed(rows, row_count, sides[i].kind, &params);
-
-        if (total > 0)
-            pg_send(bulk->pg, sides[i].statement, &params, bulk->arena, add_reply(bulk, total));
-    }
-}
-
-static void insert_words(struct bulk *bulk, enum table_id table, const struct row *const *rows,
-                         size_t count)
-{
-    struct pg_params params = pg_params_in(bulk->scratch);
-    size_t total = side_rows_add_keyed(rows, count, SIDE_WORDS, &params);
-
-    if (total > 0)
-        pg_send(bulk->pg, &words_statements[table], &params, bulk->arena, add_reply(bulk, total));
-}
-
-/* All are of one table. */
-static void insert_words_of(struct bulk *bulk, struct change **changes, size_t count)
-{
-    const struct row **rows = arena_many(bulk->scratch, const struct row *, count);
-
-    for (size_t i = 0; i < count; i++)
-        rows[i] = changes[i]->row;
-    insert_words(bulk, changes[0]->table->id, rows, count);
-}
-
-static void insert_words_of_contained(struct bulk *bulk, struct change **changes, size_t count)
-{
-    size_t total = 0, at = 0;
-
-    for (size_t i = 0; i < count; i++)
-        total += changes[i]->row->contained_count;
-    if (total == 0)
-        return;
-    const struct row **rows = arena_many(bulk->scratch, const struct row *, total);
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < changes[i]->row->contained_count; k++)
-            rows[at++] = changes[i]->row->contained[k];
-    insert_words(bulk, TABLE_CONTAINED, rows, total);
-}
-
-static void insert_codes(struct bulk *bulk, struct change **changes, size_t count)
-{
-    struct arena *arena = bulk->scratch;
-    struct pg_params params = pg_params_in(arena);
-    size_t total = 0, at = 0;
-
-    for (size_t i = 0; i < count; i++)
-        total += changes[i]->row->code_count;
-    if (total == 0)
-        return;
-
-    int16_t *rtype = arena_many(arena, int16_t, total);
-    int64_t *code = arena_many(arena, int64_t, total);
-    int64_t *of = arena_many(arena, int64_t, total);
-    for (size_t i = 0; i < count; i++) {
-        const struct row *row = changes[i]->row;
-
-        for (size_t k = 0; k < row->code_count; k++, at++) {
-            rtype[at] = (int16_t)row->type->number;
-            code[at] = row->codes[k].code;
-            of[at] = row->codes[k].of;
-        }
-    }
-    pg_add_int4(&params, changes[0]->tenant);
-    pg_add_int2_array(&params, rtype, total);
-    pg_add_int8_array(&params, code, NULL, total);
-    pg_add_int8_array(&params, of, NULL, total);
-    pg_send(bulk->pg, &code_statement, &params, bulk->arena, add_reply(bulk, SIZE_MAX));
+    pg_send(bulk->pg, &contained_statement, &params, bulk->arena, bulk_add_reply(bulk, total));
 }
 
 /* Ids that the server drew have no history. */
@@ -448,10 +316,10 @@ static void check_history(struct bulk *bulk, struct change **changes, size_t cou
         return;
     pg_add_int8_array(&params, rkey, NULL, total);
     pg_add_int4_array(&params, ver, total);
-    pg_send(bulk->pg, &check_statement, &params, bulk->arena, add_reply(bulk, SIZE_MAX));
+    pg_send(bulk->pg, &check_statement, &params, bulk->arena, bulk_add_reply(bulk, SIZE_MAX));
 }
 
-static struct pg_reply *add_reply(struct bulk *bulk, size_t expected)
+struct pg_reply *bulk_add_reply(struct bulk *bulk, size_t expected)
 {
     /* Replies that are under way are known to pg.c by their address. */
     struct sent *sent = arena_one(bulk->arena, struct sent);
