@@ -14,16 +14,17 @@ struct writer {
     unsigned level; /* of indentation */
 };
 
+typedef void write_fn(struct writer *w, const struct node *node);
+
 static void write_node(struct writer *w, const struct node *node);
 static void write_object(struct writer *w, const struct node *node);
 static const struct node *group_end(const struct node *first);
 static bool is_array(const struct node *first, const struct node *end);
 static void write_group(struct writer *w, const struct node *first, const struct node *end,
                         bool *comma);
-static void write_values(struct writer *w, const struct node *first, const struct node *end,
-                         bool array);
-static void write_companions(struct writer *w, const struct node *first, const struct node *end,
-                             bool array);
+static void write_array(struct writer *w, const struct node *first, const struct node *end,
+                        write_fn *write);
+static void write_companion(struct writer *w, const struct node *node);
 static bool has_companion(const struct node *node);
 static bool is_primitive(const struct node *node);
 static void write_value(struct writer *w, const struct node *node);
@@ -121,51 +122,40 @@ static void write_group(struct writer *w, const struct node *first, const struct
     /* An array of nulls alone, or an empty `_name`, is no FHIR, but has to be shown as it is. */
     if (values || (array && !companions)) {
         start_member(w, "", first, comma);
-        write_values(w, first, end, array);
+        if (array)
+            write_array(w, first, end, write_node);
+        else
+            write_node(w, first);
     }
     if (companions || (!array && !values)) {
         start_member(w, "_", first, comma);
-        write_companions(w, first, end, array);
-    }
-}
-
-static void write_values(struct writer *w, const struct node *first, const struct node *end,
-                         bool array)
-{
-    if (!array) {
-        write_node(w, first);
-        return;
-    }
-    open_bracket(w, '[');
-    for (const struct node *node = first; node != end; node = node->next) {
-        if (node != first) {
-            buf_add_char(w->out, ',');
-            new_line(w);
-        }
-        write_node(w, node);
-    }
-    close_bracket(w, ']');
-}
-
-static void write_companions(struct writer *w, const struct node *first, const struct node *end,
-                             bool array)
-{
-    if (!array) {
-        write_object(w, first);
-        return;
-    }
-    open_bracket(w, '[');
-    for (const struct node *node = first; node != end; node = node->next) {
-        if (node != first) {
-            buf_add_char(w->out, ',');
-            new_line(w);
-        }
-        if (has_companion(node))
-            write_object(w, node);
+        if (array)
+            write_array(w, first, end, write_companion);
         else
-            buf_add(w->out, "null", 4);
+            write_object(w, first);
+    }
+}
+
+static void write_array(struct writer *w, const struct node *first, const struct node *end,
+                        write_fn *write)
+{
+    open_bracket(w, '[');
+    for (const struct node *node = first; node != end; node = node->next) {
+        if (node != first) {
+            buf_add_char(w->out, ',');
+            new_line(w);
+        }
+        write(w, node);
     }
     close_bracket(w, ']');
+}
+
+static void write_companion(struct writer *w, const struct node *node)
+{
+    if (has_companion(node))
+        write_object(w, node);
+    else
+        buf_add(w->out, "null", 4);
 }
 
 static bool has_companion(const struct node *node)
