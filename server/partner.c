@@ -5,27 +5,20 @@
 #include "sync/partner.h"
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/clock.h"
-#include "base/fiber.h"
-#include "base/loop.h"
 #include "server/arguments.h"
 #include "server/commands.h"
 #include "server/config.h"
 #include "server/file.h"
+#include "server/partner_probe.h"
 #include "server/sync_internal.h"
 #include "storage/landing.h"
 #include "storage/store.h"
-#include "sync/fetch.h"
-#include "sync/network.h"
-#include "sync/probe.h"
 #include "sync/secret.h"
 
 #include <jansson.h>
 
 #define WORDS_MAX    4
 #define DOCUMENT_MAX ((size_t)1 << 20)
-#define NETWORKS_MAX 100
-#define HEADERS_MAX  60
 
 static const char usage[] =
     "usage: isthmus partner add FILE [--check] [OPTIONS]\n"
@@ -43,8 +36,8 @@ static const char usage[] =
     "finds out what a server honours and proposes a document. Addresses that are not public are\n"
     "asked only when --network names theirs (127.0.0.1/32); --ca names who signed its "
     "certificate.\n"
-    "remove ends the pulling: what came\n"
-    "stays. OPTIONS are those of isthmus serve: --data DIR or --database URL.\n\n"
+    "remove ends the pulling: what came stays. OPTIONS are those of isthmus serve: --data DIR or\n"
+    "--database URL.\n\n"
     "  --header    may say where the value is found: 'NAME: file:/PATH', 'NAME: env:VARIABLE'\n"
     "  --check     only says whether the document is right\n"
     "  --proposal  prints the document alone, as add takes it\n"
@@ -202,89 +195,20 @@ static bool add(struct job *job, const struct config *config, struct err *err)
     return with_store(config, put, &addition, err);
 }
 
-/* Probe. */
-
-struct probing {
-    struct loop *loop;
-    struct probe_request request;
-    struct arena *arena;
-    json_t *result;
-    struct err *err;
-};
-
-static void run_probe(void *context)
-{
-    struct probing *probing = context;
-    struct fetcher *fetcher = fetcher_new(probing->loop, 2);
-
-    probing->result = probe_partner(fetcher, &probing->request, probing->arena, probing->err);
-    fetcher_free(fetcher);
-    loop_stop(probing->loop);
-}
-
-static bool read_networks(const struct argument *given, struct network *networks,
-                          struct fetch_guard *guard, struct err *err)
-{
-    *guard = (struct fetch_guard){networks, 0};
-    for (size_t i = 0; i < given->count && i < NETWORKS_MAX; i++)
-        if (!network_parse(text_of(given->values[i]), &networks[guard->count++], err))
-            return false;
-    return true;
-}
-
-/* "Name: value", or "Name: file:/..." and "Name: env:..." for where it is found. */
-static bool read_headers(const struct argument *given, struct arena *arena,
-                         struct secret_header *headers, struct err *err)
-{
-    for (size_t i = 0; i < given->count && i < HEADERS_MAX; i++) {
-        struct text name, value;
-
-        if (!text_split(text_of(given->values[i]), ':', &name, &value))
-            return err_set(err, ERR_INVALID, "header", "--header is 'NAME: VALUE'.");
-        const char *text = text_dup(arena, text_trim(value));
-        headers[i] = (struct secret_header){.name = text_dup(arena, name),
-                                            .value = secret_is_ref(text) ? NULL : text,
-                                            .ref = secret_is_ref(text) ? text : NULL};
-    }
-    return true;
-}
-
 static bool probe(struct job *job, const struct config *config, struct err *err)
 {
-    struct network networks[NETWORKS_MAX];
-    struct secret_header headers[HEADERS_MAX + 1] = {0};
-    struct fetch_guard guard;
-    char *base = arena_strdup(job->arena, job->word);
+    const struct argument *own = job->own;
+    const struct partner_probe asked = {
+        .url = job->word,
+        .id = own[ID].count ? own[ID].values[0] : "partner",
+        .networks = &own[NETWORK],
+        .headers = &own[HEADER],
+        .ca = own[CA].count ? own[CA].values[0] : NULL,
+        .proposal = own[PROPOSAL].count > 0,
+    };
 
     (void)config;
-    for (size_t size = strlen(base); size && base[size - 1] == '/'; size--)
-        base[size - 1] = 0;
-    struct probing probing = {
-        .request = {.base = base,
-                    .id = job->own[ID].count ? job->own[ID].values[0] : "partner",
-                    .networks = job->own[NETWORK].values,
-                    .guard = &guard,
-                    .ca_file = job->own[CA].count ? job->own[CA].values[0] : NULL,
-                    .headers = headers},
-        .arena = job->arena,
-        .err = err,
-    };
-    if (probing.request.ca_file && probing.request.ca_file[0] != '/')
-        return err_set(err, ERR_INVALID, "ca", "--ca must be an absolute path of a PEM file.");
-    if (!read_networks(&job->own[NETWORK], networks, &guard, err) ||
-        !read_headers(&job->own[HEADER], job->arena, headers, err))
-        return false;
-    probing.loop = loop_new();
-    fiber_spawn(probing.loop, run_probe, &probing);
-    loop_run(probing.loop);
-    loop_free(probing.loop);
-    if (!probing.result)
-        return false;
-    json_t *proposal = json_object_get(probing.result, "proposal");
-    json_dumpf(job->own[PROPOSAL].count ? proposal : probing.result, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(probing.result);
-    return true;
+    return partner_probe(&asked, job->arena, err);
 }
 
 /* List and show. */
