@@ -13,14 +13,20 @@
 
 #define LOOK_MS 1000 /* how often partners are looked up */
 
+/* A version of a document that cannot be used: it is said once. */
+struct refusal {
+    int32_t partner, version;
+    struct refusal *next;
+};
+
 struct sync_worker {
     struct sync_config config;
     struct sync_turns turns;
     struct peer *peers;
     struct peer *leaving; /* another version, or none, takes their place */
     struct waiter waiter;
+    struct refusal *refusals; /* one for each partner that ever had such a document */
     bool stopping, failed, looked;
-    int32_t refused; /* version of a document that could not be read, so that it is said once */
 };
 
 static void supervise(void *context);
@@ -53,6 +59,10 @@ bool sync_worker_is_good(const struct sync_worker *worker)
 
 void sync_worker_free(struct sync_worker *worker)
 {
+    for (struct refusal *refusal = worker->refusals, *next; refusal; refusal = next) {
+        next = refusal->next;
+        free(refusal);
+    }
     free(worker);
 }
 
@@ -93,6 +103,34 @@ static bool is_leaving(const struct sync_worker *worker, int32_t number)
     return false;
 }
 
+static struct refusal *refusal_of(struct sync_worker *worker, int32_t partner)
+{
+    struct refusal *refusal = worker->refusals;
+
+    while (refusal && refusal->partner != partner)
+        refusal = refusal->next;
+    if (refusal)
+        return refusal;
+    refusal = calloc(1, sizeof(*refusal));
+    if (!refusal)
+        abort();
+    *refusal = (struct refusal){.partner = partner, .next = worker->refusals};
+    worker->refusals = refusal;
+    return refusal;
+}
+
+static void refuse(struct sync_worker *worker, const struct landing_partner *landed,
+                   const struct err *why)
+{
+    struct refusal *refusal = refusal_of(worker, landed->number);
+
+    if (refusal->version == landed->version)
+        return;
+    refusal->version = landed->version;
+    worker->failed = true;
+    log_error(NULL, "partner refused", "partner", landed->name, "why", why->text, NULL);
+}
+
 static void start(struct sync_worker *worker, const struct landing_partner *landed)
 {
     struct err err = {0};
@@ -101,10 +139,8 @@ static void start(struct sync_worker *worker, const struct landing_partner *land
     if (peer) {
         peer->next = worker->peers;
         worker->peers = peer;
-    } else if (worker->refused != landed->version) {
-        log_error(NULL, "partner refused", "partner", landed->name, "why", err.text, NULL);
-        worker->refused = landed->version;
-        worker->failed = true;
+    } else {
+        refuse(worker, landed, &err);
     }
 }
 

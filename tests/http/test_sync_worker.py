@@ -68,6 +68,22 @@ class Addresses(Case):
             self.assertIn("is the address of this server", self.once(1).stderr)
         self.assertEqual(own.get("Patient?_summary=count").json()["total"], 1, "no copy of itself")
 
+    def test_each_partner_that_is_refused_is_told_of_once(self):
+        names = ["mirror0", "mirror1", "mirror2"]
+        for i, name in enumerate(names):
+            document = pulled(name, self.server.base, ["Patient"])
+            for change in range(i + 1):  # not all have the same version of their document
+                self.exchange.add({**document, "name": str(change)})
+            self.addCleanup(self.exchange.isthmus, "partner", "remove", name)
+        self.exchange.start()
+        self.addCleanup(self.exchange.kill)
+        self.until(lambda: all(f"partner={name} " in self.exchange.log() for name in names),
+                   self.exchange.log)
+        self.add(["Patient"])  # a later look at the partners
+        self.until(lambda: self.totals()["applied"], self.exchange.log)
+        for name in names:
+            self.assertEqual(self.exchange.log().count(f"partner={name} "), 1, self.exchange.log())
+
     def test_once_says_that_a_partner_is_paused(self):
         self.add(["Patient"])
         self.exchange.isthmus("partner", "pause", self.name, "--reason", "maintenance")
