@@ -21,12 +21,12 @@ struct settling {
 
 static void send_new(struct settling *settling);
 static void send_known(struct settling *settling);
-static void send_again(struct settling *settling);
 static void send_seen(struct settling *settling);
 static void send_dead(struct settling *settling);
 static void send_decided(struct settling *settling);
 static void send_units(struct settling *settling);
 static void send_windows(struct settling *settling);
+static void send_again(struct settling *settling);
 static void send(struct settling *settling, const struct pg_statement *statement,
                  const struct pg_params *params);
 
@@ -64,7 +64,7 @@ bool batch_write_new(struct landing_batch *batch, struct err *err)
 bool batch_settle(struct landing_batch *batch, struct err *err)
 {
     static step_fn *const steps[STATEMENTS] = {
-        send_known, send_again, send_seen, send_dead, send_decided, send_units, send_windows,
+        send_known, send_seen, send_dead, send_decided, send_units, send_windows, send_again,
     };
 
     return run_steps(batch, steps, STATEMENTS, err);
@@ -174,47 +174,6 @@ static void send_known(struct settling *settling)
         " linked = coalesce(f.linked, excluded.linked) where excluded.presence <> 'M'"};
 
     send_some(settling, &statement, true);
-}
-
-/*
- * A resource that was mentioned before it turned out to be a copy: what referred to it by the id
- * it would have had is applied again, from the unit on that mentioned it first. Rare: copies
- * are mostly found before anything refers to them.
- */
-static void send_again(struct settling *settling)
-{
-    static const struct pg_statement statement = {
-        "with u as (select number, window_number, states, translate(encode(states, 'escape'),"
-        " 'au', 'ff') as again from f_sync_unit where partner = $1::int4 and number >= $2::int8"
-        " and number <> all($3::int8[]) and exists (select from f_landing where unit = number)),"
-        " n as (select number, window_number, again, length(states) - "
-        "length(replace(encode(states, 'escape'), 'a', '')) as applied,"
-        " length(states) - length(replace(encode(states, 'escape'), 'u', '')) as unchanged from u),"
-        " s as (update f_sync_unit f set states = convert_to(n.again, 'UTF8'),"
-        " waiting = f.waiting + n.applied + n.unchanged"
-        " from n where f.number = n.number)"
-        " update f_sync_window w set applied = w.applied - x.applied,"
-        " unchanged = w.unchanged - x.unchanged, waiting = w.waiting + x.applied"
-        " + x.unchanged, state = case when w.state = 'C' and x.applied + x.unchanged > 0 then "
-        "'L'::\"char\" else w.state end"
-        " from (select window_number, sum(applied) as applied, sum(unchanged) as unchanged"
-        " from n group by window_number) x where w.number = x.window_number"};
-    struct landing_batch *batch = settling->batch;
-    struct pg_params params = pg_params_in(batch->arena);
-    int64_t *units = arena_many(batch->arena, int64_t, batch->unit_count);
-    int64_t first = INT64_MAX;
-
-    for (const struct identity *identity = batch->first; identity; identity = identity->next)
-        if (identity->link && identity->known && identity->unit < first)
-            first = identity->unit;
-    if (first == INT64_MAX)
-        return;
-    for (size_t i = 0; i < batch->unit_count; i++)
-        units[i] = batch->units[i].number;
-    pg_add_int4(&params, batch->apply->partner);
-    pg_add_int8(&params, first);
-    pg_add_int8_array(&params, units, NULL, batch->unit_count);
-    send(settling, &statement, &params);
 }
 
 /* For landing_reconcile(). */
@@ -395,6 +354,44 @@ static void send_windows(struct settling *settling)
     pg_add_int8_array(&params, windows, NULL, used);
     for (size_t column = 0; column < 5; column++)
         pg_add_int8_array(&params, counts + column * room, NULL, used);
+    send(settling, &statement, &params);
+}
+
+/*
+ * A resource that was mentioned before it turned out to be a copy: what referred to it by the id
+ * it would have had is applied again, from the unit on that mentioned it first, and be it on the
+ * same page in a batch before. What this batch has written comes once more, too, and is the same.
+ * Rare: copies are mostly found before anything refers to them.
+ */
+static void send_again(struct settling *settling)
+{
+    static const struct pg_statement statement = {
+        "with u as (select number, window_number, states, translate(encode(states, 'escape'),"
+        " 'au', 'ff') as again from f_sync_unit where partner = $1::int4 and number >= $2::int8"
+        " and exists (select from f_landing where unit = number)),"
+        " n as (select number, window_number, again, length(states) - "
+        "length(replace(encode(states, 'escape'), 'a', '')) as applied,"
+        " length(states) - length(replace(encode(states, 'escape'), 'u', '')) as unchanged from u),"
+        " s as (update f_sync_unit f set states = convert_to(n.again, 'UTF8'),"
+        " waiting = f.waiting + n.applied + n.unchanged"
+        " from n where f.number = n.number)"
+        " update f_sync_window w set applied = w.applied - x.applied,"
+        " unchanged = w.unchanged - x.unchanged, waiting = w.waiting + x.applied"
+        " + x.unchanged, state = case when w.state = 'C' and x.applied + x.unchanged > 0 then "
+        "'L'::\"char\" else w.state end"
+        " from (select window_number, sum(applied) as applied, sum(unchanged) as unchanged"
+        " from n group by window_number) x where w.number = x.window_number"};
+    struct landing_batch *batch = settling->batch;
+    struct pg_params params = pg_params_in(batch->arena);
+    int64_t first = INT64_MAX;
+
+    for (const struct identity *identity = batch->first; identity; identity = identity->next)
+        if (identity->link && identity->known && identity->unit < first)
+            first = identity->unit;
+    if (first == INT64_MAX)
+        return;
+    pg_add_int4(&params, batch->apply->partner);
+    pg_add_int8(&params, first);
     send(settling, &statement, &params);
 }
 

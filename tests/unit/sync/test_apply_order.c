@@ -107,22 +107,21 @@ static void check_mentions(void *context)
 }
 IN_DATABASE(what_several_batches_mention_is_noted_once, check_mentions)
 
-/* A batch has the row of what the one before it only mentions. */
-static void check_overtaken(void *context)
+/* Batches of an Observation and a Patient each; it is about the one that is `away` rows on. */
+static void check_subjects(int away)
 {
     struct arena *arena = arena_new();
     struct store *store = open_store();
     struct apply_config a = config_of(store, "a", A_BASE);
     struct landing_row rows[24];
 
-    (void)context;
     watch("f_observation");
     for (int i = 0; i < 24; i += 2) {
         rows[i] = row_of(arena_printf(
             arena,
             "{\"resourceType\":\"Observation\",\"id\":\"%d\",\"status\":\"final\",\"code\":"
             "{\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/%d\"}}",
-            i, i + 3));
+            i, i + away));
         rows[i + 1] =
             row_of(arena_printf(arena, "{\"resourceType\":\"Patient\",\"id\":\"%d\"}", i + 1));
     }
@@ -136,7 +135,47 @@ static void check_overtaken(void *context)
     store_close(store);
     arena_free(arena);
 }
+
+static void check_overtaken(void *context)
+{
+    (void)context;
+    check_subjects(3);
+}
 IN_DATABASE(what_one_batch_mentions_the_next_may_bring, check_overtaken)
+
+static void check_brought(void *context)
+{
+    (void)context;
+    check_subjects(-1);
+}
+IN_DATABASE(what_one_batch_brings_the_next_may_mention, check_brought)
+
+/* While a batch finds that a resource is a copy, the one behind it mentions that. The first one is
+ * slow, so that none is committed before. */
+static void check_copy_mentioned(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store();
+    struct apply_config a = config_of(store, "a", A_BASE);
+
+    (void)context;
+    put(store, "Patient", "own", "{\"resourceType\":\"Patient\",\"id\":\"own\"}", arena);
+    watch("f_encounter");
+#define ENCOUNTER(id)                                                                              \
+    "{\"resourceType\":\"Encounter\",\"id\":\"" id                                                 \
+    "\",\"status\":\"planned\",\"class\":{\"code\":\"AMB\"}}"
+    LAND(store, &a, ENCOUNTER("0"), ENCOUNTER("1"),
+         "{\"resourceType\":\"Patient\",\"id\":\"9\",\"meta\":{\"source\":\"" OURS
+         "/Patient/own\"}}",
+         "{\"resourceType\":\"Observation\",\"id\":\"1\",\"status\":\"final\",\"code\":"
+         "{\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/9\"}}");
+    assert_counts(apply_by(store, &a, 1), 3, 1, 0, 0);
+    assert_has(ours(store, &a, "Observation", "1", arena), "\"Patient/own\"");
+    assert_int_equal(version_of(store, &a, "Observation", "1", arena), 1);
+    store_close(store);
+    arena_free(arena);
+}
+IN_DATABASE(what_mentions_a_copy_that_is_being_linked_leads_to_ours, check_copy_mentioned)
 
 /* Versions of one resource, deletions among them, each in another batch. */
 static void check_versions(void *context)
@@ -208,7 +247,7 @@ IN_DATABASE(a_row_that_is_refused_among_batches_dies_alone, check_refusal)
 struct intruder {
     struct store *store;
     const struct apply_config *config;
-    unsigned calls;
+    unsigned calls, at;
 };
 
 static bool intrude(void *context)
@@ -218,7 +257,7 @@ static bool intrude(void *context)
     struct landing_result result;
     struct err err = {0};
 
-    if (++intruder->calls % 3 == 0 &&
+    if (++intruder->calls % intruder->at == 0 &&
         !apply_landed(intruder->store, intruder->config, &apply, &result, &err))
         fail_msg("%s", err.text);
     return false;
@@ -229,7 +268,7 @@ static void check_intruder(void *context)
     struct arena *arena = arena_new();
     struct store *store = open_store(), *other = open_store();
     struct apply_config a = config_of(store, "a", A_BASE);
-    struct intruder intruder = {other, &a, 0};
+    struct intruder intruder = {other, &a, 0, 3};
     struct landing_apply apply = {
         .access = us, .batch = 3, .stop = intrude, .stop_context = &intruder};
     struct landing_row rows[90];
@@ -269,7 +308,7 @@ static bool replay(void *context)
     struct err err = {0};
 
     lenient.level = VALIDATION_OFF;
-    if (++intruder->calls == 3 &&
+    if (++intruder->calls == intruder->at &&
         !apply_dead(intruder->store, &lenient, &apply, &filter, false, NULL, NULL, &result, &err))
         fail_msg("%s", err.text);
     return false;
@@ -280,7 +319,7 @@ static void check_replay(void *context)
     struct arena *arena = arena_new();
     struct store *store = open_store(), *other = open_store();
     struct apply_config a = config_of(store, "a", A_BASE);
-    struct intruder intruder = {other, &a, 0};
+    struct intruder intruder = {other, &a, 0, 3};
     struct landing_apply apply = {
         .access = us, .batch = 2, .stop = replay, .stop_context = &intruder};
     struct landing_row rows[12];
@@ -311,6 +350,129 @@ static void check_replay(void *context)
     arena_free(arena);
 }
 IN_DATABASE(a_replay_beside_batches_under_way_is_not_lost, check_replay)
+
+/* PostgreSQL does not write who was born on this day before the gate is open. */
+#define HELD "2001-02-03"
+
+static void close_gate(void)
+{
+    postgres_sql("create table gate (open bool);"
+                 "create function hold() returns trigger language plpgsql as 'begin if new.d = "
+                 "''" HELD "Z'' then for i in 1 .. 1000 loop exit when exists (select from gate); "
+                 "perform pg_sleep(0.01); end loop; end if; return new; end';"
+                 "create trigger hold before insert on f_patient for each row "
+                 "execute function hold()");
+}
+
+static bool has_decided(void)
+{
+    return strcmp(postgres_sql("select count(*) filter (where wait_event = 'PgSleep') > 0 and"
+                               " count(*) filter (where state = 'idle in transaction' and"
+                               " query like '%f_identity%') > 0 from pg_stat_activity"
+                               " where datname = current_database()"),
+                  "t") == 0;
+}
+
+/* Until one is held and the one behind it knows what it writes; or for some time, when it must not
+ * go so far. */
+static void await_decided(int looks)
+{
+    for (; looks > 0 && !has_decided(); looks--)
+        fiber_sleep(5);
+}
+
+enum { TWO_FLY = 5 }; /* calls of `stop` */
+
+static bool open_gate(void *context)
+{
+    unsigned *calls = context;
+
+    if (++*calls == TWO_FLY) {
+        await_decided(100);
+        postgres_sql("insert into gate values (true)");
+    }
+    return false;
+}
+
+/* A row says that it is a copy of what the batch before it is writing. */
+static void check_copy(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store_with(4);
+    struct apply_config a = config_of(store, "a", A_BASE);
+    unsigned calls = 0;
+    struct landing_apply apply = {
+        .access = us, .batch = 1, .stop = open_gate, .stop_context = &calls};
+    struct landing_result result;
+    struct err err = {0};
+
+    (void)context;
+    close_gate();
+    LAND(store, &a, "{\"resourceType\":\"Patient\",\"id\":\"0\"}",
+         "{\"resourceType\":\"Patient\",\"id\":\"1\",\"birthDate\":\"" HELD "\"}",
+         arena_printf(arena,
+                      "{\"resourceType\":\"Patient\",\"id\":\"2\",\"meta\":{\"source\":\"" OURS
+                      "/Patient/%s\"}}",
+                      local_id(store, &a, "Patient", "1")));
+    if (!apply_landed(store, &a, &apply, &result, &err))
+        fail_msg("%s", err.text);
+    assert_counts(result, 2, 1, 0, 0);
+    assert_string_equal(postgres_sql("select count(*) from f_patient"), "2");
+    store_close(store);
+    arena_free(arena);
+}
+IN_DATABASE(a_copy_of_what_is_being_written_is_linked, check_copy)
+
+/* Somebody replays a dead letter while a batch has decided and waits for the one before it. */
+static bool replay_between(void *context)
+{
+    struct intruder *intruder = context;
+    bool now = intruder->calls + 1 == intruder->at;
+
+    if (now)
+        await_decided(1000);
+    replay(intruder);
+    if (now)
+        postgres_sql("insert into gate values (true)");
+    return false;
+}
+
+static void check_decided(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store_with(4), *other = open_store_with(4);
+    struct apply_config a = config_of(store, "a", A_BASE);
+    struct intruder intruder = {other, &a, 0, TWO_FLY};
+    struct landing_apply apply = {
+        .access = us, .batch = 2, .stop = replay_between, .stop_context = &intruder};
+    struct landing_row rows[6];
+    struct landing_result result;
+    struct err err = {0};
+
+    (void)context;
+    close_gate();
+#define FAMILY(version, family)                                                                    \
+    "{\"resourceType\":\"Patient\",\"id\":\"1\",\"meta\":{\"versionId\":\"" version                \
+    "\"},\"name\":[{\"family\":\"" family "\"}]"
+    LAND(store, &a, FAMILY("1", "One") "}");
+    LAND(store, &a, FAMILY("5", "Five") ",\"gender\":\"non  sense\"}");
+    assert_counts(apply_all(store, &a), 1, 0, 0, 1);
+    for (int i = 0; i < 4; i++)
+        rows[i] = row_of(arena_printf(arena, "{\"resourceType\":\"Patient\",\"id\":\"r%d\"%s}", i,
+                                      i == 2 ? ",\"birthDate\":\"" HELD "\"" : ""));
+    rows[4] = row_of("broken");
+    rows[5] = row_of(FAMILY("3", "Three") "}");
+    land_rows(store, a.partner.number, false, rows, 6);
+    if (!apply_landed(store, &a, &apply, &result, &err))
+        fail_msg("%s", err.text);
+    check_balance();
+    assert_has(ours(store, &a, "Patient", "1", arena), "Five");
+    assert_string_equal(postgres_sql("select version from f_identity where id = '1'"), "5");
+    store_close(other);
+    store_close(store);
+    arena_free(arena);
+}
+IN_DATABASE(what_was_decided_before_a_replay_is_decided_again, check_decided)
 
 /* Anything a partner may send, for few resources. */
 static struct landing_row some_row(struct arena *arena)
@@ -402,10 +564,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_several_batches_mention_is_noted_once),
         cmocka_unit_test(what_one_batch_mentions_the_next_may_bring),
+        cmocka_unit_test(what_one_batch_brings_the_next_may_mention),
+        cmocka_unit_test(what_mentions_a_copy_that_is_being_linked_leads_to_ours),
         cmocka_unit_test(versions_and_deletions_of_one_resource_keep_their_order),
         cmocka_unit_test(a_row_that_is_refused_among_batches_dies_alone),
         cmocka_unit_test(two_that_apply_the_same_do_it_once),
         cmocka_unit_test(a_replay_beside_batches_under_way_is_not_lost),
+        cmocka_unit_test(a_copy_of_what_is_being_written_is_linked),
+        cmocka_unit_test(what_was_decided_before_a_replay_is_decided_again),
         cmocka_unit_test(whatever_comes_the_state_is_that_of_one_after_the_other),
     };
 
