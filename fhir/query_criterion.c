@@ -6,11 +6,11 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "fhir/query_text.h"
 #include "fhir/search_words.h"
 #include "fhir/type.h"
 
-#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 #define TYPE_BIT(type) (1u << (type))
 
 /* The modifiers that are answered, and for which types of parameter. */

@@ -6,10 +6,9 @@
 #include "fhir/query_reader.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "fhir/query_text.h"
 #include "fhir/type.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 typedef bool read_result_fn(struct query_reader *reader, struct text name, struct text *value);
 

@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 
 #include <math.h>
 
@@ -221,8 +222,6 @@ static const struct known_unit {
     {"uL", VOLUME, -6, 0, 0},
     {"cm3", VOLUME, -3, 0, 0},
 };
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* A quantity in all units of its kind; what is as large in several of them stands once. */
 struct listing {

@@ -5,6 +5,7 @@
 #include "fhir/search_extend.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "fhir/fhirpath.h"
@@ -307,7 +308,7 @@ static uint64_t version_of(const struct search_param *param)
         hash_number(&state, (uint64_t)param->components[i].type);
         hash_part(&state, param->components[i].expression, strlen(param->components[i].expression));
     }
-    for (size_t i = 0; i < sizeof(had_columns) / sizeof(had_columns[0]); i++)
+    for (size_t i = 0; i < COUNT(had_columns); i++)
         if (strcmp(param->code, had_columns[i]) == 0)
             hash_number(&state, i);
     return hash_done(&state);

@@ -9,14 +9,13 @@
 #include "fhir/search_param.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/type.h"
 
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 enum { NOWHERE = UINT16_MAX };
 

@@ -9,12 +9,12 @@
 #include "server/metrics.h"
 
 #include "base/buf.h"
+#include "base/count.h"
 #include "base/err.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define MOST_LABELS  3
 #define SERIES_ROOM  2048 /* a power of two */
 #define MOST_SERIES  (SERIES_ROOM / 2)

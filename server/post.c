@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/fiber.h"
 #include "base/hash.h"
 #include "base/loop.h"
@@ -137,7 +138,7 @@ static bool parse_time(const char *text, int64_t *ms)
     } units[] = {{"ms", 1}, {"min", 60000}, {"s", 1000}, {"h", 3600000}};
     struct text value = text_of(text);
 
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+    for (size_t i = 0; i < COUNT(units); i++) {
         struct text suffix = text_of(units[i].suffix);
         if (!text_ends_with(value, suffix))
             continue;

@@ -4,6 +4,7 @@
 
 #include "server/sync_dead_help.h"
 
+#include "base/count.h"
 #include "server/sync_internal.h"
 
 #include <stddef.h>
@@ -82,7 +83,7 @@ static const struct dead_help unknown = {"", "A class of another version of this
 
 const struct dead_help *dead_help(const char *class)
 {
-    for (size_t i = 0; i < sizeof(helps) / sizeof(helps[0]); i++)
+    for (size_t i = 0; i < COUNT(helps); i++)
         if (strcmp(helps[i].class, class) == 0)
             return &helps[i];
     return &unknown;
@@ -91,7 +92,7 @@ const struct dead_help *dead_help(const char *class)
 bool sync_dead_help(const struct store_site *site, void *context, struct err *err)
 {
     (void)site, (void)context, (void)err;
-    for (size_t i = 0; i < sizeof(helps) / sizeof(helps[0]); i++)
+    for (size_t i = 0; i < COUNT(helps); i++)
         printf("%s: %s\n  Why it matters: %s\n  What to do: %s\n\n", helps[i].class, helps[i].what,
                helps[i].matters, helps[i].remedy);
     return true;

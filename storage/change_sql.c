@@ -5,6 +5,7 @@
 #include "storage/change_sql.h"
 
 #include "base/buf.h"
+#include "base/count.h"
 #include "base/err.h"
 
 #include <assert.h>
@@ -253,7 +254,7 @@ static const struct side {
 
 static void write_sides(struct text_maker *maker, unsigned sides)
 {
-    for (unsigned i = 0; i < sizeof(sides_sql) / sizeof(sides_sql[0]); i++) {
+    for (unsigned i = 0; i < COUNT(sides_sql); i++) {
         if (!(sides & 1u << i))
             continue;
         for (const char *sql = sides_sql[i].sql; *sql; sql++) {

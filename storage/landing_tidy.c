@@ -5,6 +5,7 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "storage/landing_internal.h"
 
 enum { WINDOWS = 500 }; /* in one transaction */
@@ -90,7 +91,7 @@ static bool remove_them(struct pg *pg, const struct pg_params *numbers, struct a
     };
     const struct pg_result *result;
 
-    for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++)
+    for (size_t i = 0; i < COUNT(statements); i++)
         if (!pg_query(pg, &statements[i], numbers, arena, &result, err))
             return false;
     return true;

@@ -4,6 +4,7 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/random.h"
 #include "fhir/type.h"
 #include "storage/body.h"
@@ -36,7 +37,7 @@ bool batch_write(struct landing_batch *batch, struct err *err)
     };
     bool good = make_entries(&transaction, batch, err);
 
-    for (size_t i = 0; good && i < sizeof(phases) / sizeof(phases[0]); i++)
+    for (size_t i = 0; good && i < COUNT(phases); i++)
         good = phases[i](&transaction, err);
     memcpy(batch->sqlstate, transaction.sqlstate, sizeof(batch->sqlstate));
     batch->raced = transaction.raced;

@@ -5,6 +5,7 @@
 #include "storage/parameters_rows.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "storage/pg.h"
 
 enum { AT_ONCE = 20000 }; /* of a side table */
@@ -31,7 +32,7 @@ bool parameters_delete_rows(struct pg *pg, const int64_t *hashes, size_t count, 
     *more = false;
     pg_add_int8_array(&params, hashes, NULL, count);
     pg_add_int4(&params, AT_ONCE);
-    for (size_t i = 0; good && i < sizeof(delete_sides) / sizeof(delete_sides[0]); i++) {
+    for (size_t i = 0; good && i < COUNT(delete_sides); i++) {
         const struct pg_result *result;
 
         good = pg_query(pg, &delete_sides[i], &params, arena, &result, err);

@@ -5,6 +5,7 @@
 #include "storage/row_set.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 
 typedef int compare_fn(const void *a, const void *b);
@@ -16,7 +17,7 @@ static void sort(int64_t *items, size_t count)
     static const size_t gaps[] = {101620, 45164, 20073, 8921, 3965, 1750, 701,
                                   301,    132,   57,    23,   10,   4,    1};
 
-    for (size_t g = 0; g < sizeof(gaps) / sizeof(gaps[0]); g++) {
+    for (size_t g = 0; g < COUNT(gaps); g++) {
         size_t gap = gaps[g];
 
         for (size_t i = gap; i < count; i++) {

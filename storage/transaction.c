@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/random.h"
 #include "fhir/node.h"
 
@@ -159,7 +160,7 @@ static enum attempt attempt(struct transaction *transaction, unsigned number, st
     transaction->pg = pool_acquire(transaction->store->transactions, err);
     if (!transaction->pg)
         return ATTEMPT_FAILED;
-    for (size_t i = 0; outcome == ATTEMPT_DONE && i < sizeof(phases) / sizeof(phases[0]); i++)
+    for (size_t i = 0; outcome == ATTEMPT_DONE && i < COUNT(phases); i++)
         if (!phases[i](transaction, &failure))
             outcome = ATTEMPT_FAILED;
     if (outcome == ATTEMPT_DONE)

@@ -4,6 +4,8 @@
 
 #include "sync/network.h"
 
+#include "base/count.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -38,7 +40,7 @@ static const char *const internal[] = {
     "ff00::/8",        /* multicast */
 };
 
-enum { INTERNAL_COUNT = sizeof(internal) / sizeof(internal[0]) };
+enum { INTERNAL_COUNT = COUNT(internal) };
 
 static void map_v4(const void *v4, uint8_t out[16])
 {

@@ -5,6 +5,7 @@
 #include "sync/partner_read.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "fhir/query_text.h"
 #include "sync/network.h"
 #include "sync/partner.h"
@@ -322,7 +323,7 @@ bool partner_read_validation(struct partner_reading *reading, const struct partn
         {"off", VALIDATION_OFF}, {"structure", VALIDATION_STRUCTURE}, {"full", VALIDATION_FULL}};
 
     (void)key;
-    for (size_t i = 0; json_is_string(value) && i < sizeof(levels) / sizeof(levels[0]); i++)
+    for (size_t i = 0; json_is_string(value) && i < COUNT(levels); i++)
         if (strcmp(levels[i].name, json_string_value(value)) == 0) {
             *(enum validation_level *)field = levels[i].level;
             return true;

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "sync/peer.h"
 
 #define MICRO    1e6
@@ -91,7 +92,7 @@ static void write_stages(const struct peer *peer, const char *name,
                   {"waiting", c->waiting}};
     char labels[160];
 
-    for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+    for (size_t i = 0; i < COUNT(stages); i++) {
         snprintf(labels, sizeof(labels), ",mode=\"%s\",type=\"%s\",stage=\"%s\"", sum->key.mode,
                  sum->key.type, stages[i].stage);
         peer_write_line(out, name, peer, labels, (double)stages[i].rows);

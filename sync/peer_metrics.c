@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "sync/peer.h"
 
 #include <inttypes.h>
@@ -171,7 +172,7 @@ static const struct {
 
 void peer_write_metrics(const struct peer *first, struct buf *out)
 {
-    for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+    for (size_t i = 0; i < COUNT(metrics); i++) {
         buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", metrics[i].name, metrics[i].help,
                    metrics[i].name, metrics[i].type);
         for (const struct peer *peer = first; peer; peer = peer->next)

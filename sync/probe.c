@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/fiber.h"
 #include "base/text.h"
 #include "fhir/check.h"
@@ -279,7 +280,7 @@ static void try_patient(struct probing *probing)
     const char *id = NULL;
 
     try_page(probing, "/Patient?_count=1", "Patient", found, findings, &id);
-    for (size_t i = 0; id && i < sizeof(types) / sizeof(types[0]); i++) {
+    for (size_t i = 0; id && i < COUNT(types); i++) {
         struct buf path = buf_in(probing->arena);
 
         buf_printf(&path, "/%s?patient=", types[i]);

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "sync/echo.h"
@@ -368,7 +369,7 @@ const char *push_class(const char *reason)
 {
     static const char *const classes[] = {"remote_412", "remote_4xx", "purged"};
 
-    for (size_t i = 0; reason && i < sizeof(classes) / sizeof(classes[0]); i++)
+    for (size_t i = 0; reason && i < COUNT(classes); i++)
         if (text_starts_with(text_of(reason), text_of(classes[i])))
             return classes[i];
     return "unknown_outcome";

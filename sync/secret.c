@@ -5,6 +5,7 @@
 #include "sync/secret.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,7 +92,7 @@ bool secret_is_likely(const char *name)
                                         "password", "cookie", "credential", "signature"};
 
     for (const char *at = name; *at; at++)
-        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        for (size_t i = 0; i < COUNT(parts); i++)
             if (strncasecmp(at, parts[i], strlen(parts[i])) == 0)
                 return true;
     return false;

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "fhir/issue.h"
 #include "fhir/query.h"
 
@@ -32,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
 
     struct arena *arena = arena_new();
-    const char *type = types[data[0] % (sizeof(types) / sizeof(types[0]))];
+    const char *type = types[data[0] % (COUNT(types))];
     const struct query *query = parse(arena, type, (struct text){(const char *)data + 1, size - 1});
 
     if (query) {

@@ -2,6 +2,8 @@
 
 #include "base/uuid.h"
 
+#include "base/count.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +47,7 @@ static void what_is_no_uuid_is_refused_and_nothing_is_written(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+    for (size_t i = 0; i < COUNT(texts); i++) {
         unsigned char read[UUID_BYTES] = {0};
 
         assert_false(uuid_read(text_of(texts[i]), read));

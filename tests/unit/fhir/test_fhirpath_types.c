@@ -1,5 +1,6 @@
 #include "fhir/fhirpath_expr.h"
 
+#include "base/count.h"
 #include "fhir/search_param.h"
 #include "tests/unit/fhir/reading.h"
 
@@ -34,8 +35,7 @@ static void check_all(const char *const *expressions, size_t count, bool expecte
     assert_int_equal(wrong, 0);
 }
 
-#define CHECK_ALL(expressions, expected)                                                           \
-    check_all(expressions, sizeof(expressions) / sizeof((expressions)[0]), expected)
+#define CHECK_ALL(expressions, expected) check_all(expressions, COUNT(expressions), expected)
 
 static void names_that_no_type_there_has_are_refused(void **state)
 {

@@ -1,5 +1,7 @@
 #include "tests/unit/fhir/profiling.h"
 
+#include "base/count.h"
+
 #define SLICING(type, path, rules)                                                                 \
     "'slicing':{'discriminator':[{'type':'" type "','path':'" path "'}]," rules "}"
 
@@ -14,7 +16,7 @@ static void check_one(const char *profile, const struct profile_case *cases, siz
     release_definitions(&profiling);
 }
 
-#define CHECK_ONE(profile, cases) check_one((profile), (cases), sizeof(cases) / sizeof((cases)[0]))
+#define CHECK_ONE(profile, cases) check_one((profile), (cases), COUNT(cases))
 
 static void slices_are_told_apart_by_values(void **state)
 {

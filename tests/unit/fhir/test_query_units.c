@@ -3,6 +3,7 @@
 #include "fhir/query.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "fhir/issue.h"
 
 #include <math.h>
@@ -142,7 +143,7 @@ static void other_systems_and_unknown_units_stay_alone(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(alone) / sizeof(alone[0]); i++)
+    for (size_t i = 0; i < COUNT(alone); i++)
         assert_int_equal(read_criterion(alone[i])->value_count, 1);
 }
 

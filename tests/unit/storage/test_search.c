@@ -8,14 +8,14 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/count.h"
 #include "fhir/query_match.h"
 #include "storage/search.h"
 #include "storage/search_row.h"
 #include "storage/search_sort.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define LOINC        "http://loinc.org"
-#define UCUM         "http://unitsofmeasure.org"
+#define LOINC "http://loinc.org"
+#define UCUM  "http://unitsofmeasure.org"
 
 static void add_ids(struct buf *ids, const struct store_page *page, enum store_entry_mode mode)
 {

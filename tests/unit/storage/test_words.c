@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/issue.h"
 #include "fhir/json.h"
@@ -20,8 +21,6 @@
 #include <stddef.h>
 
 #include <cmocka.h>
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct arena *arena;
 static struct query_options options;

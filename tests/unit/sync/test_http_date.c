@@ -1,5 +1,6 @@
 #include "sync/http_date.h"
 
+#include "base/count.h"
 #include "base/err.h"
 
 #include <setjmp.h>
@@ -36,7 +37,7 @@ static void what_is_no_date_is_refused(void **state)
     int64_t time;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT(bad); i++)
         assert_false(http_date_parse(text_of(bad[i]), &time));
 }
 
@@ -59,7 +60,7 @@ static void retry_after_that_makes_no_sense_counts_as_none(void **state)
                                       "Sun, 22 Nov 3026 13:48:05 GMT"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT(bad); i++)
         assert_int_equal(retry_after_ms(text_of(bad[i]), NOW), 0);
     assert_int_equal(retry_after_ms((struct text){0}, NOW), 0);
 }

@@ -1,5 +1,7 @@
 #include "sync/network.h"
 
+#include "base/count.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,7 +35,7 @@ static void internal_addresses_are_not(void **state)
         "::ffff:a9fe:a9fe", "224.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "100.64.0.1"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(internal) / sizeof(internal[0]); i++)
+    for (size_t i = 0; i < COUNT(internal); i++)
         assert_false(allowed(internal[i], NULL));
 }
 
@@ -56,7 +58,7 @@ static void what_is_no_network_is_refused(void **state)
     struct network network;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < COUNT(bad); i++) {
         struct err err = {0};
         assert_false(network_parse(text_of(bad[i]), &network, &err));
         assert_int_equal(err.kind, ERR_INVALID);

@@ -1,3 +1,4 @@
+#include "base/count.h"
 #include "sync/page.h"
 #include "tests/unit/sync/in_arena.h"
 
@@ -81,7 +82,7 @@ static void what_is_odd_changes_nothing_for_others(void **state)
     assert_true(read_page("{\"resourceType\":\"Bundle\",\"entry\":[" ENTRIES "]}"));
     assert_int_equal(page.count, 4);
     assert_entries();
-    for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+    for (size_t i = 0; i < COUNT(odd); i++) {
         assert_true(read_page(arena_printf(
             arena, "{\"resourceType\":\"Bundle\",\"entry\":[" ENTRIES ",%s]}", odd[i])));
         assert_int_equal(page.count, 5);
@@ -149,7 +150,7 @@ static void what_is_no_page_is_refused(void **state)
         "{\"resourceType\":\"Bundle\",\"total\":1,\"entry\":[{}}"};
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+    for (size_t i = 0; i < COUNT(bad); i++) {
         if (read_page(bad[i]))
             fail_msg("a page: %s", bad[i]);
         assert_int_equal(err.kind, ERR_INVALID);

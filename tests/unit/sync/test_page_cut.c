@@ -1,3 +1,4 @@
+#include "base/count.h"
 #include "sync/page.h"
 #include "tests/unit/sync/in_arena.h"
 
@@ -71,7 +72,7 @@ static const char *const breaks[] = {
 static void one_that_is_broken_is_cut_out_of_its_page(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++) {
+    for (size_t i = 0; i < COUNT(breaks); i++) {
         const char *bad = arena_printf(arena, BAD("%s"), breaks[i]);
         assert_cut(arena_printf(arena, PAGE(GOOD("1") ",%s ," GOOD("2")), bad), "1", bad, "2");
         assert_cut(arena_printf(arena, PAGE("%s," GOOD("2")), bad), NULL, bad, "2");
@@ -183,7 +184,7 @@ static void a_beginning_that_names_nothing_is_none(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+    for (size_t i = 0; i < COUNT(bodies); i++)
         assert_false(page_read_start(text_of(bodies[i]), arena, &beginning));
 }
 

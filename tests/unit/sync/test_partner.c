@@ -1,3 +1,4 @@
+#include "base/count.h"
 #include "sync/partner.h"
 #include "sync/secret.h"
 
@@ -106,7 +107,7 @@ static void what_is_wrong_is_named(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         assert_false(parse(cases[i][0]));
         assert_int_equal(err.kind, ERR_INVALID);
         assert_string_equal(err.where, cases[i][1]);
@@ -127,11 +128,11 @@ static void durations_are_iso(void **state)
     int64_t ms;
 
     (void)state;
-    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+    for (size_t i = 0; i < COUNT(good); i++) {
         assert_true(partner_duration(text_of(good[i].text), &ms));
         assert_int_equal(ms, good[i].ms);
     }
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+    for (size_t i = 0; i < COUNT(bad); i++)
         if (partner_duration(text_of(bad[i]), &ms))
             fail_msg("%s is a duration of %ld ms", bad[i], (long)ms);
 }
