@@ -6,7 +6,8 @@ and case of assigned letters never change between versions of Unicode."""
 
 import unicodedata
 
-RANGES = [("latin", 0x00A0, 0x0250), ("greek", 0x0370, 0x0530), ("extended", 0x1E00, 0x2000)]
+RANGES = [("latin", 0x00A0, 0x0250), ("greek", 0x0370, 0x0530), ("extended", 0x1E00, 0x2000),
+          ("ligatures", 0xFB00, 0xFB07), ("wide", 0xFF01, 0xFF5F)]
 
 # Letters that Unicode does not decompose, but which people type without.
 PLAIN = {
@@ -16,9 +17,10 @@ PLAIN = {
     "ſ": "s", "ⱥ": "a", "ⱦ": "t", "\u00ad": "",
 }
 
-# Digraphs and the micro sign, which Unicode takes apart only in its
+# Digraphs, ligatures, wide forms and the micro sign, which Unicode takes apart only in its
 # compatibility form; for most other characters that form goes too far.
-COMPATIBLE = {0xB5, 0x132, 0x133, *range(0x1C4, 0x1CD), *range(0x1F1, 0x1F4)}
+COMPATIBLE = {0xB5, 0x132, 0x133, *range(0x1C4, 0x1CD), *range(0x1F1, 0x1F4),
+              *range(0xFB00, 0xFB07), *range(0xFF01, 0xFF5F)}
 
 
 def fold(code):

@@ -12,12 +12,18 @@
 #include <ctype.h>
 #include <strings.h>
 
-/* What is being written by text_fold(): a space is written only when
+/* What stands between words, in bits: as much as was seen since the last letter. */
+enum separator { SPACE = 1, APOSTROPHE = 2, PUNCTUATION = 4 };
+
+/* What is being written by text_fold(): a separator is written only when
  * something follows it. */
 struct folding {
     char *at;
     char *start;
-    bool space;
+    unsigned between; /* separators since the last letter */
+    unsigned ignored; /* those that are nothing when no others stand beside them */
+    unsigned met[2];  /* how often only apostrophes stood between letters, and how often other
+                       * punctuation without a space */
 };
 
 static size_t sequence(const unsigned char *at, const unsigned char *end);
@@ -26,7 +32,7 @@ static const unsigned char *fold_ascii(struct folding *folding, const unsigned c
 static void fold_character(struct folding *folding, const unsigned char *at, size_t size);
 static const char *find_row(uint32_t code);
 static bool is_dropped(uint32_t code);
-static bool is_space(uint32_t code);
+static unsigned separator_of(uint32_t code, const char *row);
 static void put(struct folding *folding, const char *data, size_t size);
 
 bool text_equals_nocase(struct text a, struct text b)
@@ -176,28 +182,48 @@ static size_t sequence(const unsigned char *at, const unsigned char *end)
     return size;
 }
 
-struct text text_fold(struct arena *arena, struct text text)
+static struct text fold(struct arena *arena, struct text text, struct folding *folding)
 {
     const unsigned char *at = (const unsigned char *)text.data;
     const unsigned char *end = at + text.size;
-    struct folding folding = {0};
 
     if (!text.data)
         return text;
 
     /* Folding makes no character longer (fold_table.py sees to it). */
-    folding.start = folding.at = arena_alloc_raw(arena, text.size + 1);
+    folding->start = folding->at = arena_alloc_raw(arena, text.size + 1);
     while (at < end) {
         if (*at < 0x80) {
-            at = fold_ascii(&folding, at, end);
+            at = fold_ascii(folding, at, end);
             continue;
         }
         size_t size = sequence(at, end);
-        fold_character(&folding, at, size);
+        fold_character(folding, at, size);
         at += size > 0 ? size : 1;
     }
-    *folding.at = '\0';
-    return (struct text){folding.start, (size_t)(folding.at - folding.start)};
+    *folding->at = '\0';
+    return (struct text){folding->start, (size_t)(folding->at - folding->start)};
+}
+
+struct text text_fold(struct arena *arena, struct text text)
+{
+    return fold(arena, text, &(struct folding){0});
+}
+
+size_t text_fold_forms(struct arena *arena, struct text text, struct text forms[TEXT_FORMS_MAX])
+{
+    struct folding apart = {0}, joined = {.ignored = APOSTROPHE | PUNCTUATION},
+                   elided = {.ignored = APOSTROPHE};
+    size_t count = 1;
+
+    forms[0] = fold(arena, text, &apart);
+    if (forms[0].size == 0)
+        return 0;
+    if (apart.met[0] || apart.met[1])
+        forms[count++] = fold(arena, text, &joined);
+    if (apart.met[0] && apart.met[1])
+        forms[count++] = fold(arena, text, &elided);
+    return count;
 }
 
 static const unsigned char *fold_ascii(struct folding *folding, const unsigned char *at,
@@ -211,7 +237,9 @@ static const unsigned char *fold_ascii(struct folding *folding, const unsigned c
             char letter = (char)c;
             put(folding, &letter, 1);
         } else {
-            folding->space = true;
+            folding->between |= c <= ' ' || c == 0x7F   ? SPACE
+                                : c == '\'' || c == '`' ? APOSTROPHE
+                                                        : PUNCTUATION;
         }
     }
     return at;
@@ -229,11 +257,11 @@ static void fold_character(struct folding *folding, const unsigned char *at, siz
     const char *row = find_row(code);
     if (is_dropped(code))
         return;
-    if (is_space(code) || (row && row[0] == ' '))
-        folding->space = true;
+    unsigned separator = separator_of(code, row);
+    folding->between |= separator;
     if (row)
         put(folding, row + (row[0] == ' '), strlen(row + (row[0] == ' ')));
-    else if (!is_space(code))
+    else if (!separator)
         put(folding, (const char *)at, size > 0 ? size : 1);
 }
 
@@ -245,6 +273,10 @@ static const char *find_row(uint32_t code)
         return fold_greek[code - 0x370];
     if (code >= 0x1E00 && code - 0x1E00 < COUNT(fold_extended))
         return fold_extended[code - 0x1E00];
+    if (code >= 0xFB00 && code - 0xFB00 < COUNT(fold_ligatures))
+        return fold_ligatures[code - 0xFB00];
+    if (code >= 0xFF01 && code - 0xFF01 < COUNT(fold_wide))
+        return fold_wide[code - 0xFF01];
     return NULL;
 }
 
@@ -256,21 +288,35 @@ static bool is_dropped(uint32_t code)
            code == 0xFEFF;
 }
 
-/* C1 controls, modifier letters used as apostrophes, General Punctuation, and
- * the spaces and full stops of CJK. */
-static bool is_space(uint32_t code)
+/* 0: none. Of C1 controls, modifier letters used as apostrophes, General Punctuation, and
+ * the spaces and full stops of CJK; otherwise the table tells. */
+static unsigned separator_of(uint32_t code, const char *row)
 {
-    return (code >= 0x80 && code < 0xA0) || (code >= 0x2B9 && code <= 0x2DF) ||
-           (code >= 0x2000 && code <= 0x206F) || (code >= 0x3000 && code <= 0x3003);
+    if ((code >= 0x80 && code <= 0xA0) || (code >= 0x2000 && code <= 0x200A) || code == 0x2028 ||
+        code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000)
+        return SPACE;
+    if (code == 0xB4 || (code >= 0x2B9 && code <= 0x2DF) || code == 0x2018 || code == 0x2019 ||
+        code == 0x201B || code == 0x2032 || code == 0xFF07)
+        return APOSTROPHE;
+    if ((code >= 0x2000 && code <= 0x206F) || (code >= 0x3001 && code <= 0x3003) ||
+        (row && row[0] == ' '))
+        return PUNCTUATION;
+    return 0;
 }
 
 static void put(struct folding *folding, const char *data, size_t size)
 {
+    unsigned between = folding->between;
+
     if (size == 0)
         return;
-    if (folding->space && folding->at > folding->start)
-        *folding->at++ = ' ';
-    folding->space = false;
+    if (folding->at > folding->start && between) {
+        folding->met[0] += between == APOSTROPHE;
+        folding->met[1] += (between & PUNCTUATION) && !(between & SPACE);
+        if (between & ~folding->ignored)
+            *folding->at++ = ' ';
+    }
+    folding->between = 0;
     memcpy(folding->at, data, size);
     folding->at += size;
 }

@@ -80,6 +80,16 @@ const char *text_article(const char *noun);
  * The form in which strings are compared by search (R4 search.html#string):
  * lower case, without accents and combining marks, punctuation turned into
  * spaces, runs of white space folded to one, trimmed. Covers Latin, Greek
- * and Cyrillic letters; other scripts pass unchanged. Result in the arena.
+ * and Cyrillic letters, ligatures and wide forms; other scripts pass unchanged. Result in the
+ * arena.
  */
 struct text text_fold(struct arena *arena, struct text text);
+
+/*
+ * The forms in which people write the same (R4 search.html#string: punctuation should be ignored).
+ * Punctuation between letters parts words, as in text_fold(), which is the first form; or it is
+ * nothing (OBrien, SmithJones); or only apostrophes are (OBrien Smith). Punctuation beside white
+ * space is nothing anyway. How many forms that differ; 0: there is no letter.
+ */
+enum { TEXT_FORMS_MAX = 3 };
+size_t text_fold_forms(struct arena *arena, struct text text, struct text forms[TEXT_FORMS_MAX]);

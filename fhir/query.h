@@ -72,8 +72,8 @@ enum query_modifier {
  * URI        text.
  * REFERENCE  text as written, and when it is a literal reference: reference_id,
  *            reference_type (absent when only an id was given) and
- *            reference_base (absent when relative or of this server).
- *            Never one to a version.
+ *            reference_base (absent when relative or of this server), and
+ *            reference_version (absent: whatever version).
  * DATE       prefix, time_low and time_high: the inclusive span the written
  *            precision stands for, UTC. For AP already widened.
  * NUMBER     prefix, number, number_low and number_high: the span the written
@@ -90,7 +90,7 @@ struct query_value {
     enum search_type type;
     enum query_prefix prefix;
     struct text system, code, text;
-    struct text reference_base, reference_type, reference_id;
+    struct text reference_base, reference_type, reference_id, reference_version;
     int64_t time_low, time_high;
     double number, number_low, number_high;
     const struct text *codes; /* at most QUERY_CODES_MAX */

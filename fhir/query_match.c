@@ -27,6 +27,7 @@ static bool meets_values(struct matcher *matcher, const struct query_param *para
 static bool has_id(const struct query_param *param, const char *id);
 static bool was_updated(const struct query_param *param, int64_t time);
 static bool same_code(struct text system, struct text a, struct text b);
+static bool match_norm(enum query_modifier modifier, struct text needle, struct text norm);
 static bool starts_with(struct text text, struct text prefix);
 
 static match_fn *const matchers[] = {
@@ -213,12 +214,22 @@ static bool match_quantity(struct matcher *matcher, enum query_modifier modifier
 static bool match_string(struct matcher *matcher, enum query_modifier modifier,
                          const struct query_value *wanted, const struct search_value *value)
 {
+    struct text needles[TEXT_FORMS_MAX], norms[TEXT_FORMS_MAX];
+
     if (modifier == MODIFIER_EXACT)
         return text_equals(wanted->text, value->text);
 
-    struct text needle = text_fold(matcher->arena, wanted->text);
-    struct text norm = text_fold(matcher->arena, value->text);
+    size_t needle_count = text_fold_forms(matcher->arena, wanted->text, needles);
+    size_t norm_count = text_fold_forms(matcher->arena, value->text, norms);
 
+    for (size_t i = 0; i < needle_count * norm_count; i++)
+        if (match_norm(modifier, needles[i % needle_count], norms[i / needle_count]))
+            return true;
+    return false;
+}
+
+static bool match_norm(enum query_modifier modifier, struct text needle, struct text norm)
+{
     if (modifier == MODIFIER_WHOLE)
         return text_equals(norm, needle);
     if (modifier == MODIFIER_ENDS)
@@ -260,6 +271,8 @@ static bool match_reference(struct matcher *matcher, enum query_modifier modifie
     if (wanted->reference_id.data && !wanted->reference_base.data && value->reference_id.data &&
         !value->reference_base.data)
         return text_equals(wanted->reference_id, value->reference_id) &&
+               (!wanted->reference_version.data ||
+                text_equals(wanted->reference_version, value->reference_version)) &&
                (!wanted->reference_type.data ||
                 text_equals(wanted->reference_type, value->reference_type));
     return starts_with(value->text, wanted->text);

@@ -242,6 +242,7 @@ static bool read_reference(struct query_reader *reader, struct text name,
 {
     struct text base, type, id, version;
 
+    (void)name;
     (void)param;
     value->text = query_unescape(reader->arena, text);
     if (primitive_is_valid(PRIMITIVE_ID, value->text)) {
@@ -250,15 +251,11 @@ static bool read_reference(struct query_reader *reader, struct text name,
     }
     if (!reference_split(value->text, &base, &type, &id, &version))
         return true; /* a canonical or another uri, found as written */
-    if (version.size > 0)
-        return query_refuse(reader, name, "not-supported",
-                            "\"%.*s\" cannot be searched by a reference to one version; leave "
-                            "/_history/... out.",
-                            NAME_ARGS(name));
     if (base.size > 0 && !is_own(reader->options, base))
         value->reference_base = base;
     value->reference_type = type;
     value->reference_id = id;
+    value->reference_version = version;
     return true;
 }
 

@@ -12,6 +12,8 @@
  * earlier program begins to write on the database any more.
  *
  *   1  positions of Location (near), contained resources
+ *   2  strings without their punctuation, units in composites that were added. Until then strings
+ *      are found as they were before, and no unit is known to be absent (search_units.c).
  */
 
 #include "base/err.h"
@@ -22,7 +24,7 @@ struct arena;
 struct pg;
 struct type;
 
-#define EXTRACTION "1" /* as SQL */
+#define EXTRACTION "2" /* as SQL */
 
 /* Waits. The database has no resources yet. */
 bool extraction_begin(struct pg *pg, struct arena *arena, struct err *err);
@@ -36,3 +38,6 @@ bool extraction_holds(const struct type *type);
 /* As learned last: of a type, of any. */
 bool extraction_is_behind(const struct type *type);
 bool extraction_any_behind(void);
+
+/* Whether some type's contained resources are not indexed. */
+bool extraction_lacks_contained(void);

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "storage/search.h"
 #include "storage/search_row.h"
+#include "storage/search_units.h"
 
 static const struct search_term *patient_term(const struct search_plan *plan);
 static bool check(const struct search_plan *plan, struct err *err);
@@ -42,6 +43,9 @@ static bool find(struct store *store, const struct access *access, const struct 
 
     *page = (struct store_page){0};
     store->counters.searches++;
+    query = search_units(store, store->search, access, query, arena, err);
+    if (!query)
+        return false;
     search_plan_init(&plan, store, access, query, arena);
     if (!check(&plan, err))
         return false;

@@ -188,15 +188,21 @@ static void finish(struct row_maker *maker)
     row_sort(row);
 }
 
-struct text row_norm(struct arena *arena, struct text text, bool *cut)
+size_t row_norms(struct arena *arena, struct text text, struct text norms[TEXT_FORMS_MAX],
+                 bool *cut)
 {
-    struct text norm = text_fold(arena, text);
+    size_t count = text_fold_forms(arena, text, norms);
 
-    *cut = norm.size > ROW_NORM_MAX;
-    if (*cut) {
-        norm.size = ROW_NORM_MAX;
-        while ((norm.data[norm.size] & 0xC0) == 0x80)
-            norm.size--;
+    *cut = false;
+    for (size_t i = 0; i < count; i++) {
+        struct text *norm = &norms[i];
+
+        if (norm->size <= ROW_NORM_MAX)
+            continue;
+        *cut = true;
+        norm->size = ROW_NORM_MAX;
+        while ((norm->data[norm->size] & 0xC0) == 0x80)
+            norm->size--;
     }
-    return norm;
+    return count;
 }

@@ -14,7 +14,7 @@
  *              what stands behind `|` or `/_history/`. An identifier: as for tokens.
  *              To somebody contained: token_reference of token_contained().
  *   uri        token_uri, and token_uri_below for itself and each prefix.
- *   string     f_str(token_param, text_fold() of at most ROW_NORM_MAX bytes).
+ *   string     f_str(token_param, each of text_fold_forms() of at most ROW_NORM_MAX bytes).
  *   _text, _content   a row of the table's words (storage/words.h) and no token.
  *   date       the column, or f_date(token_param, low, high).
  *   number     f_qty(token_param, low, high, no unit); low and high are both the
@@ -26,7 +26,8 @@
  *              one of boxes as well.
  *   composite  see token_combine(); without rows where the columns answer it (columns.h).
  *              The h of side rows of composites that were added stands in f_code: when the
- *              parameter goes they could not be named otherwise.
+ *              parameter goes they could not be named otherwise. Of a quantity in such a one:
+ *              token_code of the unit in toks.
  *
  * Open ends of time are INT64_MIN and INT64_MAX, of numbers -INFINITY and INFINITY.
  */
@@ -113,8 +114,10 @@ struct row {
 struct row *row_make(const struct tokens *tokens, const struct type *type, struct text id,
                      const struct search_values *values, struct arena *arena);
 
-/* A text as f_str has it: folded, and cut before the character that passes ROW_NORM_MAX bytes. */
-struct text row_norm(struct arena *arena, struct text text, bool *cut);
+/* A text as f_str has it, in its forms: folded, and cut before the character that passes
+ * ROW_NORM_MAX bytes. How many there are. */
+size_t row_norms(struct arena *arena, struct text text, struct text norms[TEXT_FORMS_MAX],
+                 bool *cut);
 
 /* Whether everything but rkey and id is the same, so that an update of the body suffices. It never
  * does where something is contained, whose index names the version. */

@@ -44,14 +44,15 @@ void row_add_code(struct row_maker *maker, int64_t code, int64_t of)
 void row_add_string(struct row_maker *maker, int64_t h, struct text text)
 {
     struct row *row = maker->row;
+    struct text norms[TEXT_FORMS_MAX];
     bool cut;
-    struct text norm = row_norm(maker->arena, text, &cut);
+    size_t count = row_norms(maker->arena, text, norms, &cut);
 
-    if (norm.size == 0)
-        return;
-    row->strings = grow(maker->arena, row->strings, row->string_count, &maker->string_room,
-                        sizeof(row->strings[0]));
-    row->strings[row->string_count++] = (struct row_string){.h = h, .norm = norm};
+    for (size_t i = 0; i < count; i++) {
+        row->strings = grow(maker->arena, row->strings, row->string_count, &maker->string_room,
+                            sizeof(row->strings[0]));
+        row->strings[row->string_count++] = (struct row_string){.h = h, .norm = norms[i]};
+    }
 }
 
 void row_add_date(struct row_maker *maker, int64_t h, int64_t low, int64_t high)

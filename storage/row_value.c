@@ -23,6 +23,7 @@ static void add_written(struct row_maker *maker, struct text reference);
 static struct text without_version(struct text reference);
 static void add_uri(struct row_maker *maker, struct text uri);
 static void add_quantity(struct row_maker *maker, const struct search_value *value);
+static void add_unit(struct row_maker *maker, const struct search_value *quantity);
 static void add_position(struct row_maker *maker, const struct search_value *value);
 static void add_composite(struct row_maker *maker, const struct search_value *value);
 static size_t hash_one(struct row_maker *maker, const struct search_value *value,
@@ -172,12 +173,18 @@ static void add_uri(struct row_maker *maker, struct text uri)
 
 static void add_quantity(struct row_maker *maker, const struct search_value *value)
 {
-    if (value->code.size > 0)
-        row_add_tok(maker, token_code(maker->tokens, maker->param, value->code));
+    add_unit(maker, value);
     if (value->text.size > 0 && !text_equals(value->text, value->code))
         row_add_tok(maker, token_code(maker->tokens, maker->param, value->text));
     if (!stands_in_columns(maker, value))
         row_add_number(maker, maker->param_token, value);
+}
+
+/* For search_units.c. */
+static void add_unit(struct row_maker *maker, const struct search_value *quantity)
+{
+    if (quantity->code.size > 0)
+        row_add_tok(maker, token_code(maker->tokens, maker->param, quantity->code));
 }
 
 static void add_position(struct row_maker *maker, const struct search_value *value)
@@ -205,6 +212,8 @@ static void add_composite(struct row_maker *maker, const struct search_value *va
 
         if (search_type_is_ranged(part->type)) {
             ranged = ranged ? ranged : part;
+            if (added && part->type == SEARCH_QUANTITY)
+                add_unit(maker, part);
             continue;
         }
         size_t form_count = hash_one(maker, part, forms);

@@ -59,7 +59,7 @@ bool search_is_whole(const struct query *query, struct err *err)
 {
     const struct search_param *unfinished = query_find_unfinished(query);
 
-    if (query->contained != QUERY_OUTER && extraction_any_behind())
+    if (query->contained != QUERY_OUTER && extraction_lacks_contained())
         return err_set(err, ERR_INVALID, "_contained",
                        "\"_contained\" cannot be used yet: what an earlier version of the server "
                        "stored has to be indexed anew. That is what $reindex is for.");
@@ -83,7 +83,7 @@ static bool search(struct store *store, const struct access *access, const struc
         return search_types(store, access, query, arena, page, err);
     store->counters.searches++;
     search_stats_refresh(store);
-    query = search_units(store, access, query, arena, err);
+    query = search_units(store, store->search, access, query, arena, err);
     if (!query)
         return false;
     if (search_sort_is_needed(query) && !query->count_only)
@@ -149,8 +149,10 @@ bool search_find(struct store *store, struct pg *pg, const struct access *access
     only.sort_count = 0;
     only.page = (struct text){0};
     search_stats_refresh(store);
-    if (!search_is_whole(&only, err) ||
-        !search_paging_begin(&paging, store, access, &only, arena, err) ||
+    if (!search_is_whole(&only, err))
+        return false;
+    query = search_units(store, pg, access, &only, arena, err);
+    if (!query || !search_paging_begin(&paging, store, access, query, arena, err) ||
         !search_paging_fill(&paging, err))
         return false;
     for (size_t i = 0; i < paging.count; i++)
@@ -172,7 +174,8 @@ bool search_each(struct store *store, struct pg *pg, const struct access *access
     only->sort_count = 0;
     only->page = (struct text){0};
     search_stats_refresh(store);
-    if (!search_paging_begin(&paging, store, access, only, arena, err))
+    query = search_units(store, pg, access, only, arena, err);
+    if (!query || !search_paging_begin(&paging, store, access, query, arena, err))
         return false;
     do {
         paging.plan.arena = arena_new();

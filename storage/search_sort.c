@@ -36,6 +36,8 @@ static void visit(void *context, const struct search_plan *plan, int64_t rkey,
                   const struct store_version *version);
 static void set_keys(struct sorting *sorting, const struct store_version *version,
                      struct match *match);
+static void keep_first(const struct search_value *value, const struct query_sort *sort,
+                       struct arena *arena, struct search_key_value *first);
 static bool key_of(const struct search_value *value, struct arena *arena,
                    struct search_key_value *key);
 static struct text lower(struct text text, struct arena *arena);
@@ -165,29 +167,42 @@ static void set_keys(struct sorting *sorting, const struct store_version *versio
             key->text = text_of(version->id);
         else if (sort->subject == QUERY_LAST_UPDATED)
             key->time = version->last_updated;
-        for (size_t k = 0; sort->subject == QUERY_VALUE && k < values.count; k++) {
-            struct search_key_value one = {0};
-
-            if (values.items[k].param == sort->param && key_of(&values.items[k], arena, &one) &&
-                compare_keys(&one, key, sort) < 0)
-                *key = one;
-        }
+        for (size_t k = 0; sort->subject == QUERY_VALUE && k < values.count; k++)
+            if (values.items[k].param == sort->param)
+                keep_first(&values.items[k], sort, arena, key);
         if (key->text.data)
             key->text.data = arena_strndup(sorting->arena, key->text.data, key->text.size);
     }
     arena_free(arena);
 }
 
-/* What a value is sorted by, cut to what an index would keep. False: by nothing. */
+/* A string is sorted by all its forms, as by the rows of its index. */
+static void keep_first(const struct search_value *value, const struct query_sort *sort,
+                       struct arena *arena, struct search_key_value *first)
+{
+    struct search_key_value one = {0};
+    struct text norms[TEXT_FORMS_MAX];
+    bool cut;
+    size_t count = value->type == SEARCH_STRING ? row_norms(arena, value->text, norms, &cut) : 1;
+
+    for (size_t i = 0; i < count; i++) {
+        if (value->type == SEARCH_STRING)
+            one.text = norms[i];
+        else if (!key_of(value, arena, &one))
+            return;
+        if (compare_keys(&one, first, sort) < 0)
+            *first = one;
+    }
+}
+
+/* What a value is sorted by that is no string, cut to what an index would keep. False: by nothing.
+ */
 static bool key_of(const struct search_value *value, struct arena *arena,
                    struct search_key_value *key)
 {
     switch (value->type) {
     case SEARCH_TOKEN:
         key->text = value->code.data ? lower(value->code, arena) : (struct text){0};
-        break;
-    case SEARCH_STRING:
-        key->text = text_fold(arena, value->text);
         break;
     case SEARCH_DATE:
         key->time = value->time_low;

@@ -159,7 +159,7 @@ static void note_patients(struct search_term_maker *maker, const struct query_pa
 {
     const struct columns *columns = maker->columns;
     struct search_term *term = maker->term;
-    bool direct = param->param == columns->patient;
+    bool direct = param->param == columns->patient, versioned = false;
     int64_t *patients = arena_many(maker->arena, int64_t, param->value_count);
 
     if (!columns->patient || columns->patient_repeats || param->value_count == 0 ||
@@ -172,11 +172,12 @@ static void note_patients(struct search_term_maker *maker, const struct query_pa
             value->reference_type.data ? text_is(value->reference_type, "Patient") : direct;
         if (!value->reference_id.data || value->reference_base.data || !is_patient)
             return;
+        versioned |= value->reference_version.data != NULL;
         patients[i] = token_rkey(maker->tokens, TEXT("Patient"), value->reference_id);
     }
     term->patients = patients;
     term->patient_count = param->value_count;
-    term->patients_suffice = direct;
+    term->patients_suffice = direct && !versioned;
 }
 
 static void note_codes(struct search_term_maker *maker, const struct query_param *param)

@@ -4,6 +4,7 @@
  */
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/err.h"
 #include "fhir/type.h"
 #include "storage/row.h"
@@ -106,6 +107,8 @@ static void add_reference(struct search_term_maker *maker, const struct search_p
 {
     bool literal = value->reference_id.data && !value->reference_base.data;
 
+    /* Who refers to one version is looked at. */
+    maker->term->inexact |= literal && value->reference_version.data;
     if (literal && value->reference_type.data) {
         const struct type *type = resource_type_find(value->reference_type);
 
@@ -179,15 +182,22 @@ static void add_string(struct search_term_maker *maker, const int64_t *h, size_t
         [MODIFIER_WHOLE] = STRING_EQUAL,
     };
     enum query_modifier modifier = maker->term->param->modifier;
-    struct search_atom *atom = search_term_add_atom(maker, ATOM_STRINGS);
     int64_t *hashes = arena_many(maker->arena, int64_t, h_count);
+    struct text norms[TEXT_FORMS_MAX];
     bool cut;
+    size_t count = row_norms(maker->arena, value->text, norms, &cut);
 
     memcpy(hashes, h, h_count * sizeof(h[0]));
-    atom->hashes = hashes;
-    atom->hash_count = h_count;
-    atom->mode = modifier < sizeof(modes) / sizeof(modes[0]) ? modes[modifier] : STRING_PREFIX;
-    atom->norm = row_norm(maker->arena, value->text, &cut);
+    if (modifier == MODIFIER_EXACT)
+        count = 1; /* the same text has the same forms */
+    for (size_t i = 0; i < count; i++) {
+        struct search_atom *atom = search_term_add_atom(maker, ATOM_STRINGS);
+
+        atom->hashes = hashes;
+        atom->hash_count = h_count;
+        atom->mode = modifier < COUNT(modes) ? modes[modifier] : STRING_PREFIX;
+        atom->norm = norms[i];
+    }
     maker->term->inexact |= cut;
 }
 

@@ -18,7 +18,8 @@ EXTENSION = "http://hl7.org/fhir/StructureDefinition/"
 PROFILE = "http://example.org/StructureDefinition/"
 
 FAMILIES = ["Müller", "MULLER", "Muller", "O'Brien", "O’Brien", "OBrien", "Smith-Jones",
-            "Smith Jones", "Smithe", "smith", "Ångström", "Angstrom", "Łukasz", "Lukasz", "Æther",
+            "Smith Jones", "O'Brien-Smith", "obrien smith", "SmithJones", "St. John", "St.John",
+            "\ufb01eld", "Smithe", "smith", "Ångström", "Angstrom", "Łukasz", "Lukasz", "Æther",
             "Aether", "Straße", "STRASSE", "van  der Berg", "van der Berg", "de la Cruz", "Đặng",
             "Nguyễn", "Иванов", "иванова", "Παπαδόπουλος", "ΠΑΠΑΔΟΠΟΥΛΟΣ", "山田", "김", "X",
             "José", "Jose\u0301", "Œuvre", "a,b", "c|d", "e$f", "g\\h", "100%", "Þór",

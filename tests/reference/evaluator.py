@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import words
 from units import SAME_KIND
-from values import INFINITY, Quantity, Values, date_span, fold, split_reference
+from values import INFINITY, Quantity, Values, any_form, date_span, forms, split_reference
 
 UCUM = "http://unitsofmeasure.org"
 UNITS = {"km": 1000, "m": 1, "[mi_i]": 1609.344, "[ft_i]": 0.3048, "cm": 0.01}
@@ -230,7 +230,7 @@ class Search:
                         ascii_lower(of_code) == ascii_lower(code)
                         for of_system, of_code in value.types)
         if modifier == "text":
-            return value.text is not None and fold(value.text).startswith(fold(text))
+            return value.text is not None and any_form(str.startswith, value.text, text)
         if modifier in CODES:
             return self.code_matches(modifier, parts, value)
         if modifier not in ("", "not"):
@@ -270,8 +270,8 @@ class Search:
         if modifier == "exact":
             return text == value
         if modifier == "contains":
-            return fold(text) in fold(value)
-        return fold(value).startswith(fold(text))
+            return any_form(str.__contains__, value, text)
+        return any_form(str.startswith, value, text)
 
     # R4 search.html#uri
 
@@ -424,7 +424,7 @@ class Search:
             if kind == "date":
                 keys.append(value[0])
             elif kind == "string":
-                keys.append(fold(value).encode()[:STRING_MAX])
+                keys += [form.encode()[:STRING_MAX] for form in forms(value)]
             elif kind in ("number", "quantity"):
                 span = value.span if isinstance(value, Quantity) else value
                 if span.low != span.high:

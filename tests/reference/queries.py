@@ -314,6 +314,8 @@ class Queries:
             text = text[start:end]
             if self.chance(0.3):
                 text = self.one([str.upper, str.lower, fold])(text)
+            if self.chance(0.15):
+                text = re.sub(r"[^\w\s]", self.one(["", " ", "-", "'"]), text)
             if self.chance(0.2) and not HANGUL.search(text):
                 text = unicodedata.normalize(self.one(["NFD", "NFC"]), text)
         if not fold(text):
@@ -344,9 +346,12 @@ class Queries:
             text = value.text.split("|")[0] if self.chance(0.5) else value.text
             return escape(text)
         if value.base:
-            return escape(value.text.split("/_history/")[0]) if self.chance(0.8) else value.id
-        return escape(self.one([value.id, f"{value.type}/{value.id}", f"{value.type}/{value.id}",
-                                f"{self.search.base}/{value.type}/{value.id}"]))
+            return escape(self.one([value.text.split("/_history/")[0], value.text,
+                                    f"{value.text}/_history/1", value.id]))
+        local = f"{value.type}/{value.id}"
+        if self.chance(0.4 if value.version else 0.03):
+            local += "/_history/" + self.one([value.version or "1", "1", "2"])
+        return escape(self.one([value.id, local, local, f"{self.search.base}/{local}"]))
 
     def of_special(self, modifier, value, parameter):
         """Near the place, or its antipode, in some unit."""

@@ -7,6 +7,7 @@ import calendar
 import collections
 import datetime
 import functools
+import itertools
 import re
 import unicodedata
 from decimal import Decimal
@@ -32,6 +33,7 @@ CURRENCIES = "urn:iso:std:iso:4217"
 NAME_PARTS = ("family", "given", "prefix", "suffix", "text")
 ADDRESS_PARTS = ("line", "city", "district", "state", "postalCode", "country", "text")
 
+LIGATURES = re.compile("[\ufb00-\ufb06\uff01-\uff5e]") # and wide forms
 HANGUL = re.compile("[\u1100-\u11ff\uac00-\ud7a3]") # README, "Strings"
 
 # Letters that Unicode does not take apart, but which are typed without: README, "Strings".
@@ -45,15 +47,51 @@ def is_separator(c):
     return unicodedata.category(c)[0] in "PSZC" and (ord(c) < 0x2070 or "\u3000" <= c <= "\u3003")
 
 
-@functools.lru_cache(100000)
-def fold(text):
-    """Lower case, without marks; punctuation and white space of any length are one space."""
+def is_white(c):
+    return unicodedata.category(c)[0] == "Z" or unicodedata.category(c) == "Cc"
+
+
+def is_apostrophe(c):
+    return c in "'`\u00b4\u2018\u2019\u201b\u2032" or "\u02b9" <= c <= "\u02df"
+
+
+def letters(text):
+    """Lower case, without marks; separators as they were written."""
+    text = LIGATURES.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
     text = "".join(c if HANGUL.match(c) else unicodedata.normalize("NFD", c)
                    for c in unicodedata.normalize("NFC", text))
     text = "".join(unicodedata.normalize("NFD", c.lower()) if not HANGUL.match(c) else c
                    for c in text)
-    text = "".join(c for c in text if not unicodedata.combining(c)).translate(PLAIN)
-    return " ".join("".join(" " if is_separator(c) else c for c in text).split())
+    return "".join(c for c in text if not unicodedata.combining(c)).translate(PLAIN)
+
+
+@functools.lru_cache(100000)
+def fold(text):
+    """Lower case, without marks; punctuation and white space of any length are one space."""
+    return " ".join("".join(" " if is_separator(c) else c for c in letters(text)).split())
+
+
+@functools.lru_cache(100000)
+def forms(text):
+    """As it may be read: punctuation as a space, as nothing, or only apostrophes as nothing."""
+    runs = [(separates, "".join(run))
+            for separates, run in itertools.groupby(letters(text), is_separator)]
+    if runs and runs[0][0]:
+        runs = runs[1:]
+    if runs and runs[-1][0]:
+        runs = runs[:-1]
+    read = set()
+    for is_nothing in (lambda run: False,
+                       lambda run: not any(map(is_white, run)),
+                       lambda run: all(map(is_apostrophe, run))):
+        read.add("".join(run if not separates else "" if is_nothing(run) else " "
+                         for separates, run in runs))
+    return read - {""}
+
+
+def any_form(holds, value, text):
+    """Whether the relation holds between some form of the one and some of the other."""
+    return any(holds(one, other) for one in forms(value) for other in forms(text))
 
 
 @functools.lru_cache(100000)

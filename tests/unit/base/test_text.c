@@ -214,6 +214,8 @@ static void folding_makes_equal_what_search_takes_for_equal(void **state)
         {"東京 太郎", "東京 太郎"},
         {"\U0001F600 x", "\U0001F600 x"},
         {"x2 \xC2\xB5g 37\xC2\xB0", "x2 μg 37"},
+        {"of\uFB01ce \uFB03 \uFB06op", "office ffi stop"},
+        {"\uFF21\uFF42\uFF0D\uFF11", "ab 1"},
     };
     struct arena *arena = arena_new();
 
@@ -222,6 +224,41 @@ static void folding_makes_equal_what_search_takes_for_equal(void **state)
         struct text folded = text_fold(arena, text_of(cases[i].text));
         if (!text_is(folded, cases[i].folded))
             fail_msg("\"%s\" became \"%.*s\"", cases[i].text, TEXT_ARGS(folded));
+    }
+    arena_free(arena);
+}
+
+static void punctuation_parts_words_or_is_nothing(void **state)
+{
+    static const struct {
+        const char *text, *forms;
+    } cases[] = {
+        {"", ""},
+        {"'-'", ""},
+        {"O'Brien", "o brien,obrien"},
+        {"O\u2019Brien", "o brien,obrien"},
+        {"OBrien", "obrien"},
+        {"Smith-Jones", "smith jones,smithjones"},
+        {"O'Brien-Smith", "o brien smith,obriensmith,obrien smith"},
+        {"St. John", "st john"},
+        {"St.John", "st john,stjohn"},
+        {"'Smith - Jones'", "smith jones"},
+        {"J.R.R. O' Tolkien", "j r r o tolkien,jrr o tolkien"},
+        {"a-'b", "a b,ab"},
+        {"Ann  Smith, ", "ann smith"},
+        {"a\u00A0'b", "a b"},
+    };
+    struct arena *arena = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct text forms[TEXT_FORMS_MAX];
+        size_t count = text_fold_forms(arena, text_of(cases[i].text), forms);
+        const char *all = "";
+        for (size_t k = 0; k < count; k++)
+            all = arena_printf(arena, "%s%s%.*s", all, k ? "," : "", TEXT_ARGS(forms[k]));
+        if (strcmp(all, cases[i].forms) != 0)
+            fail_msg("\"%s\" became \"%s\"", cases[i].text, all);
     }
     arena_free(arena);
 }
@@ -275,6 +312,7 @@ int main(void)
         cmocka_unit_test(integers_are_the_whole_text_and_in_range),
         cmocka_unit_test(utf8_is_told_from_what_resembles_it),
         cmocka_unit_test(folding_makes_equal_what_search_takes_for_equal),
+        cmocka_unit_test(punctuation_parts_words_or_is_nothing),
         cmocka_unit_test(folding_twice_changes_nothing_more),
         cmocka_unit_test(articles_follow_the_sound),
     };

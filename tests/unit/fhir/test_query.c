@@ -419,7 +419,6 @@ static void values_of_another_form_are_refused(void **state)
         {"Patient", "birthdate=2020-13-01", "takes a date"},
         {"Patient", "family=--", "neither letters nor digits"},
         {"Observation", "subject:Patient=Group/1", "takes the id of a Patient"},
-        {"Observation", "subject=Patient/1/_history/2", "one version"},
         {"Observation", "value-quantity=five", "takes [prefix]number"},
         {"Observation", "value-quantity=5|mg", "takes [prefix]number"},
         {"Observation", "value-quantity=5|http://u.org|", "without a unit"},
