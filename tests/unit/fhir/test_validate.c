@@ -47,10 +47,12 @@ static void assert_each_is_found(const struct fault *faults, size_t count)
         struct reading r = validate(faults[i].json, (struct validation){0});
         const struct issue *issue = first_of(&r, ISSUE_ERROR);
 
-        if (!issue)
+        if (!issue) {
             fail_msg("%s passes", faults[i].json);
-        assert_string_equal(issue->expression, faults[i].expression);
-        assert_string_equal(issue->code, faults[i].code);
+        } else {
+            assert_string_equal(issue->expression, faults[i].expression);
+            assert_string_equal(issue->code, faults[i].code);
+        }
         assert_int_equal(r.issues.errors, 1);
         release(&r);
     }

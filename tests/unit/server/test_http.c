@@ -262,7 +262,7 @@ static void a_stream_arrives_whole_and_a_broken_one_has_no_end(void **state)
 {
     (void)state;
     assert_status(say("GET /stream HTTP/1.1\r\n" LAST), 200);
-    assert_true(talk.answer.size > CHUNKS * CHUNK_SIZE);
+    assert_true(talk.answer.size > (size_t)CHUNKS * CHUNK_SIZE);
     assert_string_equal(talk.answer.data + talk.answer.size - 7, "\r\n0\r\n\r\n");
     assert_false(talk.handler_failed);
 
