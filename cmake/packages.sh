@@ -42,6 +42,9 @@ fi
 $as_root mkdir -p /etc/postgresql-common
 [ -e /etc/postgresql-common/createcluster.conf ] ||
     echo 'create_main_cluster = false' | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
-$as_root apt-get update -qq
+# A mirror may fail once, and another installation be under way.
+patient='-o Acquire::Retries=5 -o DPkg::Lock::Timeout=600'
+# shellcheck disable=SC2086  # options
+$as_root apt-get $patient update -qq
 # shellcheck disable=SC2086  # a list of packages
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get $patient install -y -qq --no-install-recommends $missing >/dev/null

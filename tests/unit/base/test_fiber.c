@@ -131,7 +131,7 @@ static void a_wait_ends_at_its_deadline_and_the_waiter_serves_again(void **state
 static struct {
     int ms;
     char letter;
-} const sleeps[] = {{40, 'd'}, {10, 'b'}, {20, 'c'}, {0, 'a'}};
+} const sleeps[] = {{600, 'd'}, {200, 'b'}, {400, 'c'}, {0, 'a'}};
 
 static struct story *sleeping;
 
