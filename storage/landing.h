@@ -254,7 +254,8 @@ bool landing_identity_all(struct store *store, const char *type, const char *id,
                           struct arena *arena, struct landing_identity **identities, size_t *count,
                           struct err *err);
 
-/* Of one partner, at most `limit`, in no order. `type` NULL: all. */
+/* Of one partner, at most `limit`, in no order, without what came once and was another attachment
+ * than is shown. `type` NULL: all. */
 bool landing_identity_list(struct store *store, int32_t partner, enum landing_presence presence,
                            const char *type, unsigned limit, struct arena *arena,
                            struct landing_identity **identities, size_t *count, struct err *err);

@@ -120,8 +120,10 @@ bool landing_identity_list(struct store *store, int32_t partner, enum landing_pr
                            struct landing_identity **identities, size_t *count, struct err *err)
 {
     static const struct pg_statement list = {
-        "select 0::int8, " COLUMNS " from f_identity where partner = $1::int4"
+        "select 0::int8, " COLUMNS " from f_identity i where partner = $1::int4"
         " and presence = $2::\"char\" and ($3::int2 is null or rtype = $3::int2)"
+        " and not exists (select from f_dead d where d.partner = i.partner"
+        "  and d.class = 'attachment' and d.id = i.id and d.decided is distinct from 'replayed')"
         " limit $4::int8"};
     struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;

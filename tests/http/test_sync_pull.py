@@ -8,7 +8,7 @@ import unittest
 
 import harness
 from sync_harness import Exchange, Rogue
-from sync_state import GOOD_TYPES, PAGE, account, pulled, queries, shape, states, totals
+from sync_state import GOOD_TYPES, PAGE, account, pulled, queries, shape, sql, states, totals
 
 
 class Pulls(unittest.TestCase):
@@ -126,10 +126,17 @@ class Pulls(unittest.TestCase):
         self.assertIn("another size", said)
         self.assertIn("another hash", said)
         self.assertIn("accepts it", said)
+        # Neither another worker, which has not read the documents, nor who discards one brings it in.
         self.exchange.once(status=0)
+        self.assertEqual({name: client.get(url).status for name, url in links.items()}, found)
         self.assertEqual(account(self.exchange, "good")["dead"], 2)
+        number = sql(self.exchange, "select number from f_dead where rule like '%another size%'")
+        self.exchange.isthmus("sync", "dead", "discard", "good", "--number", number, "--reason", "no")
+        self.exchange.once(status=0)
+        self.assertEqual({name: client.get(url).status for name, url in links.items()}, found)
         self.exchange.isthmus("sync", "dead", "replay", "good", "--class", "attachment")
         self.assertEqual(client.get(links["hash"]).status, 200)
+        self.assertEqual(client.get(links["size"]).status, 404)
 
     def test_attachments_that_are_too_large_do_not_come(self):
         links = self.shown(hydrate={"attachments": 8})
