@@ -18,14 +18,12 @@
 #include "storage/body.h"
 #include "storage/dictionaries.h"
 #include "storage/member.h"
+#include "storage/parameters_words.h"
 #include "storage/pg.h"
-#include "storage/words.h"
 
 #include <stdatomic.h>
 
 enum { LOOK_AGAIN_MS = 5, TENANT = 1 };
-
-#define WORDS_VERSION "words 2" /* of what fhir/search_words.c takes for words */
 
 static const struct pg_statement ask_epoch = {"select " PARAMETERS_EPOCH};
 
@@ -46,11 +44,6 @@ static const struct pg_statement select_definitions = {
 #define WANTED                                                                                     \
     " from unnest($1::text[], $2::text[], $3::int8[], $4::text[]) w(type, code, version, about)"
 #define SAME " (w.type, w.code, w.version) = (f.type, f.code, f.version)"
-
-static const struct pg_statement select_words = {
-    "select (select value from f_choice where name = 'text'),"
-    " (select value from f_choice where name = 'content'),"
-    " coalesce((select value from f_choice where name = 'language'), '" WORDS_CONFIGURATION "')"};
 
 static const struct pg_statement drop_others = {
     "update f_parameter f set state = case when about is null then 'D'::\"char\" else 'G' end,"
@@ -101,8 +94,6 @@ struct lesson {
     uint64_t hash; /* of the rows */
     int64_t number;
     bool unfinished, stored;
-    struct text words[2]; /* for which types _text and _content were chosen */
-    const char *configuration;
 };
 
 static bool learn(struct pg *pg, struct arena *arena, struct err *err);
@@ -216,58 +207,6 @@ static bool forget_types(struct lesson *lesson, const struct pg_result *result, 
     return count == 0 || pg_query(lesson->pg, &begin_anew, &params, lesson->arena, &result, err);
 }
 
-/* `choice` is names of types with commas, or all. */
-static bool is_chosen(struct text choice, const char *type)
-{
-    struct text name;
-
-    while (choice.data && text_next(&choice, ',', &name))
-        if (text_is(name, type) || text_is(name, "all"))
-            return true;
-    return false;
-}
-
-/* The parameter of a type by its words. */
-static void make_words_param(const struct search_param *published, struct search_param *param)
-{
-    *param = *published;
-    param->expression = "$this";
-}
-
-/* Words that are taken otherwise are other words. */
-static struct search_extension *words_extension(struct arena *arena, const char *configuration)
-{
-    struct search_extension *extension = arena_one(arena, struct search_extension);
-    struct hash_key open = {0}; /* not a secret */
-    struct hash_state state;
-
-    hash_init(&state, &open);
-    hash_part(&state, WORDS_VERSION, sizeof(WORDS_VERSION) - 1);
-    hash_part(&state, configuration, strlen(configuration));
-    extension->version = hash_done(&state);
-    extension->configuration = configuration;
-    return extension;
-}
-
-/* Those by the words of resources, of the types for which they were chosen. */
-static void add_words(struct lesson *lesson, struct search_addition *additions, size_t *count)
-{
-    static const char *const codes[] = {"_text", "_content"};
-    struct search_extension *extension = words_extension(lesson->arena, lesson->configuration);
-
-    for (unsigned i = 0; i < resource_type_count(); i++) {
-        for (size_t k = 0; k < sizeof(codes) / sizeof(codes[0]); k++) {
-            const struct search_param *published =
-                search_param_find_published(type_at(i)->name, text_of(codes[k]));
-
-            if (!published || !is_chosen(lesson->words[k], type_at(i)->name))
-                continue;
-            make_words_param(published, &additions[*count].param);
-            additions[(*count)++].extension = extension;
-        }
-    }
-}
-
 /* What f_parameter keeps of it. */
 static struct text about(struct arena *arena, const struct search_addition *addition)
 {
@@ -283,12 +222,12 @@ static bool read_about(struct arena *arena, const struct type *type, struct text
 
     if (!published || !search_param_is_text(published))
         return search_param_read(arena, text, &addition->param);
-    make_words_param(published, &addition->param);
+    parameters_make_words(published, &addition->param);
     addition->extension->configuration = text_dup(arena, text);
     return true;
 }
 
-static struct pg_params wanted(struct lesson *lesson)
+static struct pg_params wanted(struct lesson *lesson, const struct words_choice *words)
 {
     struct arena *arena = lesson->arena;
     struct pg_params params = pg_params_in(arena);
@@ -298,11 +237,11 @@ static struct pg_params wanted(struct lesson *lesson)
     issues_init(&issues, arena, 0);
     const struct search_addition *found = search_extender_finish(lesson->extender, &issues, &count);
     struct search_addition *additions =
-        arena_many(arena, struct search_addition, count + (size_t)2 * resource_type_count());
+        arena_many(arena, struct search_addition, count + parameters_most_words());
 
     if (count)
         memcpy(additions, found, count * sizeof(*additions));
-    add_words(lesson, additions, &count);
+    parameters_add_words(words, arena, additions, &count);
     struct text *types = arena_many(arena, struct text, count);
     struct text *codes = arena_many(arena, struct text, count);
     int64_t *versions = arena_many(arena, int64_t, count);
@@ -325,13 +264,11 @@ static bool update_rows(struct lesson *lesson, struct err *err)
 {
     const struct pg_result *dropped, *changed, *added, *result;
     struct arena *arena = lesson->arena;
+    struct words_choice words;
 
-    if (!pg_query(lesson->pg, &select_words, NULL, arena, &result, err))
+    if (!parameters_read_words(lesson->pg, arena, &words, err))
         return false;
-    lesson->words[0] = pg_text(result, 0, 0);
-    lesson->words[1] = pg_text(result, 0, 1);
-    lesson->configuration = text_dup(arena, pg_text(result, 0, 2));
-    struct pg_params params = wanted(lesson);
+    struct pg_params params = wanted(lesson, &words);
     if (!pg_query(lesson->pg, &drop_others, &params, arena, &dropped, err) ||
         !pg_query(lesson->pg, &tell_more, &params, arena, &changed, err) ||
         !pg_query(lesson->pg, &add_wanted, &params, arena, &added, err) ||
