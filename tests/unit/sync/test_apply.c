@@ -152,8 +152,7 @@ static void check_refused(void *context)
         arena_printf(arena, "{\"resourceType\":\"Patient\",\"id\":\"%s\"}", long_id),
         "{\"resourceType\":\"Patient\",\"id\":\"1\",\"gender\":{\"a\":1}}",
         "{\"resourceType\":\"Observation\",\"id\":\"1\"}",
-        "{\"resourceType\":\"OperationOutcome\",\"id\":\"1\",\"issue\":[{\"severity\":\"error\","
-        "\"code\":\"x\"}]}",
+        "{\"resourceType\":\"OperationOutcome\",\"id\":\"1\",\"issue\":[{\"code\":\"x\"}]}",
         "{\"resourceType\":\"Patient\",\"id\":\"2\",\"meta\":{\"tag\":[{\"code\":\"SUBSETTED\"}]}}",
         PATIENT("9", "Good"));
     assert_counts(apply_all(store, &a), 1, 0, 0, 13);
@@ -215,11 +214,11 @@ static void check_long_ids(void *context)
     struct arena *arena = arena_new();
     struct store *store = open_store();
     struct apply_config a = config_of(store, "a", A_BASE);
-    char *id = arena_alloc(arena, 1001);
+    char *letters = arena_alloc(arena, 993);
 
     (void)context;
-    memset(id, 'A', 1000);
-    memcpy(id, "odd id_+", 8);
+    memset(letters, 'A', 992);
+    const char *id = arena_printf(arena, "odd id_+%s", letters);
     LAND(store, &a, arena_printf(arena, "{\"resourceType\":\"Patient\",\"id\":\"%s\"}", id),
          arena_printf(arena, OBSERVATION("1", "Patient/%s"), id));
     assert_counts(apply_all(store, &a), 2, 0, 0, 0);
