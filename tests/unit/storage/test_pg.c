@@ -4,7 +4,7 @@
 #include "postgres.h"
 #include "storage/pool.h"
 
-enum { LONG_MS = 60000, SHORT_MS = 500 };
+enum { LONG_MS = 60000, SHORT_MS = 4000 };
 
 /* What a test has: a connection of its own, and the answer to what it asked last. */
 static struct arena *arena;

@@ -600,7 +600,7 @@ static void a_timeout_names_the_criterion(void *context)
     assert_true(pg_query_sql(pg, "lock table f_patient in access exclusive mode", NULL, arena,
                              &result, &err));
     assert_true(
-        pg_query_sql(store->search, "set statement_timeout = 200", NULL, arena, &result, &err));
+        pg_query_sql(store->search, "set statement_timeout = 2000", NULL, arena, &result, &err));
     for (size_t i = 0; i < COUNT(cases); i++) {
         err = (struct err){0};
         assert_false(

@@ -283,7 +283,7 @@ static void check_without(void)
         int64_t before =
             search("Observation", arena_printf(arena, "%s&_summary=count", asked[i])).total;
 
-        for (int wait = 0; wait < 600; wait++) {
+        for (int wait = 0; wait < 6000; wait++) {
             search("Observation", asked[i]);
             search_plan_init(&plan, store, &us, query, arena);
             assert_true(search_plan_choose(&plan, SEARCH_PAGE, 21));

@@ -16,9 +16,9 @@ static const struct access us = {.tenant = 0, .client = "test"};
 static POSTGRES_UNUSED struct store *open_store(void)
 {
     struct store_config config = {.database = postgres_conninfo(),
-                                  .statement_timeout_ms = 5000,
-                                  .search_timeout_ms = 5000,
-                                  .transaction_timeout_ms = 5000,
+                                  .statement_timeout_ms = 60000,
+                                  .search_timeout_ms = 60000,
+                                  .transaction_timeout_ms = 60000,
                                   .transaction_lanes = 4};
     struct err err = {0};
     struct store *store = store_open(fiber_loop(), &config, &err);

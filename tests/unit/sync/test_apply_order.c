@@ -11,9 +11,9 @@ enum { ROWS = 60, IDS = 5, ROUNDS = 12 };
 static struct store *open_store_with(unsigned lanes)
 {
     struct store_config config = {.database = postgres_conninfo(),
-                                  .statement_timeout_ms = 20000,
-                                  .search_timeout_ms = 20000,
-                                  .transaction_timeout_ms = 20000,
+                                  .statement_timeout_ms = 60000,
+                                  .search_timeout_ms = 60000,
+                                  .transaction_timeout_ms = 60000,
                                   .transaction_lanes = lanes};
     struct err err = {0};
     struct store *store = store_open(fiber_loop(), &config, &err);
@@ -42,17 +42,19 @@ static struct landing_row row_of(const char *body)
     return (struct landing_row){.body = text_of(body), .updated = INT64_MIN};
 }
 
-/* Notes how many batches are under way (each holds a lock with a number) while one inserts. */
+/* Notes how many batches are under way (each holds a lock with a number) while one inserts, which
+ * gives others some time to come. */
 static void watch(const char *table)
 {
     char sql[600];
 
     snprintf(sql, sizeof(sql),
              "create table witness (batches int8);"
-             "create function see() returns trigger language plpgsql as 'begin "
-             "perform pg_sleep(0.1); insert into witness select count(*) from pg_locks "
+             "create function see() returns trigger language plpgsql as "
+             "'declare n int8; begin for i in 1..30 loop select count(*) into n from pg_locks "
              "where locktype = ''advisory'' and objsubid = 1 and mode = ''ExclusiveLock''; "
-             "return null; end';"
+             "exit when n > 1; perform pg_sleep(0.1); end loop; "
+             "insert into witness values (n); return null; end';"
              "create trigger see after insert on %s for each statement execute function see()",
              table);
     postgres_sql(sql);
