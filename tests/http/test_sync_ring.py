@@ -86,9 +86,10 @@ class Ring(unittest.TestCase):
 
     def settled(self):
         """What has moved, when nothing has for a while: the last echoes are told from copies."""
-        before, deadline = None, time.monotonic() + 120
-        while before != (before := self.traffic()) and time.monotonic() < deadline:
-            time.sleep(3)
+        before, quiet, deadline = None, 0, time.monotonic() + harness.PATIENCE
+        while quiet < 4 and time.monotonic() < deadline:  # a busy machine makes breaks too
+            time.sleep(2)
+            quiet = quiet + 1 if before == (before := self.traffic()) else 0
         return before
 
     def same(self, expected):
@@ -140,7 +141,7 @@ class Ring(unittest.TestCase):
             exchange.start()
             self.addCleanup(exchange.kill)
         made = self.edit()
-        differs = harness.until(lambda: self.same(made), "", 300 + EDITS)
+        differs = harness.until(lambda: self.same(made), "", harness.PATIENCE + EDITS)
         self.assertEqual(differs, "", "".join(e.log() for e in self.exchanges))
         before = self.settled()
         time.sleep(SILENCE)
@@ -192,7 +193,7 @@ class Ring(unittest.TestCase):
             change(at, name, None, "First")
         origins = {name: f"{self.exchanges[at].server.base}/{name}" for at, name in names}
         for exchange in self.exchanges:
-            self.assertEqual(harness.until(lambda e=exchange: len(self.everything(e)), len(names), 300),
+            self.assertEqual(harness.until(lambda e=exchange: len(self.everything(e)), len(names)),
                              len(names))
         for i in range(QUARRELS):
             at, name = rng.choice(names)
@@ -220,7 +221,7 @@ class Ring(unittest.TestCase):
             exchange.start()
             self.addCleanup(exchange.kill)
         there = self.quarrel()
-        differs = harness.until(lambda: self.same(there), "", 300 + QUARRELS)
+        differs = harness.until(lambda: self.same(there), "", harness.PATIENCE + QUARRELS)
         self.assertEqual(differs, "", "".join(e.log() for e in self.exchanges))
         before = self.settled()
         time.sleep(SILENCE)
