@@ -148,10 +148,11 @@ void date_span(const struct date_value *value, int default_zone_minutes, int64_t
                int64_t *high)
 {
     int zone = value->has_zone ? value->zone_minutes : default_zone_minutes;
+    int second = value->second < 60 ? value->second : 59; /* a leap second belongs to its day */
     int64_t start, end;
 
     start = clock_days(value->year, value->month, value->day) * DAY +
-            ((int64_t)value->hour * 60 + value->minute) * MINUTE + value->second * SECOND +
+            ((int64_t)value->hour * 60 + value->minute) * MINUTE + second * SECOND +
             value->microsecond;
     switch (value->precision) {
     case DATE_YEAR:

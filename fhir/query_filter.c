@@ -212,6 +212,12 @@ static bool compile(struct filter *filter, struct text path, const struct operat
     place.path =
         text_of(arena_printf(reader->arena, "%.*s%s", TEXT_ARGS(path), operation->modifier));
     value = text_of(arena_printf(reader->arena, "%s%.*s", operation->prefix, TEXT_ARGS(value)));
+    const struct search_param *found = search_param_find(place.type, query_next_code(&place));
+    if (found && found->search_type == SEARCH_COMPOSITE)
+        return query_refuse(reader, filter->place->name, "not-supported",
+                            "\"_filter\" takes no composites; leave \"%s\" out of it and give it "
+                            "beside it, as %s=...",
+                            found->code, found->code);
     reader->strings = operation->strings;
     reader->overlap = operation->overlap;
     bool good = query_read_criterion(reader, &place, value, &same);

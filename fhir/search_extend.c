@@ -228,7 +228,9 @@ static bool read_part(struct reading *reading, const struct node *node,
     text_split(url, '|', &url, &(struct text){0});
     part->code = find_part(reading, url, &part->type);
     if (!part->code)
-        return refuse(reading, "a component is of no search parameter that is known here");
+        return refuse(reading,
+                      "a component is of no search parameter that is known here, which one "
+                      "that was just stored is after a second or two");
     if (part->type == SEARCH_COMPOSITE || part->type == SEARCH_SPECIAL)
         return refuse(reading, "components cannot be composite or special themselves");
     if (!expression.size)

@@ -40,20 +40,33 @@ int outcome_status(enum err_kind kind)
     return kinds[kind].status;
 }
 
+/* The finding that became the error: it has the better code. */
+static const struct issue *same_finding(const struct err *err, const struct issues *issues)
+{
+    for (const struct issue *issue = issues ? issues->first : NULL; issue; issue = issue->next)
+        if (issue->severity == ISSUE_ERROR && strcmp(issue->text, err->text) == 0)
+            return issue;
+    return NULL;
+}
+
 struct text outcome_json(struct arena *arena, const struct err *err, const struct issues *issues,
                          const char *number)
 {
     struct issues all;
     struct buf out = buf_in(arena);
+    const struct issue *same = same_finding(err, issues);
 
     issues_init(&all, arena, 1000);
     /* Findings may be of what was read before a body turned out to be too large, or no JSON. */
     if (!issues || issues->errors == 0 || err->kind != ERR_UNPROCESSABLE)
-        issue_add(&all, ISSUE_ERROR, kinds[err->kind].code, err->where[0] ? err->where : NULL,
-                  "%s%s%s%s", err->text, number ? " (request " : "", number ? number : "",
-                  number ? ")" : "");
+        issue_add(&all, ISSUE_ERROR, same ? same->code : kinds[err->kind].code,
+                  err->where[0] ? err->where : NULL, "%s%s%s%s", err->text,
+                  number ? " (request " : "", number ? number : "", number ? ")" : "");
+    else
+        same = NULL;
     for (const struct issue *issue = issues ? issues->first : NULL; issue; issue = issue->next)
-        issue_add(&all, issue->severity, issue->code, issue->expression, "%s", issue->text);
+        if (issue != same)
+            issue_add(&all, issue->severity, issue->code, issue->expression, "%s", issue->text);
     if (issues && issues->dropped)
         issue_add(&all, ISSUE_INFORMATION, "informational", NULL,
                   "%u more findings are not listed; mend these first.", issues->dropped);

@@ -20,9 +20,12 @@
 #include "storage/reindex.h"
 
 #include <inttypes.h>
+#include <time.h>
 
 #define TENANT 1
 #define ALL    "*" /* in place of a type, as payload */
+
+enum { TRIES = 10 };
 
 static const char usage[] =
     "usage: isthmus reindex [--type TYPE] [--data DIR | --database URL]\n\n"
@@ -162,7 +165,8 @@ bool reindex_run(const struct service *service, const struct job *job, struct ar
 
 struct command {
     const char *type;
-    int64_t rewritten;
+    int64_t rewritten; /* by all tries */
+    bool begun;        /* in this try */
 };
 
 static bool tell_terminal(void *context, const struct reindex_progress *progress)
@@ -182,8 +186,33 @@ static bool work(const struct store_site *site, void *context, struct err *err)
     const struct access access = {.tenant = TENANT, .client = "isthmus reindex"};
     struct command *command = context;
 
-    return store_reindex(site->store, &access, command->type, tell_terminal, command,
-                         &command->rewritten, err);
+    int64_t rewritten = 0;
+
+    command->begun = true;
+    bool good =
+        store_reindex(site->store, &access, command->type, tell_terminal, command, &rewritten, err);
+    command->rewritten += rewritten;
+    return good;
+}
+
+/* A server may be changing what is indexed at this moment, as `isthmus index` told it to: then this
+ * process is shut out, since it does not know of that. Opened again it does, and goes on. */
+static bool work_on(const struct config *config, struct command *command, struct err *err)
+{
+    for (int i = 0; i < TRIES; i++) {
+        const struct timespec pause = {1, 0};
+
+        *err = (struct err){0};
+        command->begun = false;
+        if (with_store(config, work, command, err))
+            return true;
+        if (!command->begun || (err->kind != ERR_BUSY && err->kind != ERR_CONFLICT))
+            return false;
+        printf("what is indexed was changed meanwhile: goes on\n");
+        fflush(stdout);
+        nanosleep(&pause, NULL);
+    }
+    return false;
 }
 
 int command_reindex(int argc, char **argv)
@@ -204,7 +233,7 @@ int command_reindex(int argc, char **argv)
         if (command.type && !resource_type_find(text_of(command.type)))
             err_set(&err, ERR_INVALID, "type", "R4 has no resource type %s.", command.type);
         else
-            status = with_store(&config, work, &command, &err) ? 0 : 1;
+            status = work_on(&config, &command, &err) ? 0 : 1;
     }
     if (err.kind)
         fprintf(stderr, "isthmus reindex: %s\n", err.text);

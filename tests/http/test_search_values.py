@@ -192,5 +192,35 @@ class VersionTest(ValuesTest):
             self.assertEqual(self.find(f"CarePlan?instantiates-canonical={value}"), found)
 
 
+class ErrorsTest(ValuesTest):
+    @classmethod
+    def prepare(cls):
+        cls.put(weight("leap", "u-p", 1, "g", effectiveDateTime="2016-12-31T23:59:60Z"))
+
+    def test_each_finding_is_told_once_with_its_code(self):
+        for query, codes in (("date=x", ["value"]), ("shoe=43", ["not-supported"]),
+                             ("date=x&shoe=43", ["value", "not-supported"]),
+                             ("shoe=43&code:exact=x&shoe2=1",
+                              ["not-supported", "not-supported", "not-supported"])):
+            found = self.find(f"Observation?{query}", 400)["issue"]
+            self.assertEqual([issue["code"] for issue in found], codes, found)
+            self.assertEqual(len({issue["diagnostics"].split(" (request")[0] for issue in found}),
+                             len(found), found)
+            self.assertIn("(request", found[0]["diagnostics"])
+
+    def test_a_filter_says_what_it_does_not_take(self):
+        for value in ("w$5", "5", "%22w$5%22"):
+            found = self.find(f"Observation?_filter=code-value-quantity%20eq%20{value}", 400)["issue"]
+            self.assertIn("composites", found[0]["diagnostics"])
+            self.assertIn("code-value-quantity=", found[0]["diagnostics"])
+
+    def test_a_leap_second_belongs_to_its_minute_and_year(self):
+        for date in ("2016", "2016-12-31", "2016-12-31T23:59Z", "2016-12-31T23:59:60Z", "lt2017",
+                     "ge2016-12-31T23:59:60Z"):
+            self.assertEqual(self.find(f"Observation?date={date}"), ["leap"], date)
+        self.assertEqual(self.find("Observation?date=2017"), [])
+        self.assertEqual(self.find("Observation?date=ge2017"), [])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -105,7 +105,7 @@ def date_span(text):
     year, month, day, hour, minute, second, fraction, zone = found.groups()
     try:
         start = datetime.datetime(int(year), int(month or 1), int(day or 1), int(hour or 0),
-                                  int(minute or 0), int(second or 0))
+                                  int(minute or 0), min(59, int(second or 0))) # README, "Leap"
     except ValueError:
         return None
     low = (start - EPOCH) // datetime.timedelta(microseconds=1)
