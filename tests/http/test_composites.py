@@ -2,14 +2,12 @@
 combination within one instance, and what becomes of their rows when they go."""
 
 import random
-import shutil
-import subprocess
 import unittest
 import urllib.parse
 
-from harness import PATIENCE, Server, run, scratch, until
+from harness import until
+from index_harness import Indexing
 
-PSQL = "/usr/lib/postgresql/15/bin/psql"
 R4 = "http://hl7.org/fhir/SearchParameter/"
 CODE, QUANTITY = R4 + "clinical-code", R4 + "Observation-value-quantity"
 DATE, STRING = R4 + "clinical-date", R4 + "Observation-value-string"
@@ -151,50 +149,16 @@ PAIRS = [("combo-code-value-quantity", "my-combo"), ("code-value-string", "own-t
          ("component-code-value-quantity", "parts")]
 
 
-class Composites(unittest.TestCase):
+class Composites(Indexing):
     def setUp(self):
-        self.folder = scratch()
-        self.server = Server(self.folder).start()
-        self.client = self.server.client()
-        done = run("index", "parameters=stored", "--data", f"{self.folder}/data")
-        self.assertEqual(done.returncode, 0, done.stderr)
+        super().setUp()
+        self.choose("parameters=stored")
         self.assertEqual(until(lambda: self.client.put("SearchParameter/try", definition(
             "_x", "Patient", "Patient", [])).status, 422), 422)
-
-    def tearDown(self):
-        if self.server.process:
-            self.server.stop()
-        for client in self.server.clients:
-            client.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def store(self, *resources):
-        for resource in resources:
-            answer = self.client.put(f"{resource['resourceType']}/{resource['id']}", resource)
-            self.assertIn(answer.status, (200, 201), answer.bytes)
-
-    def sql(self, statement):
-        with open(f"{self.folder}/data/postgres/postmaster.pid") as file:
-            database = f"host={file.read().splitlines()[4]} user=isthmus dbname=postgres"
-        done = subprocess.run([PSQL, "-X", "-A", "-t", "-d", database, "-c", statement],
-                              capture_output=True, text=True, timeout=PATIENCE, check=True)
-        return done.stdout.strip()
 
     def sides(self):
         return self.sql("select (select count(*) from f_str), (select count(*) from f_date),"
                         " (select count(*) from f_qty), (select count(*) from f_code)")
-
-    def ids(self, search):
-        found, link = [], search
-        while link:
-            answer = self.client.get(link)
-            self.assertEqual(answer.status, 200, (search, answer.bytes))
-            bundle = answer.json()
-            found += [entry["resource"]["id"] for entry in bundle.get("entry", [])]
-            link = next((one["url"][len(self.server.base) + 1:] for one in bundle["link"]
-                         if one["relation"] == "next"), None)
-        self.assertEqual(len(found), len(set(found)), search)
-        return sorted(found)
 
     def know(self, kind, name):
         self.assertTrue(until(lambda: b"$reindex" in self.client.get(f"{kind}?{name}=x$1").bytes,

@@ -11,7 +11,6 @@ import words
 from evaluator import CODES, PREFIXES, UCUM
 from values import HANGUL, INFINITY, fold
 
-EPOCH_YEAR = 1970
 MASSES = {"mg": -3, "g": 0, "kg": 3, "Mg": 6}
 SORTABLE = ("date", "string", "number", "quantity")
 
