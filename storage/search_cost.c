@@ -40,6 +40,7 @@ static void consider_columns(struct choice *choice);
 static bool drives_by_patient(const struct search_plan *plan);
 static double patients_of(const struct search_plan *plan);
 static double before_patients(const struct search_plan *plan);
+static double rows_of_patients(const struct search_plan *plan);
 static bool drives_by_code(const struct search_plan *plan);
 static double rows_by_code(const struct search_plan *plan, double rows);
 static void consider_terms(struct choice *choice);
@@ -152,6 +153,16 @@ static double rows_by_code(const struct search_plan *plan, double rows)
     return fmax(1, selectivity(plan, plan->codes, rows) * rows);
 }
 
+/* No token is looked for among all rows where those of a few patients will do: what is not known to
+ * be frequent may be so by now, after a load that statistics do not show yet. */
+static double rows_of_patients(const struct search_plan *plan)
+{
+    const size_t few = 5;
+    size_t count = drives_by_patient(plan) ? plan->terms[plan->patients].patient_count : 0;
+
+    return count <= few ? rows_of_patient * (double)count : 0;
+}
+
 /* A range that contains any text is the whole index. */
 static bool looks_at_all(const struct search_plan *plan, const struct search_term *term)
 {
@@ -183,7 +194,7 @@ static void consider_terms(struct choice *choice)
             consider(choice, DRIVE_KEYS, i, found, rest);
             break;
         case ATOM_TOKENS:
-            consider(choice, DRIVE_TOKENS, i, found + 1, rest);
+            consider(choice, DRIVE_TOKENS, i, fmax(found, rows_of_patients(plan)) + 1, rest);
             break;
         case ATOM_STRINGS:
         case ATOM_DATES:

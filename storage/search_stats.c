@@ -12,6 +12,7 @@
 #include <assert.h>
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdatomic.h>
 
 enum {
@@ -22,6 +23,8 @@ enum {
 };
 
 static const int64_t refresh_us = 60 * INT64_C(1000000);
+static const int64_t look_us = 5 * INT64_C(1000000);
+static const double much = 0.1; /* of a table's rows: what was read before is not true any more */
 
 /* Of what is there to be read, by a thread of this process. */
 static atomic_uint changes;
@@ -62,6 +65,8 @@ struct seen {
 struct search_stats {
     struct arena *arena; /* of what was read last */
     int64_t read_at;     /* clock_monotonic() */
+    int64_t looked_at;   /* the same, whether there is more to be read */
+    double size;         /* of all tables, see count_rows, as it was then */
     bool reading;
     unsigned changes; /* as many as there were by then */
     struct frequencies tables[TABLE_ALL];
@@ -110,7 +115,16 @@ static const struct pg_statement look_for_trigrams = {
     "select exists (select from pg_index where indexrelid = to_regclass('f_str_trigrams')"
     " and indisvalid)"};
 
+/* By the last ANALYZE of each. Of logarithms, so that a small table counts as much as a large one.
+ */
+static const struct pg_statement count_rows = {
+    "select coalesce(sum(ln(1 + greatest(reltuples::float8, 0))), 0) from pg_class where relkind = "
+    "'r'"
+    " and relnamespace = current_schema()::regnamespace and relname = any($1::text[])"};
+
 static struct search_stats *make(struct store *store);
+static bool are_old(struct store *store, struct search_stats *stats);
+static bool are_outgrown(struct store *store, const struct search_stats *stats);
 static void free_stats(struct search_stats *stats);
 static void read_stats(struct store *store, struct search_stats *stats);
 static void take_row(struct search_stats *stats, struct arena *arena,
@@ -125,15 +139,47 @@ void search_stats_refresh(struct store *store)
     struct search_stats *stats = make(store);
 
     unsigned changed = atomic_load(&changes);
-    bool fresh = clock_monotonic() - stats->read_at < refresh_us && stats->changes == changed;
 
-    if (stats->reading || (stats->arena && fresh))
+    if (stats->reading)
         return;
     stats->reading = true;
-    stats->changes = changed;
-    read_stats(store, stats);
+    if (!stats->arena || stats->changes != changed || are_old(store, stats)) {
+        stats->changes = changed;
+        read_stats(store, stats);
+        stats->read_at = stats->looked_at = clock_monotonic();
+    }
     stats->reading = false;
-    stats->read_at = clock_monotonic();
+}
+
+/* A load shows soon. */
+static bool are_old(struct store *store, struct search_stats *stats)
+{
+    int64_t now = clock_monotonic();
+
+    if (now - stats->read_at >= refresh_us)
+        return true;
+    if (now - stats->looked_at < look_us)
+        return false;
+    stats->looked_at = now;
+    return are_outgrown(store, stats);
+}
+
+static bool are_outgrown(struct store *store, const struct search_stats *stats)
+{
+    struct arena *arena = arena_new();
+    struct pg_params params = pg_params_in(arena);
+    struct text names[TABLE_ALL];
+    const struct pg_result *result;
+    struct err err = {0};
+    bool outgrown = false;
+
+    for (int i = 0; i < TABLE_ALL; i++)
+        names[i] = text_of(table_at((enum table_id)i)->name);
+    pg_add_text_array(&params, names, TABLE_ALL);
+    if (pg_query(store->search, &count_rows, &params, arena, &result, &err))
+        outgrown = fabs(pg_float8(result, 0, 0) - stats->size) > much;
+    arena_free(arena);
+    return outgrown;
 }
 
 static struct search_stats *make(struct store *store)
@@ -179,8 +225,11 @@ static void read_stats(struct store *store, struct search_stats *stats)
     }
 
     memset(stats->tables, 0, sizeof(stats->tables));
-    for (int row = 0; row < pg_rows(result); row++)
+    stats->size = 0;
+    for (int row = 0; row < pg_rows(result); row++) {
         take_row(stats, arena, result, row);
+        stats->size += log1p(fmax(0, pg_float8(result, row, 1)));
+    }
     take_words(stats, arena, words);
     stats->has_trigrams = pg_bool(trigrams, 0, 0);
     if (stats->arena)
