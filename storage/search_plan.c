@@ -246,7 +246,7 @@ static void add_codes(const struct search_plan *plan, bool linked, struct search
                       size_t *count)
 {
     bool by_code = plan->driver == DRIVE_PATIENT_CODE || plan->driver == DRIVE_CODE ||
-                   plan->driver == DRIVE_CODE_QUANTITY;
+                   plan->driver == DRIVE_CODE_QUANTITY || search_plan_tests_codes(plan);
 
     if (plan->codes >= 0 && (by_code || (linked && !plan->no_codes)))
         for (size_t i = 0; i < plan->terms[plan->codes].code_count; i++)
@@ -272,9 +272,15 @@ static void add_contains(const struct search_plan *plan, const struct query_para
     }
 }
 
+bool search_plan_tests_codes(const struct search_plan *plan)
+{
+    return plan->driver == DRIVE_UPDATED && plan->codes >= 0 && plan->table->code &&
+           !plan->no_codes;
+}
+
 bool search_plan_avoid_codes(struct search_plan *plan)
 {
-    bool any = false;
+    bool any = search_plan_tests_codes(plan);
 
     plan->no_codes = true;
     for (size_t i = 0; i < plan->term_count; i++) {

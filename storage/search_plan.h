@@ -126,8 +126,11 @@ struct search_code {
 };
 const struct search_code *search_plan_codes(const struct search_plan *plan, size_t *count);
 
-/* Makes the plan, which is then to be chosen again, and its links do without. Whether a link has
- * looked for one. */
+/* Whether rows that come in the order of time are looked at by their code's column. */
+bool search_plan_tests_codes(const struct search_plan *plan);
+
+/* Makes the plan, which is then to be chosen again, and its links do without. Whether it has only
+ * looked for one in rows that are found otherwise, or a link has. */
 bool search_plan_avoid_codes(struct search_plan *plan);
 
 /* Whether one index answers all alternatives of a term. */

@@ -334,7 +334,12 @@ void source_terms_hold(const struct search_plan *plan, struct search_sql *sql)
         if (is_answered(plan, i))
             continue;
         sql_add(sql, " and ");
-        sql_term(sql, &plan->terms[i]);
+        if ((int)i == plan->codes && search_plan_tests_codes(plan)) {
+            sql_add(sql, "t.code");
+            sql_is_any(sql, plan->terms[i].codes, plan->terms[i].code_count);
+        } else {
+            sql_term(sql, &plan->terms[i]);
+        }
     }
 }
 
@@ -348,6 +353,8 @@ static bool is_answered(const struct search_plan *plan, size_t i)
     if ((int)i == plan->patients && by_patient)
         return term->patients_suffice || term->link_count > 0;
     if ((int)i == plan->codes && by_code)
+        return true;
+    if (plan->driver == DRIVE_UPDATED && source_is_time_range(term))
         return true;
     if ((int)i != plan->driving)
         return false;

@@ -46,6 +46,9 @@ bool source_has_long_rows(const struct search_plan *plan);
 /* The same of those that were written in the range of time that is asked for. */
 void source_rows_by_time(const struct search_plan *plan, struct search_sql *sql);
 
+/* Whether the source by time answers the term by the range that it reads. */
+bool source_is_time_range(const struct search_term *term);
+
 /* ` join lateral ...`: the row of the main table that `of` names, if it may be seen and matches. */
 void source_row_by_key(const struct search_plan *plan, const char *of, struct search_sql *sql);
 

@@ -4,8 +4,12 @@
 
 #include "storage/search_source_parts.h"
 
-static void key_expression(const struct search_plan *plan, const struct search_key *key,
-                           struct search_sql *sql);
+static bool are_of_a_patient(const struct search_plan *plan);
+static void page_of_a_patient(const struct search_plan *plan,
+                              const struct search_position *position, unsigned limit,
+                              struct search_sql *sql);
+static void key_columns(const struct search_plan *plan, struct search_sql *sql);
+static void key_expression(const struct search_key *key, struct search_sql *sql);
 static void key_order(const struct search_plan *plan, struct search_sql *sql);
 static void key_is_behind(const struct search_plan *plan, const struct search_position *position,
                           struct search_sql *sql);
@@ -13,13 +17,12 @@ static void key_is_behind(const struct search_plan *plan, const struct search_po
 void source_page_sorted(const struct search_plan *plan, const struct search_position *position,
                         unsigned limit, struct search_sql *sql)
 {
-    sql_add(sql, "with m as materialized (select t.rkey");
-    for (size_t i = 0; i < plan->key_count; i++) {
-        sql_add(sql, ", ");
-        key_expression(plan, &plan->keys[i], sql);
-        sql_add(sql, " as k%zu", i + 1);
+    if (are_of_a_patient(plan)) {
+        page_of_a_patient(plan, position, limit, sql);
+        return;
     }
-    sql_add(sql, " ");
+    sql_add(sql, "with m as materialized (select t.rkey");
+    key_columns(plan, sql);
     source_rows(plan, sql);
     sql_add(sql, " limit %d) select " SEARCH_COLUMNS, SEARCH_SORT_MAX + 1);
     for (size_t i = 0; i < plan->key_count; i++)
@@ -37,10 +40,42 @@ void source_page_sorted(const struct search_plan *plan, const struct search_posi
     key_order(plan, sql);
 }
 
-static void key_expression(const struct search_plan *plan, const struct search_key *key,
-                           struct search_sql *sql)
+/* All of a patient's rows are looked at: they are few. */
+static bool are_of_a_patient(const struct search_plan *plan)
 {
-    (void)plan;
+    return (plan->driver == DRIVE_PATIENT || plan->driver == DRIVE_PATIENT_CODE) &&
+           plan->terms[plan->patients].patient_count == 1;
+}
+
+/* Not counted, so that no more are kept than the page takes, and each is read once. */
+static void page_of_a_patient(const struct search_plan *plan,
+                              const struct search_position *position, unsigned limit,
+                              struct search_sql *sql)
+{
+    sql_add(sql, "select m.*, 0::int8 as n from (select " SEARCH_COLUMNS);
+    key_columns(plan, sql);
+    source_rows(plan, sql);
+    sql_add(sql, ") m");
+    if (position->set) {
+        sql_add(sql, " where ");
+        key_is_behind(plan, position, sql);
+    }
+    key_order(plan, sql);
+    sql_add(sql, " limit %u", limit);
+}
+
+static void key_columns(const struct search_plan *plan, struct search_sql *sql)
+{
+    for (size_t i = 0; i < plan->key_count; i++) {
+        sql_add(sql, ", ");
+        key_expression(&plan->keys[i], sql);
+        sql_add(sql, " as k%zu", i + 1);
+    }
+    sql_add(sql, " ");
+}
+
+static void key_expression(const struct search_key *key, struct search_sql *sql)
+{
     switch (key->kind) {
     case KEY_DATE:
         sql_add(sql, "t.d");

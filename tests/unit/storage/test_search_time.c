@@ -174,6 +174,47 @@ static void merged(void *context)
     done();
 }
 
+static void put_observation(struct store *into, const char *id, const char *codings)
+{
+    put(into, "Observation", id,
+        arena_printf(arena,
+                     "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":"
+                     "{\"coding\":[%s{\"system\":\"urn:a\",\"code\":\"A\"}]}}",
+                     codings),
+        arena);
+}
+
+/* Pages that look for a code in its column go on without, when it comes to stand second. */
+static void second_code(void *context)
+{
+    struct store *other;
+
+    (void)context;
+    store = open_store();
+    arena = arena_new();
+    for (int n = 0; n < 5; n++)
+        put_observation(store, arena_printf(arena, "o%d", n), "");
+    const char *query = arena_printf(
+        arena, "code=urn:a|A&_sort=_lastUpdated&_count=2&_lastUpdated=ge%s",
+        postgres_sql("select to_char(u, 'YYYY-MM-DD') || 'T' || to_char(u, 'HH24:MI:SS.MS') || 'Z' "
+                     "from (select min(updated) at time zone 'UTC' as u from f_observation) t"));
+    struct store_page page = search_type("Observation", query);
+    assert_int_equal(page.count, 2);
+    assert_string_equal(page.entries[1].version.id, "o1");
+
+    other = open_store();
+    put_observation(other, "twin", "{\"system\":\"urn:b\",\"code\":\"B\"},");
+    store_close(other);
+    const char *next = arena_printf(arena, "%s&_page=%s", query, page.next);
+    page = search_type("Observation", next);
+    assert_string_equal(page.entries[1].version.id, "o3");
+    page = search_type("Observation", arena_printf(arena, "%s&_page=%s", query, page.next));
+    assert_int_equal(page.count, 2);
+    assert_string_equal(page.entries[1].version.id, "twin");
+    assert_string_equal(walk_type("Observation", query), "o0 o1 o2 o3 o4 twin");
+    done();
+}
+
 /* Each line of the log says where its row is, as long as nobody moved it. */
 static void places(void *context)
 {
@@ -214,6 +255,7 @@ static void no_index(void *context)
 IN_DATABASE(test_order, in_order)
 IN_DATABASE(test_totals, totals)
 IN_DATABASE(test_merged, merged)
+IN_DATABASE(test_second_code, second_code)
 IN_DATABASE(test_places, places)
 IN_DATABASE(test_no_index, no_index)
 
@@ -223,6 +265,8 @@ int main(void)
         {"by the last update every row comes once and in order", test_order, NULL, NULL, NULL},
         {"by the last update rows are counted once", test_totals, NULL, NULL, NULL},
         {"several types are merged by the last update", test_merged, NULL, NULL, NULL},
+        {"a code that comes to stand second is found by the next page", test_second_code, NULL,
+         NULL, NULL},
         {"a line of the log says where its row is", test_places, NULL, NULL, NULL},
         {"no index holds what every update changes", test_no_index, NULL, NULL, NULL},
     };
