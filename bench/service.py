@@ -90,17 +90,16 @@ class Service:
         return int(re.search(field + r":\s+(\d+)", status)[1]) / 1024
 
     def processor_time(self):
-        """Seconds that PostgreSQL has used: the postmaster, its children, and those that have ended."""
+        """Seconds that PostgreSQL has used: the postmaster, its children, and those that have ended.
+        What a child has used becomes the postmaster's when it has ended. When one does so while
+        they are looked at, it would be missing or be there twice: then they are looked at again."""
         master = (self.data / "postgres" / "postmaster.pid").read_text().split()[0]
-        ticks = 0
-        for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = path.read_text().rpartition(")")[2].split()
-            except OSError:
-                continue  # it has ended meanwhile
-            if master in (fields[1], path.parent.name):
-                ticks += sum(map(int, fields[11:15]))
-        return ticks / os.sysconf("SC_CLK_TCK")
+        own, ended, children = 0, -1, 0
+        while ticks_of(master)[1] != ended:
+            own, ended = ticks_of(master)
+            children = sum(ticks_of(path.name)[0] for path in pathlib.Path("/proc").glob("[0-9]*")
+                           if parent_of(path.name) == master)
+        return (own + ended + children) / os.sysconf("SC_CLK_TCK")
 
     # The database
 
@@ -178,6 +177,24 @@ class Service:
             text = file.read()
         return [bind(sql, parameters) for sql, parameters in executed(text)
                 if re.search(r"\b(from|into|update) f_", sql) and "pg_class" not in sql]
+
+
+def fields_of(number):
+    """Of /proc/NUMBER/stat, behind the name; none when the process has ended."""
+    try:
+        return pathlib.Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def parent_of(number):
+    return "".join(fields_of(number)[1:2])
+
+
+def ticks_of(number):
+    """What a process has used, and its children that have ended."""
+    fields = [int(field) for field in fields_of(number)[11:15]] or [0] * 4
+    return sum(fields[:2]), sum(fields[2:])
 
 
 def scheduled(process):
