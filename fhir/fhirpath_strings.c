@@ -12,8 +12,10 @@
 
 #include <ctype.h>
 
-bool eval_focus_text(struct eval *eval, const struct expr *call, const struct list *focus,
-                     struct text *text, bool *found)
+/* The focus as a string; false with an error when it is none, and `*found` false when it is a
+ * primitive without a value. */
+static bool focus_text(struct eval *eval, const struct expr *call, const struct list *focus,
+                       struct text *text, bool *found)
 {
     struct fhirpath_value value;
 
@@ -31,7 +33,7 @@ bool eval_focus_and_text(struct eval *eval, const struct expr *call, const struc
                          const struct list *focus, struct text *text, struct text *arg, bool *found)
 {
     *arg = (struct text){NULL, 0};
-    if (!eval_focus_text(eval, call, focus, text, found))
+    if (!focus_text(eval, call, focus, text, found))
         return false;
     if (!*found)
         return true;
@@ -120,7 +122,7 @@ bool function_substring(struct eval *eval, const struct expr *call, const struct
     struct text text;
     size_t from, to;
 
-    if (!eval_focus_text(eval, call, focus, &text, &found))
+    if (!focus_text(eval, call, focus, &text, &found))
         return false;
     if (!found)
         return true;
@@ -184,7 +186,7 @@ static bool change_case(struct eval *eval, const struct expr *call, const struct
     char *copy;
     bool found;
 
-    if (!eval_focus_text(eval, call, focus, &text, &found))
+    if (!focus_text(eval, call, focus, &text, &found))
         return false;
     if (!found)
         return true;
@@ -263,7 +265,7 @@ bool function_length(struct eval *eval, const struct expr *call, const struct sc
     bool found;
 
     (void)scope;
-    if (!eval_focus_text(eval, call, focus, &text, &found))
+    if (!focus_text(eval, call, focus, &text, &found))
         return false;
     return !found || list_add_integer(eval, out, count_characters(text));
 }
@@ -275,7 +277,7 @@ bool function_to_chars(struct eval *eval, const struct expr *call, const struct 
     bool found;
 
     (void)scope;
-    if (!eval_focus_text(eval, call, focus, &text, &found))
+    if (!focus_text(eval, call, focus, &text, &found))
         return false;
     while (found && text.size > 0) {
         size_t size = character_offset(text, 1);
@@ -294,7 +296,7 @@ bool function_trim(struct eval *eval, const struct expr *call, const struct scop
     bool found;
 
     (void)scope;
-    if (!eval_focus_text(eval, call, focus, &text, &found))
+    if (!focus_text(eval, call, focus, &text, &found))
         return false;
     if (!found)
         return true;
@@ -341,7 +343,7 @@ bool function_join(struct eval *eval, const struct expr *call, const struct scop
         struct list one = {&focus->items[i], 1, 1};
         struct text text;
 
-        if (!eval_focus_text(eval, call, &one, &text, &found))
+        if (!focus_text(eval, call, &one, &text, &found))
             return false;
         if (!found)
             continue;

@@ -11,12 +11,8 @@
 
 struct buf;
 
-/* The focus as a string; false with an error when it is none, and `*found`
- * false when it is a primitive without a value. */
-bool eval_focus_text(struct eval *eval, const struct expr *call, const struct list *focus,
-                     struct text *text, bool *found);
-
-/* The focus and the first argument. */
+/* The focus and the first argument as strings; false with an error when the focus is none, and
+ * `*found` false when it is a primitive without a value. */
 bool eval_focus_and_text(struct eval *eval, const struct expr *call, const struct scope *scope,
                          const struct list *focus, struct text *text, struct text *arg,
                          bool *found);

@@ -90,6 +90,3 @@ const char *compiler_string(struct compiler *compiler, struct text text);
 /* Compiles an expression, once for all that are the same. NULL, and a warning, when it is none. */
 const struct fhirpath *compiler_path(struct compiler *compiler, const struct profile *profile,
                                      const char *expression);
-
-/* A copy under no parent in the definitions' arena, values included. */
-const struct node *compiler_node(struct compiler *compiler, const struct node *node);

@@ -26,6 +26,7 @@ static const char *const *keep_list(struct compiler *compiler, const char *const
 static void keep_values(struct compiler *compiler, struct rule *rule);
 static void keep_discriminators(struct compiler *compiler, struct rule *rule);
 static void keep_constraints(struct compiler *compiler, struct rule *rule);
+static const struct node *keep_node(struct compiler *compiler, const struct node *node);
 static struct node *copy_node(struct compiler *compiler, const struct node *node);
 
 const struct rule *draft_freeze(struct drafting *drafting)
@@ -141,11 +142,12 @@ static void keep_values(struct compiler *compiler, struct rule *rule)
 
     for (size_t i = 0; i < COUNT(values); i++)
         if (*values[i])
-            *values[i] = compiler_node(compiler, *values[i]);
+            *values[i] = keep_node(compiler, *values[i]);
 }
 
-/* What is under no parent has been copied before. */
-const struct node *compiler_node(struct compiler *compiler, const struct node *node)
+/* Under no parent in the definitions' arena, values included. What is so already has been copied
+ * before. */
+static const struct node *keep_node(struct compiler *compiler, const struct node *node)
 {
     return node->parent ? copy_node(compiler, node) : node;
 }

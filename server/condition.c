@@ -8,7 +8,8 @@
 #include "server/config.h"
 #include "server/knowledge.h"
 
-struct query_options condition_options(const struct request *req)
+/* The limits and manners of this request's searches. */
+static struct query_options options_of(const struct request *req)
 {
     const struct config *config = req->service->config;
     struct query_options options = query_options_default();
@@ -31,7 +32,7 @@ struct query_options condition_options(const struct request *req)
 const struct query *condition_query(struct request *req, const char *type, struct text text,
                                     struct err *err)
 {
-    struct query_options options = condition_options(req);
+    struct query_options options = options_of(req);
 
     return query_parse(req->arena, type, text, &options, &req->issues, err);
 }
@@ -39,7 +40,7 @@ const struct query *condition_query(struct request *req, const char *type, struc
 const struct query *condition_parse(struct request *req, const char *type, struct text criteria,
                                     const char *where, struct err *err)
 {
-    struct query_options options = condition_options(req);
+    struct query_options options = options_of(req);
     struct issues findings;
     struct text head, rest;
 

@@ -9,9 +9,6 @@
 
 #include "fhir/query.h"
 
-/* The limits and manners of this request's searches. */
-struct query_options condition_options(const struct request *req);
-
 /* Parses a search as this request may make it; NULL with err and req->issues set. */
 const struct query *condition_query(struct request *req, const char *type, struct text text,
                                     struct err *err);

@@ -51,6 +51,8 @@ static void take_row(const struct pg_result *result, int row, int column, struct
 static void take_deletion(const struct pg_result *result, int row, int column,
                           struct current *current);
 static bool begin_again(char sqlstate[6], struct err *err);
+static bool read_values(struct store *store, const struct current *current, struct arena *arena,
+                        struct text *json, struct search_values *values, struct err *err);
 static int compare_rkeys(const void *a, const void *b);
 
 bool current_read(struct pg *pg, const struct table *table, int64_t rkey, struct arena *arena,
@@ -159,8 +161,30 @@ static bool begin_again(char sqlstate[6], struct err *err)
     return err_set(err, ERR_CONFLICT, NULL, "another transaction changed it first");
 }
 
-bool current_values(struct store *store, const struct current *current, struct arena *arena,
-                    struct text *json, struct search_values *values, struct err *err)
+bool current_unpack(struct store *store, const struct tokens *tokens, const struct type *type,
+                    const struct current *current, struct arena *arena, struct text *json,
+                    const struct row **row, struct err *err)
+{
+    if (!row)
+        return body_unpack(store->codec, current->body, arena, json, err);
+
+    struct arena *content = json ? arena : arena_new();
+    struct search_values values;
+    struct text bytes;
+    bool ok = read_values(store, current, content, &bytes, &values, err);
+
+    if (ok)
+        *row = row_make(tokens, type, current->id, &values, arena);
+    if (json)
+        *json = bytes;
+    else
+        arena_free(content);
+    return ok;
+}
+
+/* The bytes and the search values. */
+static bool read_values(struct store *store, const struct current *current, struct arena *arena,
+                        struct text *json, struct search_values *values, struct err *err)
 {
     struct issues issues;
 
@@ -173,27 +197,6 @@ bool current_values(struct store *store, const struct current *current, struct a
         return false;
     search_values_extract(resource, arena, values, NULL);
     return true;
-}
-
-bool current_unpack(struct store *store, const struct tokens *tokens, const struct type *type,
-                    const struct current *current, struct arena *arena, struct text *json,
-                    const struct row **row, struct err *err)
-{
-    if (!row)
-        return body_unpack(store->codec, current->body, arena, json, err);
-
-    struct arena *content = json ? arena : arena_new();
-    struct search_values values;
-    struct text bytes;
-    bool ok = current_values(store, current, content, &bytes, &values, err);
-
-    if (ok)
-        *row = row_make(tokens, type, current->id, &values, arena);
-    if (json)
-        *json = bytes;
-    else
-        arena_free(content);
-    return ok;
 }
 
 static void take_row(const struct pg_result *result, int row, int column, struct current *current)

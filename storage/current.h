@@ -47,11 +47,7 @@ bool current_read_many(struct pg *pg, struct current *currents, size_t count, st
 struct current *current_find(struct current *currents, size_t count, int64_t rkey)
     __attribute__((returns_nonnull));
 
-/* The bytes and the search values of the version, which exists. */
-bool current_values(struct store *store, const struct current *current, struct arena *arena,
-                    struct text *json, struct search_values *values, struct err *err);
-
-/* The bytes and the row; either may be NULL. */
+/* The bytes and the row of the version, which exists; either may be NULL. */
 bool current_unpack(struct store *store, const struct tokens *tokens, const struct type *type,
                     const struct current *current, struct arena *arena, struct text *json,
                     const struct row **row, struct err *err);

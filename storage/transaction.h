@@ -112,16 +112,12 @@ struct matches {
 bool transaction_search(struct transaction *transaction, const struct query *query, size_t limit,
                         bool updates, struct store_version *found, size_t *count, struct err *err);
 
-/* Whether the entry's resource, with its links rewritten, is what the query asks for. */
-bool transaction_matches(struct transaction *transaction, struct entry *entry,
-                         const struct query *query);
-
 /* The search values of the entry's resource alone, as it will be stored: its links are rewritten,
  * and are not looked for among the other entries of the Bundle. */
 void transaction_extract(struct entry *entry, struct arena *arena, struct search_values *values);
 
-/* A link as it will be stored; for bundle_rewrite_links(). */
-struct text transaction_replace_link(struct text link, void *transaction);
+/* A link as it will be stored; for bundle_rewrite_links(), whose context is the transaction. */
+struct text transaction_replace_link(struct text link, void *context);
 
 /* Names the outcome that fails the transaction. */
 bool transaction_refuse(struct entry *entry, enum store_outcome outcome, struct err *err);

@@ -18,6 +18,8 @@
 static bool find_one(struct transaction *transaction, const struct store_condition *condition,
                      struct text *id, struct err *err);
 static bool check_creates(struct transaction *transaction, struct err *err);
+static bool matches(struct transaction *transaction, struct entry *entry,
+                    const struct query *query);
 
 bool transaction_resolve(struct transaction *transaction, struct err *err)
 {
@@ -47,7 +49,7 @@ static bool find_one(struct transaction *transaction, const struct store_conditi
     for (size_t i = 0; i < transaction->count && count < 2; i++) {
         struct entry *entry = &transaction->entries[i];
 
-        if (transaction_matches(transaction, entry, condition->query) && count++ == 0)
+        if (matches(transaction, entry, condition->query) && count++ == 0)
             *id = entry->id;
     }
     return count == 1 ||
@@ -70,7 +72,7 @@ static bool check_creates(struct transaction *transaction, struct err *err)
             struct entry *create = &transaction->entries[k];
 
             if (create->write->action == STORE_CREATE &&
-                transaction_matches(transaction, create, update->write->criteria))
+                matches(transaction, create, update->write->criteria))
                 return err_set(err, ERR_INVALID, entry_where(update),
                                "The criteria select what another entry of the transaction "
                                "creates.");
@@ -79,9 +81,9 @@ static bool check_creates(struct transaction *transaction, struct err *err)
     return true;
 }
 
-/* Links between entries are rewritten first: the condition may speak of them. */
-bool transaction_matches(struct transaction *transaction, struct entry *entry,
-                         const struct query *query)
+/* Whether the entry's resource is what the query asks for. Links between entries are rewritten
+ * first: the condition may speak of them. */
+static bool matches(struct transaction *transaction, struct entry *entry, const struct query *query)
 {
     struct query_candidate candidate = {.type = query->type};
 

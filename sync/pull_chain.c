@@ -202,7 +202,8 @@ static void look_at(struct chain *chain, const struct sheet *sheet, bool is_firs
         look_at_row(chain, &sheet->page.entries[i]);
 }
 
-int64_t chain_next_since(const struct chain *chain)
+/* Where the next window begins, when this one has landed. */
+static int64_t next_since(const struct chain *chain)
 {
     const struct talk_counts *counts = talk_counts(chain->pull->talk);
     const struct partner *partner = chain->pull->partner;
@@ -317,7 +318,7 @@ static enum chain_end land_sheet(struct chain *chain, struct sheet *sheet, const
     if (!leave_out_known(chain, sheet, err))
         return CHAIN_FAILED;
     const struct landing_row *rows = rows_of(sheet);
-    const struct pull_position position = {chain_next_since(chain), pull_next_span(chain)};
+    const struct pull_position position = {next_since(chain), pull_next_span(chain)};
     struct landing_cursor cursor = chain->cursor;
     cursor.value = pull_position_text(sheet->arena, &position);
     size_t done = 0, number = 0, count = sheet->page.count;

@@ -125,8 +125,5 @@ struct sheet *sheet_narrow(struct chain *chain, struct sheet *sheet);
 /* Waits. The page of full size in place of a small one, when both begin with the same resource. */
 struct sheet *sheet_widen(struct chain *chain, struct sheet *sheet);
 
-/* Where the next window begins, when this one has landed. */
-int64_t chain_next_since(const struct chain *chain);
-
 /* pull.c: how long it may be then; 0: as long as it takes. */
 int64_t pull_next_span(const struct chain *chain);
