@@ -67,7 +67,8 @@ enum query_taken query_read_result_param(struct query_reader *reader, struct tex
         reader->seen |= 1u << i;
         if (!param->read(reader, name, value))
             return QUERY_REFUSED;
-        return param->used ? QUERY_TAKEN : QUERY_PASSED_OVER;
+        /* What nothing is left of, because it is ignored where it is unknown, was not used. */
+        return param->used && value->size > 0 ? QUERY_TAKEN : QUERY_PASSED_OVER;
     }
     return QUERY_NOT_MINE;
 }
