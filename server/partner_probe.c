@@ -63,7 +63,7 @@ bool partner_probe(const struct partner_probe *asked, struct arena *arena, struc
                stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(probing.result);
-    return true;
+    return !err->kind;
 }
 
 static const char *without_slash(const char *url, struct arena *arena)

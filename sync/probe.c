@@ -27,9 +27,9 @@
 #define FUTURE_US    INT64_C(32472144000000000) /* the same in microseconds since 1970 */
 #define FINDINGS_MAX 20
 #define TRIES        5
-#define TYPES_MAX    200   /* that are tried */
-#define PAUSE_MS     200   /* before the second try, doubled before each further one */
-#define PAUSE_MAX    10000 /* whatever the server asks for */
+#define TYPES_MAX    200 /* that are tried */
+#define PAUSE_MS     200 /* before the second try, doubled before each further one */
+#define PAUSE_MAX    10  /* seconds; who asks for more is left alone */
 #define SKEW_MAX     (5 * MICRO)
 
 struct probing {
@@ -37,7 +37,8 @@ struct probing {
     const struct probe_request *request;
     struct arena *arena;
     json_t *found;
-    int status; /* of the last question that brought no page; 0: no answer */
+    int status;  /* of the last question that brought no page; 0: no answer */
+    int seconds; /* for which it asks to be left alone: nothing more is asked; 0 */
 };
 
 static bool ask_once(const struct probing *probing, const char *path,
@@ -70,12 +71,19 @@ static bool is_passing(int status)
     return status == 408 || status == 425 || status == 429 || status >= 500;
 }
 
+static bool leave_alone(const struct probing *probing, struct err *err)
+{
+    return err_set(err, ERR_BUSY, NULL,
+                   "The server asks to be left alone for %d seconds; probe it again then.",
+                   probing->seconds);
+}
+
 /* What passes (no answer, 429, 5xx, a page that is none) is asked again: a server that is busy is
  * not to be taken for one that cannot. `page` NULL: any body will do. */
-static bool ask(const struct probing *probing, const char *path, struct fetch_response *response,
+static bool ask(struct probing *probing, const char *path, struct fetch_response *response,
                 struct page *page, struct err *err)
 {
-    for (int try = 0; try < TRIES; try++) {
+    for (int try = 0; try < TRIES && !probing->seconds; try++) {
         int wait = PAUSE_MS << try;
         struct err why = {0};
         bool good = ask_once(probing, path, response, &why);
@@ -89,12 +97,15 @@ static bool ask(const struct probing *probing, const char *path, struct fetch_re
             *err = why;
             return good && (other || !page);
         }
+        if (good && response->retry_after > PAUSE_MAX) {
+            probing->seconds = response->retry_after;
+            break;
+        }
         if (good && response->retry_after * 1000 > wait)
-            wait =
-                response->retry_after > PAUSE_MAX / 1000 ? PAUSE_MAX : response->retry_after * 1000;
+            wait = response->retry_after * 1000;
         fiber_sleep(wait);
     }
-    return false;
+    return leave_alone(probing, err);
 }
 
 /* A page, when there is one; else why not. */
@@ -408,5 +419,13 @@ json_t *probe_partner(struct fetcher *fetcher, const struct probe_request *reque
                                propose(&probing, types, by_time, history, alias));
     json_decref(types);
     json_decref(statement);
+    if (probing.seconds) { /* what was found until then is half of the truth */
+        json_decref(result);
+        leave_alone(&probing, err);
+        return NULL;
+    }
+    if (!type)
+        err_set(err, ERR_INVALID, NULL,
+                "It is a FHIR server, but none of its types can be searched: see \"refused\".");
     return result;
 }

@@ -26,7 +26,8 @@ struct probe_request {
 /*
  * Waits. An object with `found` (what was seen) and `proposal` (a document for
  * partner_parse()); the caller frees it. NULL when the base does not answer as a FHIR
- * server does.
+ * server does, or asks to be left alone (ERR_BUSY). With an error when there is nothing to pull:
+ * then the proposal has no queries.
  */
 json_t *probe_partner(struct fetcher *fetcher, const struct probe_request *request,
                       struct arena *arena, struct err *err);

@@ -228,6 +228,16 @@ class Commands(unittest.TestCase):
                 self.assertEqual(set(types) & set(said["found"].get("refused", {})), set())
                 self.assertIn("Patient", types)
 
+    def test_probe_says_why_there_is_nothing_to_pull(self):
+        rogue = Rogue(60)
+        self.addCleanup(rogue.close)
+        for spec, words in (("W-02:form=403;times=-1", "none of its types can be searched"),
+                            ("W-01:form=5h", "left alone for 1")):
+            with self.subTest(spec=spec):
+                done = harness.run("partner", "probe", rogue.base(spec), "--network", "127.0.0.1/32")
+                self.assertEqual(done.returncode, 1, done.stdout)
+                self.assertIn(words, done.stderr)
+
     def test_probe_does_not_reach_into_this_machine_unasked(self):
         rogue = Rogue(60)
         self.addCleanup(rogue.close)
