@@ -89,7 +89,7 @@ def freeze(pid):
     os.kill(pid, signal.SIGSTOP)
     for thread in glob.glob(f"/proc/{pid}/task/*/stat"):
         with contextlib.suppress(FileNotFoundError):  # it ended meanwhile
-            while text_of(thread).rpartition(")")[2].split()[0] not in "Tt":
+            while text_of(thread).rpartition(")")[2].split()[0] not in "TtZX":  # or has ended
                 time.sleep(0.01)
 
 
