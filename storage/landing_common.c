@@ -173,14 +173,14 @@ bool landing_type(const char *type, int16_t *number, struct err *err)
 bool landing_add_resource(struct pg_params *params, const char *type, const char *id,
                           struct err *err)
 {
-    struct local local = {{0}};
+    struct local *local = arena_one(params->arena, struct local); /* borrowed by the parameter */
     int16_t number = 0;
 
     if (!landing_type(type, &number, err))
         return false;
-    uuid_read(text_of(id), local.bytes);
+    uuid_read(text_of(id), local->bytes);
     pg_add_int2(params, number);
-    pg_add_bytea(params, local.bytes, LOCAL_SIZE);
+    pg_add_bytea(params, local->bytes, LOCAL_SIZE);
     pg_add_text(params, text_of(id));
     return true;
 }
