@@ -8,32 +8,21 @@ import urllib.error
 import urllib.request
 
 import harness
-from sync_harness import Exchange, Rogue
+import sync_case
+from sync_harness import Rogue
 from sync_state import account, pulled, sql
 
 COUNTS = ("expected", "landed", "applied", "unchanged", "older", "dead", "waiting")
 
 
-class Case(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.server = harness.Server().start()
-        cls.addClassCleanup(cls.server.__exit__, None, None, None)
-        cls.exchange = Exchange(cls.server)
+class Case(sync_case.Case):
+    RESOURCES = None
 
     def setUp(self):
+        """The partner has what the test itself gives it."""
+        super().setUp()
         self.rogue = Rogue()
         self.addCleanup(self.rogue.close)
-        self.name = self._testMethodName[:60].lower()
-        self.spec = f"slow:ms=1;of={self.name}"
-
-    def add(self, types, **changes):
-        document = pulled(self.name, self.rogue.base(self.spec), types, **changes)
-        self.exchange.add(document)
-        return document
-
-    def once(self, status=0):
-        return self.exchange.once("--partner", self.name, status=status)
 
     def put(self, kind, id_, **content):
         """Something new at the partner."""

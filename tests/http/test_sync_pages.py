@@ -2,20 +2,11 @@
 
 import unittest
 
-import harness
-from sync_harness import Exchange, Rogue
+import sync_case
 from sync_state import account, pulled, shape, sql, states
 
 
-class Pages(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.rogue = Rogue(120)
-        cls.addClassCleanup(cls.rogue.close)
-        cls.server = harness.Server().start()
-        cls.addClassCleanup(cls.server.__exit__, None, None, None)
-        cls.exchange = Exchange(cls.server)
-
+class Pages(sync_case.Case):
     def pull(self, name, spec, types, mode="search", **changes):
         made = pulled(name, self.rogue.base(spec), types, **changes)
         made["limits"]["pageBytes"] = 1 << 20

@@ -20,33 +20,12 @@ import unittest
 import urllib.request
 
 import harness
-from sync_harness import Exchange, Rogue, partner
+import sync_case
+from sync_harness import partner
 from sync_state import GOOD_TYPES, account, pulled, queries, sql, states, totals
 
 
-class Case(unittest.TestCase):
-    """One server for all tests of a class; the partner of each, and its base, are its own."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.rogue = Rogue(120)
-        cls.addClassCleanup(cls.rogue.close)
-        cls.server = harness.Server().start()
-        cls.addClassCleanup(cls.server.__exit__, None, None, None)
-        cls.exchange = Exchange(cls.server)
-
-    def setUp(self):
-        self.name = self._testMethodName[:60].lower()
-        self.spec = f"slow:ms=1;of={self.name}"
-
-    def add(self, types, **changes):
-        document = pulled(self.name, self.rogue.base(self.spec), types, **changes)
-        self.exchange.add(document)
-        return document
-
-    def once(self, status=0):
-        return self.exchange.once("--partner", self.name, status=status)
-
+class Case(sync_case.Case):
     def totals(self):
         return totals(self.exchange, self.name)
 
