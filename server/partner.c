@@ -28,7 +28,7 @@ static const char usage[] =
     "       isthmus partner list [--json] [OPTIONS]\n"
     "       isthmus partner show ID [--version N] [OPTIONS]\n"
     "       isthmus partner status [ID] [OPTIONS]\n"
-    "       isthmus partner pause ID --reason TEXT [OPTIONS]\n"
+    "       isthmus partner pause ID [--reason TEXT] [OPTIONS]\n"
     "       isthmus partner resume ID [OPTIONS]\n"
     "       isthmus partner remove ID [OPTIONS]\n\n"
     "A partner is a FHIR server that is pulled from, described by a JSON document (docs/sync.md).\n"
@@ -310,8 +310,11 @@ static bool pause_one(const struct store_site *site, void *context, struct err *
     const struct argument *reason = &job->own[REASON];
     const struct landing_partner *partner = sync_partner(site, job->word, job->arena, err);
 
-    return partner && landing_partner_pause(site->store, partner->number,
-                                            reason->count ? reason->values[0] : NULL, err);
+    if (!partner || !landing_partner_pause(site->store, partner->number,
+                                           reason->count ? reason->values[0] : NULL, err))
+        return false;
+    printf("%s: paused; what has landed is applied all the same\n", partner->name);
+    return true;
 }
 
 static bool pause_partner(struct job *job, const struct config *config, struct err *err)
@@ -324,8 +327,11 @@ static bool resume_one(const struct store_site *site, void *context, struct err 
     const struct job *job = context;
     const struct landing_partner *partner = sync_partner(site, job->word, job->arena, err);
 
-    return partner && landing_partner_resume(site->store, partner->number, err) &&
-           landing_partner_not_before(site->store, partner->number, INT64_MIN, err);
+    if (!partner || !landing_partner_resume(site->store, partner->number, err) ||
+        !landing_partner_not_before(site->store, partner->number, INT64_MIN, err))
+        return false;
+    printf("%s: not paused any more, and not asked to wait\n", partner->name);
+    return true;
 }
 
 static bool resume(struct job *job, const struct config *config, struct err *err)

@@ -302,6 +302,8 @@ bool sync_status(const struct store_site *site, void *context, struct err *err)
     bool again = isatty(STDOUT_FILENO) && !job->json;
     bool good;
 
+    if (job->partner && !sync_partner(site, job->partner, job->arena, err))
+        return false;
     do {
         struct buf out = {0};
         int64_t begun = clock_monotonic();

@@ -152,10 +152,14 @@ class Pulls(unittest.TestCase):
 
     def test_paused_partners_rest(self):
         self.exchange.add(pulled("good", self.rogue.base(), ["Patient"]))
-        self.exchange.isthmus("partner", "pause", "good", "--reason", "they move house")
+        said = self.exchange.isthmus("partner", "pause", "good", "--reason", "they move house").stdout
+        self.assertIn("good: paused", said)
+        self.assertIn("they move house", self.exchange.isthmus("partner", "status", "good").stdout)
+        for action in ("status", "pause", "resume"):  # a name that is misspelled
+            self.assertIn("no partner god", self.exchange.isthmus("partner", action, "god", status=1).stderr)
         self.exchange.once(status=0)
         self.assertEqual(account(self.exchange, "good")["accounts"], [])
-        self.exchange.isthmus("partner", "resume", "good")
+        self.assertIn("good: not paused", self.exchange.isthmus("partner", "resume", "good").stdout)
         self.exchange.once(status=0)
         self.assertGreater(totals(self.exchange, "good")["applied"], 0)
 
