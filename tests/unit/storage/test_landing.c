@@ -200,6 +200,47 @@ static void check_pushes(void *context)
 }
 IN_DATABASE(a_push_waits_for_the_one_before_and_is_linked, check_pushes)
 
+/* Told of what it knows already: by a change log that is read again, by an answer that comes late,
+ * of an id there that was always the partner's. */
+static void check_late(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store();
+    int32_t partner = partner_of(store, "p", "{}", 0, arena).number;
+    struct landing_push plan = {.type = "Patient", .id = "p", .version = 2};
+    const struct store_feed_position zero = {0}, first = {1, 10, 5}, second = {1, 11, 6};
+    struct landing_push late;
+    char local[LANDING_ID_SIZE];
+    struct err err = {0};
+    bool moved;
+
+    (void)context;
+    landing_local_id(store, partner, TEXT("Patient"), TEXT("theirs"), local);
+    postgres_sql(
+        arena_printf(arena,
+                     "insert into f_identity (local, unit, partner, rtype, presence, id) values"
+                     " (decode(replace('%s', '-', ''), 'hex'), 0, %d, %d, 'P', 'theirs')",
+                     local, partner, resource_type_find(TEXT("Patient"))->number));
+    assert_true(landing_push_plan(store, partner, &plan, 1, &zero, &first, &moved, &err));
+    late = *push_of(store, partner, arena);
+    plan.version = 3;
+    assert_true(landing_push_plan(store, partner, &plan, 1, &first, &second, &moved, &err));
+    late.remote_id = "theirs";
+    mark(store, &late, LANDING_FAILED);
+    assert_int_equal(push_of(store, partner, arena)->state, LANDING_PLANNED);
+    late.version = 3;
+    mark(store, &late, LANDING_CONFIRMED);
+    assert_int_equal(push_of(store, partner, arena)->state, LANDING_CONFIRMED);
+    assert_string_equal(postgres_sql("select count(linked) from f_identity"), "0");
+    for (plan.version = 2; plan.version <= 3; plan.version++)
+        assert_true(landing_push_plan(store, partner, &plan, 1, &second, &second, &moved, &err));
+    assert_int_equal(push_of(store, partner, arena)->state, LANDING_CONFIRMED);
+    assert_int_equal(push_of(store, partner, arena)->version, 3);
+    store_close(store);
+    arena_free(arena);
+}
+IN_DATABASE(a_push_ledger_that_knows_better_stays_as_it_is, check_late)
+
 static void check_snapshots(void *context)
 {
     struct arena *arena = arena_new();
@@ -255,6 +296,7 @@ int main(void)
         cmocka_unit_test(ids_of_ours_follow_from_partner_type_and_id),
         cmocka_unit_test(a_unit_lands_once_and_the_cursor_moves_with_the_last),
         cmocka_unit_test(a_push_waits_for_the_one_before_and_is_linked),
+        cmocka_unit_test(a_push_ledger_that_knows_better_stays_as_it_is),
         cmocka_unit_test(what_two_snapshots_lack_has_disappeared),
     };
 

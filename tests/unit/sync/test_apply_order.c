@@ -203,6 +203,7 @@ static void check_versions(void *context)
     }
     land_rows(store, a.partner.number, false, rows, 30);
     assert_counts(apply_by(store, &a, 3), 30, 0, 0, 0);
+    assert_int_equal(store->counters.transaction_retries, 0);
     assert_null(ours(store, &a, "Patient", "1", arena));
     assert_string_equal(postgres_sql("select string_agg(op::text, '' order by ver) from f_hist"),
                         "UUUUDUUUUDUUUUDUUUUDUUUUDUUUUD");
@@ -390,7 +391,7 @@ static bool open_gate(void *context)
     unsigned *calls = context;
 
     if (++*calls == TWO_FLY) {
-        await_decided(100);
+        await_decided(20);
         postgres_sql("insert into gate values (true)");
     }
     return false;
