@@ -251,9 +251,10 @@ static bool leave_out_known(struct chain *chain, struct sheet *sheet, struct err
     for (size_t i = 0; i < page->count; i++) {
         const struct page_entry *entry = &page->entries[i];
         const struct landing_identity *same = known[i];
-        if (same && same->presence == LANDING_PRESENT && same->version && entry->version.data &&
-            text_is(entry->version, same->version) && entry->updated != INT64_MIN &&
-            entry->updated == same->updated && text_is(entry->id, same->id))
+        if (same && entry->id.data && same->presence == LANDING_PRESENT && same->version &&
+            entry->version.data && text_is(entry->version, same->version) &&
+            entry->updated != INT64_MIN && entry->updated == same->updated &&
+            text_is(entry->id, same->id))
             continue;
         page->entries[kept++] = *entry;
     }
