@@ -14,6 +14,7 @@
 #include <signal.h>
 
 #define WORDS_MAX 8
+#define LANES     5 /* at least: for the batches that are under way at once, and for landing */
 #define TENANT    1 /* as the requests of serve() */
 
 const struct access sync_access = {.tenant = TENANT, .client = "isthmus sync"};
@@ -148,10 +149,13 @@ static int run(struct argument *own, const struct config *config, const char *co
         .dry_run = own[DRY_RUN].count > 0,
     };
     store_work_fn *work = choose(&job);
+    struct config more = *config;
 
     if (!work)
         return 2;
-    return with_store(config, work, &job, err) && !job.unbalanced ? 0 : 1;
+    if (more.transaction_lanes < LANES)
+        more.transaction_lanes = LANES;
+    return with_store(&more, work, &job, err) && !job.unbalanced ? 0 : 1;
 }
 
 int command_sync(int argc, char **argv)

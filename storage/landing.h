@@ -303,8 +303,8 @@ struct landing_apply {
     landing_convert_fn *convert;
     void *context;
     bool contents;  /* the converter hashes contents, for partners that are pushed to */
-    unsigned batch; /* rows in a transaction; 0: 1,000 */
-    size_t bytes;   /* raw bytes in one, unless one row has more; 0: 4 MiB */
+    unsigned batch; /* rows in a transaction; 0: 500 */
+    size_t bytes;   /* raw bytes in one, unless one row has more; 0: 2 MiB */
     size_t most;    /* stop after so many rows; 0: when none waits */
     bool (*stop)(void *context); /* asked between batches, with stop_context; NULL: never */
     void *stop_context;

@@ -11,8 +11,8 @@
 #include "storage/landing_batch.h"
 
 enum {
-    BATCH = 1000,
-    BATCH_BYTES = 4 * 1024 * 1024,
+    BATCH = 500, /* a page, mostly */
+    BATCH_BYTES = 2 * 1024 * 1024,
     ATTEMPTS = 8, /* of one batch, when others are in the way */
     AT_ONCE = 4,  /* batches; also one less than there are connections, which landing needs, too */
 };
