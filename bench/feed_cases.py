@@ -6,6 +6,9 @@ it, the SQL that our searches become, so that HTTP does not count, and the searc
 
 The plainest SQL shows rows of all tenants, and leaves open which of those with the same time come first, so that
 nobody could go on behind one. What minds both, with an index on time and key, is fair to compare with.
+
+Where nothing else is asked for, also with the pages of the log, joined with what is current: no index is on
+the time there, so that updates stay HOT.
 """
 import json
 import re
@@ -18,6 +21,7 @@ SCRIPTS = 32
 PAGE = 100
 UPDATES = 400
 COLUMNS = "rkey, ver, updated, op, id, body"
+LOGGED = re.compile(rf"select {COLUMNS} from bench\.f_observation where (updated .*) order by updated( desc)? (limit .*)")
 INDEXES = ("unique (rkey)", "(updated)", "(updated, rkey)", "(patient, d)", "(patient, code, d)",
            "(code, d)")
 
@@ -36,9 +40,11 @@ def compare(bench, report, what, variant, paths):
     service, measure = bench.service, bench.measure
     captured = service.capture([lambda path=path: service.get(path) for path in paths])
     scripts = [[one + ";" for one in found] for found in captured if found]
+    others = {"log": of_log(service, variant)} if LOGGED.fullmatch(variant[0]) else {}
     figures = measure.alternate(
         bare=lambda: bare(bench, [[one + ";"] for one in variant]),
         fair=lambda: bare(bench, [[fair(one) + ";"] for one in variant]),
+        **{name: lambda of=of: bare(bench, of) for name, of in others.items()},
         sql=lambda: bare(bench, scripts),
         ours=lambda: asked(bench, paths, CONNECTIONS))
     rate, cpu = figures["bare"]["rate"], figures["bare"]["postgres"]
@@ -48,6 +54,10 @@ def compare(bench, report, what, variant, paths):
     rate, cpu = figures["fair"]["rate"], figures["fair"]["postgres"]
     report.add("", "with key and tenant", rate, figures["sql"]["rate"], "pages/s",
                f"our SQL; CPU a page: bare {cpu:.0f} us")
+    if others:
+        rate, cpu = figures["log"]["rate"], figures["log"]["postgres"]
+        report.add("", "the log and what is current (HOT)", rate, figures["sql"]["rate"], "pages/s",
+                   f"our SQL; CPU a page: bare {cpu:.0f} us")
     rate = figures["bare"]["rate"]
     report.add("", "btree (updated), bare", rate, figures["ours"]["rate"], "requests/s",
                remark(figures["ours"]))
@@ -66,6 +76,21 @@ def fair(sql):
     sql = re.sub(r"(from bench\.\w+ where )", r"\1tenant = 1 and ", sql)
     return re.sub(r"order by updated( desc)?", lambda found: found[0] + ", rkey" + (found[1] or ""),
                   sql)
+
+
+def of_log(service, variant):
+    """The same pages by the log: one line of each update, in the order of time."""
+    kind = service.psql("select rtype from f_log where rkey = (select rkey from f_observation limit 1) "
+                        "limit 1").strip()
+    scripts = []
+    for one in variant:
+        condition, order, rest = LOGGED.fullmatch(one).groups()
+        scripts.append([
+            f"with l as materialized (select rkey, ver from f_log where tenant = 1 and rtype = {kind} "
+            f"and {condition} order by updated{order or ''}, seq{order or ''} {rest}) "
+            f"select t.* from l, lateral (select {COLUMNS} from f_observation t where t.rkey = l.rkey "
+            "and t.ver = l.ver offset 0) t;"])
+    return scripts
 
 
 def copy_tables(service):

@@ -70,12 +70,12 @@ void reindex_catch_up(const struct service *service)
 void reindex_warn(const struct config *config)
 {
     if (reindex_is_needed())
-        log_warn(
-            NULL, "what an earlier version stored has to be indexed anew", "meaning",
-            "until then Location?near and _contained are refused, and chains may miss what its "
-            "resources contain",
-            "remedy", config->job_runners ? "the server begins with it now" : "isthmus reindex",
-            NULL);
+        log_warn(NULL, "what an earlier version stored has to be indexed anew", "meaning",
+                 "until then searches find by it what the earlier version would have found; what "
+                 "that did "
+                 "not know of (near, _contained) is refused",
+                 "remedy",
+                 config->job_runners ? "the server begins with it now" : "isthmus reindex", NULL);
 }
 
 /* As a job. */
