@@ -139,11 +139,12 @@ static bool stop_orphan(const struct cluster *cluster, struct err *err)
  * until they have, their shared memory keeps a new one from starting. */
 static bool launch(struct cluster *cluster, struct err *err)
 {
-    for (int try = 0; try < TRIES || (try < TRIES_USED && cluster_is_used(cluster->place.data));
-         try++) {
+    for (int try = 0; try < TRIES_USED; try++) {
+        bool used =
+            cluster_is_used(cluster->place.data); /* whoever ends meanwhile was in the way */
         if (launch_once(cluster))
             return true;
-        if (cluster->pid > 0)
+        if (cluster->pid > 0 || (try >= TRIES && !used))
             break;
         cluster_sleep(TRY_MS);
     }
