@@ -163,7 +163,7 @@ def worker(bench, name, landed=None):
     with open(bench.folder / "sync.log", "ab") as log:
         process = subprocess.Popen(
             [bench.isthmus, "sync", "--once", "--partner", name, "--data", str(bench.service.data),
-             "--base-url", bench.service.base], stdout=log, stderr=log)
+             "--base-url", bench.service.base, "--drain-timeout", "1s"], stdout=log, stderr=log)
         peak, done, stopped = 0, 0, False
         while not done:
             peak = high_water_mb(process.pid) or peak

@@ -69,7 +69,7 @@ const struct option options[] = {
     OPTION("read-timeout", read_timeout, OPTION_DURATION, 1000, 3600000, "60s",
            "How long a client may take to send a request, or to take an answer."),
     OPTION("drain-timeout", drain_timeout, OPTION_DURATION, 0, 3600000, "30s",
-           "How long requests may still take after SIGTERM or Ctrl-C."),
+           "How long requests, and what sync applies, may still take after SIGTERM or Ctrl-C."),
     OPTION("validation", validation, OPTION_TEXT, 0, 0, "full",
            "What a resource must pass to be written: full (structure, terminology, invariants, "
            "references, claimed profiles), structure, or off (only what reading takes). Errors are "

@@ -18,6 +18,7 @@
 #include "sync/worker.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #define CONNECTIONS 16 /* to one host */
 #define DRAIN_MS    2000
@@ -25,26 +26,46 @@
 struct run {
     struct sync_worker *worker;
     const struct store_site *site;
-    struct waiter ended;
-    bool stopping;
+    struct waiter waiter; /* for the end, or that it is asked for */
+    bool stopping, ended;
 };
 
 static void on_ended(void *context)
 {
     struct run *run = context;
 
-    fiber_wake(&run->ended);
+    run->ended = true;
+    fiber_wake(&run->waiter);
 }
 
+/* As of serve: a second signal ends it at once. */
 static void on_signal(void *context)
 {
     struct run *run = context;
 
     if (run->stopping)
-        return;
+        _exit(130);
     run->stopping = true;
     log_info(NULL, "stopping", "waits for", "what is being landed and applied", NULL);
     sync_worker_stop(run->worker);
+    fiber_wake(&run->waiter);
+}
+
+/* Who waits for a lock that another holds may wait for ever. What is not committed is done again by
+ * the next worker, as after a crash. */
+static void wait_for_end(struct run *run)
+{
+    int patience = (int)run->site->config->drain_timeout;
+    struct err late = {0};
+
+    while (!run->ended && !run->stopping)
+        (void)!fiber_wait(&run->waiter, -1, &late);
+    if (run->ended || (fiber_wait(&run->waiter, patience, &late) && run->ended))
+        return;
+    log_warn(NULL, "stops without waiting", "why",
+             "what is being applied waits for another process", "meaning",
+             "the next worker goes on with it", NULL);
+    _exit(1);
 }
 
 /* Metrics. */
@@ -118,7 +139,6 @@ bool sync_run(const struct store_site *site, void *context, struct err *err)
     const struct sync_job *job = context;
     struct run run = {.site = site};
     struct http *http = job->metrics ? listen_metrics(&run, job->metrics, job->arena, err) : NULL;
-    struct err ignored = {0};
 
     if (job->metrics && !http)
         return false;
@@ -139,7 +159,7 @@ bool sync_run(const struct store_site *site, void *context, struct err *err)
     run.worker = sync_worker_start(&config);
     loop_on_signal(site->loop, SIGTERM, on_signal, &run);
     loop_on_signal(site->loop, SIGINT, on_signal, &run);
-    (void)!fiber_wait(&run.ended, -1, &ignored);
+    wait_for_end(&run);
     close_metrics(http);
     bool good = sync_worker_is_good(run.worker);
     sync_worker_free(run.worker);

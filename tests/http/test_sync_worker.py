@@ -140,6 +140,32 @@ class Workers(Case):
         self.assertIn("another worker is in charge", done.stderr)
 
 
+    def test_a_stop_does_not_wait_for_ever_for_who_holds_a_lock(self):
+        self.add(["Patient"])
+        number = sql(self.exchange, f"select number from f_partner where name = '{self.name}'")
+        holder = subprocess.Popen(
+            ["psql", "-h", os.path.join(self.exchange.data, "socket"), "-U", "isthmus", "-d", "postgres",
+             "-XAtq"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(holder.communicate)
+        holder.stdin.write(f"select 'held' from pg_advisory_lock(x'6c616e'::int4, {number});\n")
+        holder.stdin.flush()
+        self.assertEqual(holder.stdout.readline(), "held\n")
+        worker = harness.spawn(
+            harness.ISTHMUS, "sync", "--partner", self.name, "--data", self.exchange.data, "--base-url",
+            self.server.base, "--drain-timeout", "1s", stderr=subprocess.PIPE)
+        waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+        self.until(lambda: sql(self.exchange, waiting) == "1")
+        worker.send_signal(signal.SIGTERM)
+        said = worker.communicate(timeout=harness.PATIENCE)[1].decode()
+        self.assertEqual(worker.returncode, 1, said)
+        self.assertIn("stops without waiting", said)
+        holder.stdin.close()
+        holder.wait()
+        holder.stdin = None
+        self.once()
+        self.assertGreater(self.totals()["applied"], 0)
+
+
 class Observed(Case):
     NAMES = {"rows_total", "rows", "lag_seconds", "last_complete_timestamp", "incomplete_windows_total",
              "incomplete_windows", "ref_pending", "dead_letters", "critical_dead_letters", "http_responses_total",
