@@ -72,8 +72,7 @@ void reindex_warn(const struct config *config)
     if (reindex_is_needed())
         log_warn(NULL, "what an earlier version stored has to be indexed anew", "meaning",
                  "until then searches find by it what the earlier version would have found; what "
-                 "that did "
-                 "not know of (near, _contained) is refused",
+                 "that version did not know of (near, _contained) is refused",
                  "remedy",
                  config->job_runners ? "the server begins with it now" : "isthmus reindex", NULL);
 }

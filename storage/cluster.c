@@ -140,8 +140,8 @@ static bool stop_orphan(const struct cluster *cluster, struct err *err)
 static bool launch(struct cluster *cluster, struct err *err)
 {
     for (int try = 0; try < TRIES_USED; try++) {
-        bool used =
-            cluster_is_used(cluster->place.data); /* whoever ends meanwhile was in the way */
+        bool used = cluster_is_used(cluster->place.data); /* and who then ends was in the way */
+
         if (launch_once(cluster))
             return true;
         if (cluster->pid > 0 || (try >= TRIES && !used))

@@ -113,10 +113,11 @@ static POSTGRES_UNUSED void check_balance(void)
                         "t");
 }
 
-static POSTGRES_UNUSED struct landing_result apply_all(struct store *store,
-                                                       const struct apply_config *config)
+/* In batches of so many rows; 0: of as many as the program takes. */
+static POSTGRES_UNUSED struct landing_result
+apply_by(struct store *store, const struct apply_config *config, unsigned batch)
 {
-    struct landing_apply apply = {.access = us};
+    struct landing_apply apply = {.access = us, .batch = batch};
     struct landing_result result;
     struct err err = {0};
 
@@ -127,6 +128,12 @@ static POSTGRES_UNUSED struct landing_result apply_all(struct store *store,
     assert_int_equal(result.counts.waiting, 0);
     check_balance();
     return result;
+}
+
+static POSTGRES_UNUSED struct landing_result apply_all(struct store *store,
+                                                       const struct apply_config *config)
+{
+    return apply_by(store, config, 0);
 }
 
 static POSTGRES_UNUSED void assert_counts(struct landing_result result, int applied, int unchanged,

@@ -36,20 +36,6 @@ static void assert_refers_to_own(struct store *store, const struct apply_config 
     assert_int_equal(patients(), 1);
 }
 
-static struct landing_result apply_by(struct store *store, const struct apply_config *config,
-                                      unsigned batch)
-{
-    struct landing_apply apply = {.access = us, .batch = batch};
-    struct landing_result result;
-    struct err err = {0};
-
-    if (!apply_landed(store, config, &apply, &result, &err))
-        fail_msg("%s", err.text);
-    assert_int_equal(result.counts.waiting, 0);
-    check_balance();
-    return result;
-}
-
 static void check_together(void *context)
 {
     struct arena *arena = arena_new();
