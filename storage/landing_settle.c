@@ -16,6 +16,7 @@ enum { STATEMENTS = 7 };
 struct settling {
     struct landing_batch *batch;
     struct pg_reply replies[STATEMENTS];
+    size_t least[STATEMENTS]; /* rows that it is about; with fewer, somebody else was there */
     size_t sent;
 };
 
@@ -32,6 +33,21 @@ static void send(struct settling *settling, const struct pg_statement *statement
 
 typedef void step_fn(struct settling *settling);
 
+static bool await(struct settling *settling, size_t at, struct err *err)
+{
+    struct landing_batch *batch = settling->batch;
+    const struct pg_result *result;
+
+    if (!pg_wait(&settling->replies[at], &result, err)) {
+        memcpy(batch->sqlstate, settling->replies[at].sqlstate, sizeof(batch->sqlstate));
+        batch->raced = strcmp(batch->sqlstate, TAKEN) == 0;
+        return false;
+    }
+    batch->raced = (size_t)pg_affected(result) < settling->least[at];
+    return !batch->raced ||
+           err_set(err, ERR_CONFLICT, NULL, "It was linked while it was being applied.");
+}
+
 static bool run_steps(struct landing_batch *batch, step_fn *const *steps, size_t count,
                       struct err *err)
 {
@@ -46,11 +62,8 @@ static bool run_steps(struct landing_batch *batch, step_fn *const *steps, size_t
             pg_drop(&settling->replies[i]);
             continue;
         }
-        good = pg_wait(&settling->replies[i], NULL, err);
-        if (!good)
-            memcpy(batch->sqlstate, settling->replies[i].sqlstate, sizeof(batch->sqlstate));
+        good = await(settling, i, err);
     }
-    batch->raced = !good && strcmp(batch->sqlstate, TAKEN) == 0;
     return good;
 }
 
@@ -120,8 +133,8 @@ static void add_identity(struct identities *columns, const struct landing_batch 
     columns->rtypes[at] = identity->rtype;
 }
 
-/* Those that are known, or those that are not. */
-static void send_some(struct settling *settling, const struct pg_statement *statement, bool known)
+/* Those that are known, or those that are not; how many. */
+static size_t send_some(struct settling *settling, const struct pg_statement *statement, bool known)
 {
     struct landing_batch *batch = settling->batch;
     struct arena *arena = batch->arena;
@@ -140,7 +153,7 @@ static void send_some(struct settling *settling, const struct pg_statement *stat
             add_identity(&columns, batch, identity);
     size_t count = columns.count;
     if (count == 0)
-        return;
+        return 0;
     pg_add_int4(&params, batch->apply->partner);
     pg_add_bytea_array(&params, columns.texts, count);
     pg_add_int8_array(&params, columns.numbers, columns.nulls, count);
@@ -152,6 +165,7 @@ static void send_some(struct settling *settling, const struct pg_statement *stat
     for (size_t column = 1; column < 5; column++)
         pg_add_text_array(&params, columns.texts + column * room, count);
     send(settling, statement, &params);
+    return count;
 }
 
 /* Most are new. Who else writes identities of the partner is a push whose copy just came back: then
@@ -160,10 +174,11 @@ static void send_new(struct settling *settling)
 {
     static const struct pg_statement statement = {INSERT_IDENTITIES};
 
-    send_some(settling, &statement, false);
+    (void)send_some(settling, &statement, false);
 }
 
-/* A mention that is known is not among them. */
+/* A mention that is known is not among them. Who links one that had been mentioned is such a push:
+ * it is not written over, and the batch begins again. */
 static void send_known(struct settling *settling)
 {
     static const struct pg_statement statement = {
@@ -171,9 +186,10 @@ static void send_known(struct settling *settling)
         " on conflict (local) do update set hash = excluded.hash, updated = excluded.updated,"
         " origin = coalesce(f.origin, excluded.origin), person = excluded.person,"
         " unit = excluded.unit, presence = excluded.presence, version = excluded.version,"
-        " linked = coalesce(f.linked, excluded.linked) where excluded.presence <> 'M'"};
+        " linked = excluded.linked where f.linked is null or f.linked = excluded.linked"};
+    size_t at = settling->sent;
 
-    send_some(settling, &statement, true);
+    settling->least[at] = send_some(settling, &statement, true);
 }
 
 /* For landing_reconcile(). */

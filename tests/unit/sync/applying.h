@@ -184,3 +184,28 @@ static POSTGRES_UNUSED void assert_has(const char *json, const char *part)
     if (!json || !strstr(json, part))
         fail_msg("%s is not in %s", part, json ? json : "(nothing)");
 }
+
+/* PostgreSQL does not write who was born on this day before the gate is open. */
+#define GATE_DAY "2001-02-03"
+
+static POSTGRES_UNUSED void gate_close(void)
+{
+    postgres_sql("create table gate (open bool);"
+                 "create function hold() returns trigger language plpgsql as 'begin if new.d = "
+                 "''" GATE_DAY "Z'' then for i in 1 .. 1000 loop exit when exists (select from "
+                 "gate); perform pg_sleep(0.01); end loop; end if; return new; end';"
+                 "create trigger hold before insert on f_patient for each row "
+                 "execute function hold()");
+}
+
+static POSTGRES_UNUSED void gate_await_held(void)
+{
+    postgres_until("select count(*) from pg_stat_activity where datname = current_database()"
+                   " and wait_event = 'PgSleep'",
+                   "1");
+}
+
+static POSTGRES_UNUSED void gate_open(void)
+{
+    postgres_sql("insert into gate values (true)");
+}

@@ -340,19 +340,6 @@ static void check_replay(void *context)
 }
 IN_DATABASE(a_replay_beside_batches_under_way_is_not_lost, check_replay)
 
-/* PostgreSQL does not write who was born on this day before the gate is open. */
-#define HELD "2001-02-03"
-
-static void close_gate(void)
-{
-    postgres_sql("create table gate (open bool);"
-                 "create function hold() returns trigger language plpgsql as 'begin if new.d = "
-                 "''" HELD "Z'' then for i in 1 .. 1000 loop exit when exists (select from gate); "
-                 "perform pg_sleep(0.01); end loop; end if; return new; end';"
-                 "create trigger hold before insert on f_patient for each row "
-                 "execute function hold()");
-}
-
 static bool has_decided(void)
 {
     return strcmp(postgres_sql("select count(*) filter (where wait_event = 'PgSleep') > 0 and"
@@ -378,7 +365,7 @@ static bool open_gate(void *context)
 
     if (++*calls == TWO_FLY) {
         await_decided(20);
-        postgres_sql("insert into gate values (true)");
+        gate_open();
     }
     return false;
 }
@@ -396,9 +383,9 @@ static void check_copy(void *context)
     struct err err = {0};
 
     (void)context;
-    close_gate();
+    gate_close();
     LAND(store, &a, "{\"resourceType\":\"Patient\",\"id\":\"0\"}",
-         "{\"resourceType\":\"Patient\",\"id\":\"1\",\"birthDate\":\"" HELD "\"}",
+         "{\"resourceType\":\"Patient\",\"id\":\"1\",\"birthDate\":\"" GATE_DAY "\"}",
          arena_printf(arena,
                       "{\"resourceType\":\"Patient\",\"id\":\"2\",\"meta\":{\"source\":\"" OURS
                       "/Patient/%s\"}}",
@@ -422,7 +409,7 @@ static bool replay_between(void *context)
         await_decided(1000);
     replay(intruder);
     if (now)
-        postgres_sql("insert into gate values (true)");
+        gate_open();
     return false;
 }
 
@@ -439,7 +426,7 @@ static void check_decided(void *context)
     struct err err = {0};
 
     (void)context;
-    close_gate();
+    gate_close();
 #define FAMILY(version, family)                                                                    \
     "{\"resourceType\":\"Patient\",\"id\":\"1\",\"meta\":{\"versionId\":\"" version                \
     "\"},\"name\":[{\"family\":\"" family "\"}]"
@@ -448,7 +435,7 @@ static void check_decided(void *context)
     assert_counts(apply_all(store, &a), 1, 0, 0, 1);
     for (int i = 0; i < 4; i++)
         rows[i] = row_of(arena_printf(arena, "{\"resourceType\":\"Patient\",\"id\":\"r%d\"%s}", i,
-                                      i == 2 ? ",\"birthDate\":\"" HELD "\"" : ""));
+                                      i == 2 ? ",\"birthDate\":\"" GATE_DAY "\"" : ""));
     rows[4] = row_of("broken");
     rows[5] = row_of(FAMILY("3", "Three") "}");
     land_rows(store, a.partner.number, false, rows, 6);
