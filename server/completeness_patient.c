@@ -72,7 +72,8 @@ static bool is_there(const struct request *req, const char *id, struct err *err)
 static json_t *source_json(struct completeness *asked, const struct landing_identity *identity,
                            const struct landing_partner *landed, struct err *err)
 {
-    static const char *const presences[] = {"mentioned", "present", "missing", "gone", "deleted"};
+    static const char *const presences[] = {"mentioned", "present", "missing",
+                                            "gone",      "deleted", "forwarded"};
     struct store *store = asked->req->service->store;
     json_t *source = completeness_of_pulls(asked, landed, err);
     int64_t unread;

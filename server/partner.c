@@ -13,6 +13,7 @@
 #include "server/sync_internal.h"
 #include "storage/landing.h"
 #include "storage/store.h"
+#include "sync/forwards.h"
 #include "sync/secret.h"
 
 #include <jansson.h>
@@ -146,12 +147,29 @@ static bool warn_of_twins(const struct store_site *site, const struct addition *
     return true;
 }
 
+/* What comes before it is known whose it is stays a record of its own. */
+static bool check_forwards(const struct store_site *site, const struct addition *addition,
+                           struct err *err)
+{
+    struct forwards forwards;
+
+    if (!forwards_read(site->store, &sync_access, addition->partner, addition->job->arena,
+                       &forwards, err))
+        return false;
+    return !forwards.unknown ||
+           err_set(err, ERR_INVALID, "forwards",
+                   "%.200s is no other partner of ours, nor an address of one. Add that one first; "
+                   "with \"enabled\": false when it is not to be asked.",
+                   forwards.unknown);
+}
+
 static bool put(const struct store_site *site, void *context, struct err *err)
 {
     const struct addition *addition = context;
     struct landing_partner landed;
 
-    if (!landing_partner_put(site->store, &sync_access, addition->partner->id, addition->document,
+    if (!check_forwards(site, addition, err) ||
+        !landing_partner_put(site->store, &sync_access, addition->partner->id, addition->document,
                              -1, addition->job->arena, &landed, err))
         return false;
     printf("%s: version %d\n", landed.name, landed.version);

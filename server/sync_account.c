@@ -61,16 +61,18 @@ static void print_accounts(const struct books *books)
 
 static void print_presences(const struct books *books)
 {
-    printf("\n%-20s %9s %9s %9s %9s %9s %9s\n", "resources", "present", "mentioned", "missing",
-           "gone", "deleted", "linked");
+    printf("\n%-20s %9s %9s %9s %9s %9s %9s %9s\n", "resources", "present", "mentioned", "missing",
+           "gone", "deleted", "forwarded", "linked");
     for (size_t i = 0; i < books->presence_count; i++) {
         const struct landing_presences *p = &books->presences[i];
         printf("%-20s %9" PRId64 " %9" PRId64 " %9" PRId64 " %9" PRId64 " %9" PRId64 " %9" PRId64
-               "\n",
-               p->type, p->present, p->mentioned, p->missing, p->gone, p->deleted, p->linked);
+               " %9" PRId64 "\n",
+               p->type, p->present, p->mentioned, p->missing, p->gone, p->deleted, p->forwarded,
+               p->linked);
     }
     puts("(mentioned: referred to, but has never come; missing: not in the last snapshot; gone: "
-         "not in the last two)");
+         "not in the last two;\nforwarded: here only by way of another partner; linked: is a "
+         "resource of ours, or of another partner)");
 }
 
 static void print_pushes(const struct books *books)
@@ -164,12 +166,12 @@ static json_t *presences_json(const struct books *books)
 
     for (size_t i = 0; i < books->presence_count; i++) {
         const struct landing_presences *p = &books->presences[i];
-        json_object_set_new(list, p->type,
-                            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "present",
-                                      (json_int_t)p->present, "mentioned", (json_int_t)p->mentioned,
-                                      "missing", (json_int_t)p->missing, "gone",
-                                      (json_int_t)p->gone, "deleted", (json_int_t)p->deleted,
-                                      "linked", (json_int_t)p->linked));
+        json_object_set_new(
+            list, p->type,
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "present", (json_int_t)p->present,
+                      "mentioned", (json_int_t)p->mentioned, "missing", (json_int_t)p->missing,
+                      "gone", (json_int_t)p->gone, "deleted", (json_int_t)p->deleted, "forwarded",
+                      (json_int_t)p->forwarded, "linked", (json_int_t)p->linked));
     }
     return list;
 }

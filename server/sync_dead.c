@@ -11,6 +11,7 @@
 #include "server/sync_internal.h"
 #include "storage/landing.h"
 #include "storage/store.h"
+#include "sync/forwards.h"
 #include "sync/partner.h"
 
 #include <inttypes.h>
@@ -230,8 +231,13 @@ bool sync_dead_replay(const struct store_site *site, void *context, struct err *
         !partner_parse(landed->config, job->arena, &partner, err))
         return false;
     const struct text own = text_of(site->config->base_url[0] ? site->config->base_url : NULL);
-    const struct apply_config config =
+    struct apply_config config =
         partner_apply_config(&partner, landed->number, &own, definitions_base(), job->arena);
+    struct forwards forwards;
+    if (!forwards_read(site->store, &sync_access, &partner, job->arena, &forwards, err))
+        return false;
+    config.others = forwards.partners;
+    config.other_count = forwards.count;
     if (!apply_dead(site->store, &config, &apply, &filter, job->dry_run, on_replayed, job, &result,
                     err))
         return false;

@@ -222,9 +222,10 @@ void landing_local_id(const struct store *store, int32_t partner, struct text ty
 enum landing_presence {
     LANDING_MENTIONED, /* referred to; has not come yet */
     LANDING_PRESENT,
-    LANDING_MISSING, /* from the last complete snapshot */
-    LANDING_GONE,    /* from the last two */
-    LANDING_DELETED, /* the partner said so */
+    LANDING_MISSING,   /* from the last complete snapshot */
+    LANDING_GONE,      /* from the last two */
+    LANDING_DELETED,   /* the partner said so */
+    LANDING_FORWARDED, /* has not come; what is here another partner has passed on */
 };
 
 struct landing_identity {
@@ -275,7 +276,8 @@ struct landing_converted {
                                believed when that has been pushed to somebody, or is `certain` */
     bool certain;           /* it says so by our own address */
     struct text origin;     /* "[base]/Type/id" where it says it came from, if not from there */
-    int32_t origin_partner; /* whose address that is; 0: of none of ours */
+    int32_t origin_partner; /* whose address that is, of those whose records this partner passes
+                               on; 0: of none */
     struct text origin_id;  /* with origin_partner: its id there */
     uint64_t content;       /* hash of the content, as landing_push.content; 0: not asked for */
     uint64_t person;        /* Patient: hashes of birth date and family name, 32 bits each, 0 where
@@ -302,6 +304,9 @@ struct landing_apply {
     struct access access; /* the partner's tenant */
     landing_convert_fn *convert;
     void *context;
+    /* Whether this partner passes on records of that one (docs/decisions/0028); with `context`.
+     * NULL: of nobody. */
+    bool (*passes_on)(void *context, int32_t partner);
     bool contents;  /* the converter hashes contents, for partners that are pushed to */
     unsigned batch; /* rows in a transaction; 0: 500 */
     size_t bytes;   /* raw bytes in one, unless one row has more; 0: 2 MiB */
@@ -490,7 +495,7 @@ struct landing_account {
 
 struct landing_presences {
     const char *type;
-    int64_t mentioned, present, missing, gone, deleted, linked;
+    int64_t mentioned, present, missing, gone, deleted, forwarded, linked;
 };
 
 struct landing_pushed {

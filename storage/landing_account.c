@@ -88,7 +88,8 @@ static bool read_presences(struct store *store, int32_t partner, struct arena *a
         "select rtype, count(*) filter (where presence = 'M'),"
         " count(*) filter (where presence = 'P'), count(*) filter (where presence = 'A'),"
         " count(*) filter (where presence = 'G'), count(*) filter (where presence = 'D'),"
-        " count(linked) from f_identity where partner = $1::int4 group by rtype order by rtype"};
+        " count(*) filter (where presence = 'F'), count(linked) from f_identity where partner = "
+        "$1::int4 group by rtype order by rtype"};
     const struct pg_result *result;
 
     if (!landing_of_partner(store, &statement, partner, arena, &result, err))
@@ -105,7 +106,8 @@ static bool read_presences(struct store *store, int32_t partner, struct arena *a
             .missing = pg_int8(result, row, 3),
             .gone = pg_int8(result, row, 4),
             .deleted = pg_int8(result, row, 5),
-            .linked = pg_int8(result, row, 6),
+            .forwarded = pg_int8(result, row, 6),
+            .linked = pg_int8(result, row, 7),
         };
     }
     return true;

@@ -316,7 +316,8 @@ static bool run_phases(struct run *run, struct landing_batch *batch, struct err 
     if (!pass_over_dead(batch, err) || !batch_write(batch, err))
         return false;
     return run->dry_run || (batch_write_new(batch, err) && batch_take_turn(batch, err) &&
-                            batch_take_keys(batch, err) && batch_settle(batch, err));
+                            batch_take_keys(batch, err) && batch_take_owners(batch, err) &&
+                            batch_settle(batch, err));
 }
 
 static bool read_rows(const struct run *run, struct landing_batch *batch, struct err *err)

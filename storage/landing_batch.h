@@ -17,8 +17,11 @@ struct key;
 struct query;
 struct transaction;
 
-/* A resource of the partner, named by a row of the batch or mentioned in one. */
+/* A resource of the partner, named by a row of the batch or mentioned in one; or of another
+ * partner, that a row says it is. */
 struct identity {
+    int32_t partner;
+    struct text name;     /* among all of the batch: partner, type and id */
     struct text type, id; /* at the partner */
     int16_t rtype;        /* -1: R4 has no such type */
     struct local key;
@@ -32,6 +35,12 @@ struct identity {
     uint64_t person;
     int64_t unit;
     struct text version, linked;
+    struct text via; /* FORWARDED: key of the identity by way of which; absent: that was deleted */
+    int64_t origin;  /* hash of the address that it came from first; 0: as its newest row says */
+
+    struct identity *owner;  /* another partner's, which it is linked to; NULL */
+    struct identity *self;   /* of an owner: the last one of this batch that is linked to it */
+    struct identity *feeder; /* of an owner: the one whose content becomes what is here of it */
 
     struct landed *newest; /* of the batch, that will be applied */
     struct landed *last;   /* of the batch */
@@ -59,6 +68,7 @@ struct landed {
     int64_t hash;
     struct landing_converted in;
     struct identity *self;
+    struct identity *claim; /* what it says it is, of another partner that this one passes on */
     struct mention *mentions;
     struct store_write *write;  /* of its identity's newest */
     const struct query *source; /* by which nothing was found here that was pushed; or NULL */
@@ -114,7 +124,7 @@ struct landing_batch {
     bool cut;       /* rows that were read are left for the next */
     bool converted; /* batch_convert() was there */
 
-    struct map map; /* "Type/id" to struct identity */
+    struct map map; /* names to struct identity */
     struct identity *first, *last;
     struct landed *converting;
 
@@ -171,11 +181,23 @@ bool batch_identify(struct landing_batch *batch, struct err *err);
 bool batch_may_be_copy(const struct landed *landed);
 bool batch_find_fed(struct landing_batch *batch, struct err *err);
 
+/* For that: links rows to what they say they are of another partner, and finds whose resource it
+ * is that rows were linked to before. */
+bool batch_find_owners(struct landing_batch *batch, struct err *err);
+bool batch_link_claims(struct landing_batch *batch, struct err *err);
+
 /* For that: those whose mentions were not linked when they were converted. */
 void batch_convert_again(struct landing_batch *batch);
 
+/* Leaves the rows from there on to the next batch. */
+void batch_cut(struct landing_batch *batch, size_t count);
+
 /* Says what becomes of each row, and what is to be written. */
 void batch_decide(struct landing_batch *batch);
+
+/* For that: whether a row that is linked is to be written there, because the owner has not brought
+ * it. */
+bool batch_feeds(const struct landed *landed);
 
 /* Those that died before, to the byte, and are dead letters still: there is nothing new in them. */
 bool batch_pass_over_dead(struct landing_batch *batch, struct err *err);
@@ -189,25 +211,23 @@ bool batch_write_new(struct landing_batch *batch, struct err *err);
 /* So that nobody pushes what is written here. */
 bool batch_take_keys(struct landing_batch *batch, struct err *err);
 
+/* So that nobody overwrites what the owner has brought meanwhile. */
+bool batch_take_owners(struct landing_batch *batch, struct err *err);
+
 /* Writes down the other identities, states, dead letters and counters. */
 bool batch_settle(struct landing_batch *batch, struct err *err);
 
 /* Adds up what was done. */
 void batch_count(const struct landing_batch *batch, struct landing_result *result);
 
-/* The identity of type/id, added when it is new to the batch. */
-struct identity *batch_identity(struct landing_batch *batch, struct text type, struct text id);
+/* The identity of type/id of a partner, added when it is new to the batch. */
+struct identity *batch_identity(struct landing_batch *batch, int32_t partner, struct text type,
+                                struct text id);
 
 /* A row in this state is to be applied. */
 static inline bool batch_waits(char state)
 {
     return state == 'w' || state == 'f';
-}
-
-/* "Type/id" at the partner; batch_identity() made it so. */
-static inline struct text identity_name(const struct identity *identity)
-{
-    return (struct text){identity->type.data, identity->type.size + 1 + identity->id.size};
 }
 
 /* Refuses a row. */

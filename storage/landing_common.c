@@ -185,7 +185,7 @@ bool landing_add_resource(struct pg_params *params, const char *type, const char
     return true;
 }
 
-static const char presences[] = "MPAGD";
+static const char presences[] = "MPAGDF";
 
 char landing_presence_letter(enum landing_presence presence)
 {

@@ -17,7 +17,8 @@ static void link_row(struct landed *landed, struct text id);
 
 bool batch_identify(struct landing_batch *batch, struct err *err)
 {
-    if (!read_identities(batch, err) || !find_copies(batch, err) || !batch_find_fed(batch, err))
+    if (!read_identities(batch, err) || !batch_find_owners(batch, err) ||
+        !find_copies(batch, err) || !batch_find_fed(batch, err) || !batch_link_claims(batch, err))
         return false;
     batch_convert_again(batch);
     return true;
@@ -28,7 +29,7 @@ static bool read_identities(struct landing_batch *batch, struct err *err)
     /* limit: one look at the index for each, whatever statistics say of a table that grows */
     static const struct pg_statement read = {
         "select k.place, f.* from unnest($1::bytea[]) with ordinality k(key, place), lateral"
-        " (select hash, updated, person, unit, presence, version, linked from f_identity"
+        " (select hash, updated, person, unit, presence, version, linked, via from f_identity"
         " where local = k.key limit 1) f"};
     struct pg_params params = pg_params_in(batch->arena);
     struct identity **identities = arena_many(batch->arena, struct identity *, batch->map.count);
@@ -58,6 +59,7 @@ static void fill_identity(const struct pg_result *result, int row, struct identi
     identity->presence = landing_presence_of(pg_char(result, row, 5));
     identity->version = pg_text(result, row, 6);
     identity->linked = pg_text(result, row, 7);
+    identity->via = pg_bytea(result, row, 8);
 }
 
 /* Only what did not come before can turn out to be a copy: a resource never changes its source. */
@@ -67,6 +69,12 @@ bool batch_may_be_copy(const struct landed *landed)
 
     return self && !landed->in.refused && landed->row.body.data && !self->linked.data &&
            (!self->known || self->presence == LANDING_MENTIONED);
+}
+
+/* Whose first source is a partner that this one passes on, is that one's (landing_owners.c). */
+static bool may_be_of_origin(const struct landed *landed)
+{
+    return batch_may_be_copy(landed) && landed->in.origin.size > 0 && !landed->claim;
 }
 
 static bool find_copies(struct landing_batch *batch, struct err *err)
@@ -79,7 +87,7 @@ static bool find_copies(struct landing_batch *batch, struct err *err)
         if (!batch_may_be_copy(landed))
             continue;
         ours |= landed->in.local.size > 0;
-        origin |= landed->in.origin.size > 0;
+        origin |= may_be_of_origin(landed);
         content |= landed->in.content != 0;
     }
     return (!ours || find_ours(batch, err)) && (!origin || find_by_origin(batch, err)) &&
@@ -134,19 +142,14 @@ static bool find_ours(struct landing_batch *batch, struct err *err)
     return true;
 }
 
-/* The same resource of its first source: by the id it has here when that is a partner, and by the
- * address that others gave too. */
+/* The same resource of its first source, by the address that others gave too. */
 static bool find_by_origin(struct landing_batch *batch, struct err *err)
 {
     static const struct pg_statement read = {
-        "select k.place, f.local, f.linked from unnest($1::bytea[], $2::int8[], $3::int2[])"
-        " with ordinality k(key, origin, rtype, place), lateral"
-        " (select * from (select local, linked from f_identity where local = k.key"
-        "  and presence in ('P', 'A', 'G') union all"
-        "  (select local, linked from f_identity where origin = k.origin and rtype = k.rtype"
-        "   and partner <> $4::int4 and presence in ('P', 'A', 'G') order by local limit 1)) o"
-        " limit 1) f"};
-    struct text *keys = arena_many(batch->arena, struct text, batch->count);
+        "select k.place, f.local, f.linked from unnest($1::int8[], $2::int2[])"
+        " with ordinality k(origin, rtype, place), lateral"
+        " (select local, linked from f_identity where origin = k.origin and rtype = k.rtype"
+        "  and partner <> $3::int4 and presence in ('P', 'A', 'G') order by local limit 1) f"};
     int64_t *origins = arena_many(batch->arena, int64_t, batch->count);
     int16_t *rtypes = arena_many(batch->arena, int16_t, batch->count);
     struct landed **rows = arena_many(batch->arena, struct landed *, batch->count);
@@ -156,19 +159,13 @@ static bool find_by_origin(struct landing_batch *batch, struct err *err)
 
     for (size_t i = 0; i < batch->count; i++) {
         struct landed *landed = &batch->rows[i];
-        const struct landing_converted *in = &landed->in;
-        struct local *key = arena_one(batch->arena, struct local);
 
-        if (!batch_may_be_copy(landed) || in->origin.size == 0)
+        if (!may_be_of_origin(landed))
             continue;
-        if (in->origin_partner != 0 && in->origin_partner != batch->apply->partner)
-            *key = local_of(batch->store, in->origin_partner, in->type, in->origin_id);
-        keys[count] = (struct text){(const char *)key->bytes, LOCAL_SIZE};
-        origins[count] = landing_hash(batch->store, in->origin);
+        origins[count] = landing_hash(batch->store, landed->in.origin);
         rtypes[count] = landed->self->rtype;
         rows[count++] = landed;
     }
-    pg_add_bytea_array(&params, keys, count);
     pg_add_int8_array(&params, origins, NULL, count);
     pg_add_int2_array(&params, rtypes, count);
     pg_add_int4(&params, batch->apply->partner);

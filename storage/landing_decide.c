@@ -11,7 +11,7 @@
 #include "storage/landing_batch.h"
 
 static bool decide(struct landed *landed);
-static void cut(struct landing_batch *batch, size_t count);
+static bool decide_good(struct landed *landed);
 static void decide_linked(struct landed *landed);
 static bool passes_batch(struct landed *landed);
 static bool passes_stored(struct landed *landed);
@@ -21,6 +21,7 @@ static void note_presence(struct identity *identity);
 static int compare(int64_t a_updated, struct text a_version, int64_t b_updated,
                    struct text b_version);
 static void plan_write(struct landing_batch *batch, struct identity *identity);
+static void feed(struct identity *owner, bool deletion);
 static void take_over(struct identity *identity, struct landed *landed, bool deletion);
 
 void batch_decide(struct landing_batch *batch)
@@ -29,7 +30,7 @@ void batch_decide(struct landing_batch *batch)
     batch->written = arena_many(batch->arena, struct landed *, batch->count);
     for (size_t i = 0; i < batch->count; i++)
         if (!decide(&batch->rows[i]))
-            cut(batch, i);
+            batch_cut(batch, i);
     for (struct identity *identity = batch->first; identity; identity = identity->next) {
         if (identity->newest)
             plan_write(batch, identity);
@@ -41,24 +42,38 @@ void batch_decide(struct landing_batch *batch)
 /* False: it is for the next batch. */
 static bool decide(struct landed *landed)
 {
-    struct identity *self = landed->self;
+    bool now = landed->in.refused || decide_good(landed);
 
-    if (!landed->in.refused && self->linked.data)
-        decide_linked(landed);
-    else if (!landed->in.refused && passes_batch(landed)) {
-        if (self->newest)
-            return false;
-        if (passes_stored(landed)) {
-            self->newest = landed;
-            landed->after = 'a';
-        }
-    }
     if (landed->in.refused)
         landed->after = 'd';
+    return now;
+}
+
+/* It may be refused yet. */
+static bool decide_good(struct landed *landed)
+{
+    struct identity *self = landed->self, *owner = self->owner;
+
+    if (owner && owner->feeder && owner->feeder != self)
+        return false;
+    if (self->linked.data && !batch_feeds(landed)) {
+        decide_linked(landed);
+        return true;
+    }
+    if (!passes_batch(landed))
+        return true;
+    if (self->newest)
+        return false;
+    if (passes_stored(landed)) {
+        self->newest = landed;
+        landed->after = 'a';
+        if (owner)
+            owner->feeder = self;
+    }
     return true;
 }
 
-static void cut(struct landing_batch *batch, size_t count)
+void batch_cut(struct landing_batch *batch, size_t count)
 {
     batch->count = count;
     batch->cut = true;
@@ -100,7 +115,7 @@ static bool passes_stored(struct landed *landed)
     struct identity *self = landed->self;
     bool same = landed->row.body.data && self->hash == landed->hash;
 
-    if (!self->known || self->presence == LANDING_MENTIONED)
+    if (!self->known || self->presence == LANDING_MENTIONED || self->presence == LANDING_FORWARDED)
         return true;
     if (compare(landed->in.updated, landed->in.version, self->updated, self->version) < 0)
         landed->after = 'o';
@@ -172,15 +187,27 @@ static void plan_write(struct landing_batch *batch, struct identity *identity)
         newest->after = 'u'; /* it was never here */
         return;
     }
+    if (identity->linked.data)
+        feed(identity->owner, deletion);
     struct store_write *write = &batch->writes[batch->write_count];
     *write = (struct store_write){
         .action = deletion ? STORE_REMOVE : STORE_UPDATE,
         .type = text_dup(batch->arena, identity->type),
-        .id = identity->local,
+        .id = identity->linked.data ? identity->owner->local : identity->local,
         .resource = newest->in.resource,
     };
     newest->write = write;
     batch->written[batch->write_count++] = newest;
+}
+
+/* It is there by way of that one, until it is brought or deleted. */
+static void feed(struct identity *owner, bool deletion)
+{
+    const struct text key = {(const char *)owner->feeder->key.bytes, LOCAL_SIZE};
+
+    owner->presence = LANDING_FORWARDED;
+    owner->via = deletion ? (struct text){0} : key;
+    owner->write = !owner->known;
 }
 
 /* A deletion has no hash: whatever comes again is compared by its version only. */
@@ -194,5 +221,6 @@ static void take_over(struct identity *identity, struct landed *landed, bool del
         identity->version = landed->in.version;
     if (!deletion)
         identity->person = landed->in.person;
+    identity->via = (struct text){0};
     identity->write = true;
 }

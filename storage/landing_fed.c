@@ -122,7 +122,8 @@ static bool find(struct landing_batch *batch, struct err *err)
         if (!search_find(batch->store, batch->pg, &batch->apply->access, landed->source, 2,
                          batch->arena, found, &count, err))
             return false;
-        if (count == 0 || strcmp(found[0].id, landed->self->local) == 0)
+        if (count == 0 || strcmp(found[0].id, landed->self->local) == 0 ||
+            (landed->claim && strcmp(found[0].id, landed->claim->local) == 0))
             continue;
         landed->source = NULL;
         landed->self->linked = text_of(found[0].id);

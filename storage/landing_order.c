@@ -97,7 +97,7 @@ static bool must_wait(const struct landing_batch *batch, struct landing_batch *b
         if (batch->rows[i].in.local.size > 0)
             return true;
     for (struct identity *identity = batch->first; identity; identity = identity->next) {
-        const struct identity *other = map_find(&before->map, identity_name(identity));
+        const struct identity *other = map_find(&before->map, identity->name);
 
         if (!other)
             continue;

@@ -248,6 +248,19 @@ static bool is_another_version(const struct landed *landed)
            (!earlier->row.body.data || !landed->row.body.data || earlier->hash != landed->hash);
 }
 
+/* It is named, so that two batches that are under way do not say so of the same at once. */
+static struct identity *claim_of(struct landing_batch *batch, const struct landed *landed)
+{
+    const struct landing_converted *in = &landed->in;
+    struct identity *claim;
+
+    if (in->origin_partner == 0 || in->origin_partner == batch->apply->partner)
+        return NULL;
+    claim = batch_identity(batch, in->origin_partner, in->type, in->origin_id);
+    claim->named = true;
+    return claim;
+}
+
 void batch_convert(struct landing_batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -258,8 +271,10 @@ void batch_convert(struct landing_batch *batch)
             refuse_fatal(batch, landed);
         landed->hash = landing_hash(batch->store, landed->row.body);
         if (landed->in.id.size > 0 && landed->in.type.size > 0) {
-            landed->self = batch_identity(batch, landed->in.type, landed->in.id);
+            landed->self =
+                batch_identity(batch, batch->apply->partner, landed->in.type, landed->in.id);
             landed->self->named = true;
+            landed->claim = claim_of(batch, landed);
             if (!batch->dead && is_another_version(landed)) {
                 batch->count = i;
                 batch->more = true;
@@ -323,7 +338,7 @@ static void convert(struct landing_batch *batch, struct landed *landed)
 
 struct text landing_mention(struct landing_batch *batch, struct text type, struct text id)
 {
-    struct identity *identity = batch_identity(batch, type, id);
+    struct identity *identity = batch_identity(batch, batch->apply->partner, type, id);
     struct mention *mention = arena_one(batch->arena, struct mention);
 
     *mention =
@@ -332,25 +347,30 @@ struct text landing_mention(struct landing_batch *batch, struct text type, struc
     return identity->linked.data ? identity->linked : text_of(identity->local);
 }
 
-struct identity *batch_identity(struct landing_batch *batch, struct text type, struct text id)
+struct identity *batch_identity(struct landing_batch *batch, int32_t partner, struct text type,
+                                struct text id)
 {
-    char *name = arena_alloc_raw(batch->arena, type.size + 1 + id.size);
+    const size_t size = sizeof(partner) + type.size + 1 + id.size;
+    char *whole = arena_alloc_raw(batch->arena, size), *name = whole + sizeof(partner);
     const struct type *found;
 
+    memcpy(whole, &partner, sizeof(partner));
     memcpy(name, type.data, type.size);
     name[type.size] = '/';
     memcpy(name + type.size + 1, id.data, id.size);
-    struct map_entry *entry = map_entry(&batch->map, (struct text){name, type.size + 1 + id.size});
+    struct map_entry *entry = map_entry(&batch->map, (struct text){whole, size});
     if (entry->value)
         return entry->value;
 
     struct identity *identity = arena_one(batch->arena, struct identity);
     found = resource_type_find(type);
     *identity = (struct identity){
+        .partner = partner,
+        .name = {whole, size},
         .type = {name, type.size},
         .id = {name + type.size + 1, id.size},
         .rtype = found ? (int16_t)found->number : -1,
-        .key = local_of(batch->store, batch->apply->partner, type, id),
+        .key = local_of(batch->store, partner, type, id),
         .updated = INT64_MIN,
     };
     uuid_write(identity->key.bytes, identity->local);

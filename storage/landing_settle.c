@@ -92,45 +92,50 @@ static void send(struct settling *settling, const struct pg_statement *statement
 
 #define INSERT_IDENTITIES                                                                          \
     "insert into f_identity as f (local, hash, updated, origin, person, unit, partner, rtype,"     \
-    " presence, version, id, linked) select local, hash, updated, origin, person, unit,"           \
-    " $1::int4, rtype, presence::\"char\", version, id, linked from unnest($2::bytea[],"           \
-    " $3::int8[], $4::timestamptz[], $5::int8[], $6::int8[], $7::int8[], $8::int2[],"              \
-    " $9::text[], $10::text[], $11::text[], $12::text[]) x(local, hash, updated, origin,"          \
-    " person, unit, rtype, presence, version, id, linked)"
+    " presence, version, id, linked, via) select local, hash, updated, origin, person, unit,"      \
+    " partner, rtype, presence::\"char\", version, id, linked, via"                                \
+    " from unnest($1::int4[], $2::bytea[], $3::int8[], $4::timestamptz[], $5::int8[],"             \
+    " $6::int8[], $7::int8[], $8::int2[], $9::text[], $10::text[], $11::text[], $12::text[],"      \
+    " $13::bytea[]) x(partner, local, hash, updated, origin, person, unit, rtype, presence,"       \
+    " version, id, linked, via)"
 
 /* Columns of f_identity, a row for each identity that is written. */
 struct identities {
     size_t room, count;
-    struct text *texts; /* local, presence, version, id, linked */
+    struct text *texts; /* local, presence, version, id, linked, via */
     int64_t *numbers;   /* hash, updated, origin, person, unit */
     bool *nulls;
     int16_t *rtypes;
+    int32_t *partners;
 };
 
 static void add_identity(struct identities *columns, const struct landing_batch *batch,
                          const struct identity *identity)
 {
-    static const char letters[] = "MPAGD";
+    static const char letters[] = "MPAGDF";
     const struct landed *newest = identity->newest;
-    bool has_origin = newest && newest->in.origin.size > 0 && newest->in.resource;
+    int64_t origin = identity->origin;
     size_t room = columns->room, at = columns->count++;
 
+    if (!origin && newest && newest->in.origin.size > 0 && newest->in.resource)
+        origin = landing_hash(batch->store, newest->in.origin);
     columns->texts[at] = (struct text){(const char *)identity->key.bytes, LOCAL_SIZE};
     columns->texts[room + at] = (struct text){&letters[identity->presence], 1};
     columns->texts[2 * room + at] = identity->version;
     columns->texts[3 * room + at] = identity->id;
     columns->texts[4 * room + at] = identity->linked;
+    columns->texts[5 * room + at] = identity->via;
     columns->numbers[at] = identity->hash;
     columns->nulls[at] = identity->hash == 0;
     columns->numbers[room + at] = identity->updated;
     columns->nulls[room + at] = identity->updated == INT64_MIN;
-    columns->numbers[2 * room + at] =
-        has_origin ? landing_hash(batch->store, newest->in.origin) : 0;
-    columns->nulls[2 * room + at] = !has_origin;
+    columns->numbers[2 * room + at] = origin;
+    columns->nulls[2 * room + at] = origin == 0;
     columns->numbers[3 * room + at] = (int64_t)identity->person;
     columns->nulls[3 * room + at] = identity->person == 0;
     columns->numbers[4 * room + at] = newest ? newest->unit->number : batch->units[0].number;
     columns->rtypes[at] = identity->rtype;
+    columns->partners[at] = identity->partner;
 }
 
 /* Those that are known, or those that are not; how many. */
@@ -142,10 +147,11 @@ static size_t send_some(struct settling *settling, const struct pg_statement *st
     size_t room = batch->map.count;
     struct identities columns = {
         .room = room,
-        .texts = arena_many(arena, struct text, 5 * room),
+        .texts = arena_many(arena, struct text, 6 * room),
         .numbers = arena_many(arena, int64_t, 5 * room),
         .nulls = arena_many(arena, bool, 5 * room),
         .rtypes = arena_many(arena, int16_t, room),
+        .partners = arena_many(arena, int32_t, room),
     };
 
     for (const struct identity *identity = batch->first; identity; identity = identity->next)
@@ -154,7 +160,7 @@ static size_t send_some(struct settling *settling, const struct pg_statement *st
     size_t count = columns.count;
     if (count == 0)
         return 0;
-    pg_add_int4(&params, batch->apply->partner);
+    pg_add_int4_array(&params, columns.partners, count);
     pg_add_bytea_array(&params, columns.texts, count);
     pg_add_int8_array(&params, columns.numbers, columns.nulls, count);
     pg_add_timestamp_array(&params, columns.numbers + room, columns.nulls + room, count);
@@ -164,6 +170,7 @@ static size_t send_some(struct settling *settling, const struct pg_statement *st
     pg_add_int2_array(&params, columns.rtypes, count);
     for (size_t column = 1; column < 5; column++)
         pg_add_text_array(&params, columns.texts + column * room, count);
+    pg_add_bytea_array(&params, columns.texts + 5 * room, count);
     send(settling, statement, &params);
     return count;
 }
@@ -185,7 +192,8 @@ static void send_known(struct settling *settling)
         INSERT_IDENTITIES
         " on conflict (local) do update set hash = excluded.hash, updated = excluded.updated,"
         " origin = coalesce(f.origin, excluded.origin), person = excluded.person,"
-        " unit = excluded.unit, presence = excluded.presence, version = excluded.version,"
+        " unit = excluded.unit, presence = excluded.presence, via = excluded.via,"
+        " version = excluded.version,"
         " linked = excluded.linked where f.linked is null or f.linked = excluded.linked"};
     size_t at = settling->sent;
 

@@ -26,5 +26,5 @@ bool address_split(struct text link, struct address *address);
 bool address_is_partner(const struct apply_partner *partner, struct text base);
 bool address_is_own(const struct apply_config *config, struct text base);
 
-/* The number of the partner whose base this is; 0: none's. */
+/* The number of the partner whose base this is, of those that are passed on; 0: none's. */
 int32_t address_partner(const struct apply_config *config, struct text base);

@@ -37,6 +37,7 @@ struct row {
 };
 
 static void prepare(struct applying *applying, struct landing_apply *apply);
+static bool passes_on(void *context, int32_t partner);
 static void convert(void *context, struct landing_batch *batch, struct text body,
                     const char *wanted, struct arena *arena, struct landing_converted *converted);
 static struct node *read_row(struct row *row, struct text body, struct issues *issues);
@@ -80,6 +81,17 @@ static void prepare(struct applying *applying, struct landing_apply *apply)
     apply->convert = convert;
     apply->context = applying;
     apply->contents = applying->config->content != NULL;
+    apply->passes_on = applying->config->other_count ? passes_on : NULL;
+}
+
+static bool passes_on(void *context, int32_t partner)
+{
+    const struct applying *applying = context;
+
+    for (size_t i = 0; i < applying->config->other_count; i++)
+        if (applying->config->others[i].number == partner)
+            return true;
+    return false;
 }
 
 static void convert(void *context, struct landing_batch *batch, struct text body,
@@ -217,8 +229,10 @@ static void take_source(struct row *row, struct node *resource)
         } else if (!address_is_partner(&config->partner, address.base)) {
             converted->origin = (struct text){
                 source.data, (size_t)(address.id.data + address.id.size - source.data)};
-            converted->origin_partner = address_partner(config, address.base);
-            converted->origin_id = address.id;
+            converted->origin_id = url_decode(row->arena, address.id);
+            if (text_is_utf8(converted->origin_id) &&
+                !memchr(converted->origin_id.data, 0, converted->origin_id.size))
+                converted->origin_partner = address_partner(config, address.base);
         }
         return;
     }

@@ -38,9 +38,7 @@ struct apply_partner {
 
 struct apply_config {
     struct apply_partner partner;
-    /* Others that we know: what comes from here by way of another one is recognized. May hold the
-     * partner itself. */
-    const struct apply_partner *others;
+    const struct apply_partner *others; /* whose records it passes on */
     size_t other_count;
     const struct text *own_bases; /* addresses of ours, as resources name them */
     size_t own_base_count;

@@ -105,6 +105,7 @@ static const struct partner_key partner_keys[] = {
     {"enabled", partner_read_flag, AT(partner, enabled), 0, 0, NULL, false},
     {"base", partner_read_url, AT(partner, base), 0, 0, NULL, true},
     {"aliases", partner_read_urls, AT(partner, aliases), 0, 0, NULL, false},
+    {"forwards", partner_read_forwards, AT(partner, forwards), 0, 0, NULL, false},
     {"linkRewrite", partner_read_flag, AT(partner, link_rewrite), 0, 0, NULL, false},
     {"networks", partner_read_networks, 0, 0, 0, NULL, false},
     {"headers", partner_read_headers, AT(partner, headers), 0, 0, NULL, false},
@@ -171,9 +172,8 @@ bool partner_has_address(const struct partner *partner, struct text base)
     return found;
 }
 
-struct apply_config partner_apply_config(const struct partner *partner, int32_t number,
-                                         const struct text *own_base,
-                                         const struct definitions *definitions, struct arena *arena)
+struct apply_partner partner_addresses(const struct partner *partner, int32_t number,
+                                       struct arena *arena)
 {
     size_t count = 0;
 
@@ -182,8 +182,15 @@ struct apply_config partner_apply_config(const struct partner *partner, int32_t 
     struct text *aliases = arena_many(arena, struct text, count + 1);
     for (size_t i = 0; i < count; i++)
         aliases[i] = text_of(partner->aliases[i]);
+    return (struct apply_partner){number, text_of(partner->base), aliases, count};
+}
+
+struct apply_config partner_apply_config(const struct partner *partner, int32_t number,
+                                         const struct text *own_base,
+                                         const struct definitions *definitions, struct arena *arena)
+{
     return (struct apply_config){
-        .partner = {number, text_of(partner->base), aliases, count},
+        .partner = partner_addresses(partner, number, arena),
         .own_bases = own_base,
         .own_base_count = own_base->data ? 1 : 0,
         .level = partner->validation,
@@ -202,6 +209,8 @@ static bool check(struct partner *partner, struct err *err)
         partner->name = partner->id;
     if (!partner->aliases)
         partner->aliases = none;
+    if (!partner->forwards)
+        partner->forwards = none;
     if (!partner->headers)
         partner->headers = no_headers;
     partner->history.system = partner->history.on && partner->history.count == 0;

@@ -83,6 +83,7 @@ struct partner {
     bool enabled;
     const char *base;         /* without a slash at the end */
     const char **aliases;     /* other bases of the same server, NULL-ended */
+    const char **forwards;    /* ids or bases of partners whose records it passes on, NULL-ended */
     bool link_rewrite;        /* next links elsewhere are asked for at `base`'s host */
     struct network *networks; /* allowed besides the public ones */
     size_t network_count;
@@ -113,6 +114,10 @@ bool partner_parse(struct text document, struct arena *arena, struct partner *pa
 
 /* Whether the partner is to be found at this address, or calls itself by it. */
 bool partner_has_address(const struct partner *partner, struct text base);
+
+/* Its number and addresses, for apply.h. */
+struct apply_partner partner_addresses(const struct partner *partner, int32_t number,
+                                       struct arena *arena);
 
 /* How what landed from the partner is applied (apply.h). `own_base` absent: not known. */
 struct apply_config partner_apply_config(const struct partner *partner, int32_t number,

@@ -218,6 +218,27 @@ bool partner_read_urls(struct partner_reading *reading, const struct partner_key
     return true;
 }
 
+/* Ids of partners, or addresses. */
+bool partner_read_forwards(struct partner_reading *reading, const struct partner_key *key,
+                           json_t *value, void *field)
+{
+    const char **forwards = arena_many(reading->arena, const char *, LIST_MAX + 1);
+    size_t index;
+    json_t *item;
+
+    if (!json_is_array(value) || json_array_size(value) > LIST_MAX)
+        return partner_refuse(reading, "a list of ids of partners, or of their addresses");
+    json_array_foreach(value, index, item)
+    {
+        const char *named = json_string_value(item);
+        if (!(named && strstr(named, "://") ? partner_read_url : partner_read_id)(
+                reading, key, item, &forwards[index]))
+            return false;
+    }
+    *(const char ***)field = forwards;
+    return true;
+}
+
 /* What is secret, or large, stays in a file of the machine that the worker runs on. */
 bool partner_read_file(struct partner_reading *reading, const struct partner_key *key,
                        json_t *value, void *field)

@@ -52,8 +52,9 @@ const char *partner_path(struct partner_reading *reading, const char *within, co
  * a struct partner_limits. `later` refuses; `note` keeps nothing. */
 partner_read_fn partner_read_text, partner_read_id, partner_read_flag, partner_read_number,
     partner_read_big, partner_read_real, partner_read_duration, partner_read_url, partner_read_urls,
-    partner_read_file, partner_read_networks, partner_read_headers, partner_read_validation,
-    partner_read_quiet, partner_read_object, partner_read_note, partner_read_later;
+    partner_read_forwards, partner_read_file, partner_read_networks, partner_read_headers,
+    partner_read_validation, partner_read_quiet, partner_read_object, partner_read_note,
+    partner_read_later;
 
 /* partner_query.c. Into a struct partner_schedule, or a struct partner_push. */
 partner_read_fn partner_read_schedule, partner_read_queries, partner_read_types;

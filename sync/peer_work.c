@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "sync/echo.h"
+#include "sync/forwards.h"
 
 #include <inttypes.h>
 
@@ -104,6 +105,20 @@ static void add_result(struct peer *peer, const struct landing_result *result)
              number(dead, counts->dead), NULL);
 }
 
+/* Anew each time: who is passed on may have another address by now. */
+static bool read_forwards(const struct peer *peer, struct arena *arena, struct apply_config *config,
+                          struct err *err)
+{
+    const struct access access = {.tenant = peer->config->tenant};
+    struct forwards forwards;
+
+    if (!forwards_read(peer->config->store, &access, &peer->partner, arena, &forwards, err))
+        return false;
+    config->others = forwards.partners;
+    config->other_count = forwards.count;
+    return true;
+}
+
 static void apply_once(struct peer *peer)
 {
     struct arena *arena = arena_new();
@@ -126,7 +141,8 @@ static void apply_once(struct peer *peer)
     while (peer->config->turns->applying >= TURNS)
         fiber_sleep(5);
     peer->config->turns->applying++;
-    bool good = apply_landed(peer->config->store, &config, &apply, &result, &err);
+    bool good = read_forwards(peer, arena, &config, &err) &&
+                apply_landed(peer->config->store, &config, &apply, &result, &err);
     peer->config->turns->applying--;
     add_result(peer, &result);
     arena_free(arena);

@@ -16,6 +16,7 @@
 #include "fhir/search_values.h"
 #include "sync/address.h"
 #include "sync/echo.h"
+#include "sync/forwards.h"
 #include "sync/partner.h"
 #include "sync/push.h"
 #include "sync/url.h"
@@ -24,12 +25,14 @@ enum { PAGE = 200 };
 
 static bool plan_page(struct push *push, struct arena *arena, bool *more, struct err *err);
 static bool is_for_type(const struct push *push, const char *type);
-static bool choose(struct push *push, const struct store_change *change, struct arena *arena,
-                   bool *wanted, struct err *err);
+static bool choose(struct push *push, const struct store_change *change,
+                   const struct forwards *forwards, struct arena *arena, bool *wanted,
+                   struct err *err);
 static bool choose_deletion(struct push *push, const struct store_change *change,
                             struct arena *arena, bool *wanted, struct err *err);
 static bool may_leave(struct push *push, const struct store_version *current,
-                      const struct node *resource, struct arena *arena, bool *may, struct err *err);
+                      const struct node *resource, const struct forwards *forwards,
+                      struct arena *arena, bool *may, struct err *err);
 static bool is_asked_for(const struct push *push, const struct store_version *current,
                          const struct node *resource, struct arena *arena);
 
@@ -66,6 +69,7 @@ static bool plan_page(struct push *push, struct arena *arena, bool *more, struct
     struct store_feed_position from;
     struct landing_push *pushes;
     struct store_change *changes;
+    struct forwards forwards = {0};
     size_t count, chosen = 0;
     bool moved, wanted;
 
@@ -75,11 +79,14 @@ static bool plan_page(struct push *push, struct arena *arena, bool *more, struct
     *more = count > 0;
     if (count == 0)
         return true;
+    if (push->partner->push.forward &&
+        !forwards_read(push->store, &push->access, push->partner, arena, &forwards, err))
+        return false;
     pushes = arena_many(arena, struct landing_push, count);
     for (size_t i = 0; i < count; i++) {
         if (!is_for_type(push, changes[i].type))
             continue;
-        if (!choose(push, &changes[i], arena, &wanted, err))
+        if (!choose(push, &changes[i], &forwards, arena, &wanted, err))
             return false;
         if (wanted)
             pushes[chosen++] = (struct landing_push){.partner = push->number,
@@ -103,8 +110,9 @@ static bool is_for_type(const struct push *push, const char *type)
     return false;
 }
 
-static bool choose(struct push *push, const struct store_change *change, struct arena *arena,
-                   bool *wanted, struct err *err)
+static bool choose(struct push *push, const struct store_change *change,
+                   const struct forwards *forwards, struct arena *arena, bool *wanted,
+                   struct err *err)
 {
     const struct store_version *current;
     struct issues issues;
@@ -119,7 +127,7 @@ static bool choose(struct push *push, const struct store_change *change, struct 
     issues_init(&issues, arena, 1);
     struct node *resource =
         json_read(arena, current->json, current->json_size, &json_stored_limits, &issues, err);
-    if (!resource || !may_leave(push, current, resource, arena, wanted, err))
+    if (!resource || !may_leave(push, current, resource, forwards, arena, wanted, err))
         return false;
     *wanted = *wanted && is_asked_for(push, current, resource, arena);
     return true;
@@ -165,9 +173,11 @@ bool push_origin(struct push *push, const char *type, const char *id, const stru
     return true;
 }
 
-/* Nothing goes back to where it came from, and what came from others only when it shall. */
+/* Nothing goes back to where it came from, and what came from others only when it shall. Whoever
+ * passes on records of somebody has them from there. */
 static bool may_leave(struct push *push, const struct store_version *current,
-                      const struct node *resource, struct arena *arena, bool *may, struct err *err)
+                      const struct node *resource, const struct forwards *forwards,
+                      struct arena *arena, bool *may, struct err *err)
 {
     const struct node *source = node_path(resource, "meta.source");
     struct address address;
@@ -179,7 +189,8 @@ static bool may_leave(struct push *push, const struct store_version *current,
     *may = !foreign || (push->partner->push.forward && partner != push->number);
     if (!*may || !foreign || !source || !address_split(source->value, &address))
         return true;
-    *may = !text_equals(address.base, text_of(push->partner->base));
+    *may = !text_equals(address.base, text_of(push->partner->base)) &&
+           !forwards_has(forwards, address.base);
     for (const char **alias = push->partner->aliases; *alias; alias++)
         *may = *may && !text_equals(address.base, text_of(*alias));
     return true;

@@ -119,7 +119,7 @@ void url_encode(struct buf *out, struct text text)
     }
 }
 
-static struct text decode(struct arena *arena, struct text text)
+static struct text decode(struct arena *arena, struct text text, bool query)
 {
     char *out = arena_alloc(arena, text.size + 1);
     size_t size = 0;
@@ -134,10 +134,15 @@ static struct text decode(struct arena *arena, struct text text)
             out[size++] = (char)(high * 16 + low);
             i += 2;
         } else {
-            out[size++] = text.data[i] == '+' ? ' ' : text.data[i];
+            out[size++] = query && text.data[i] == '+' ? ' ' : text.data[i];
         }
     }
     return (struct text){out, size};
+}
+
+struct text url_decode(struct arena *arena, struct text text)
+{
+    return decode(arena, text, false);
 }
 
 struct text url_parameter(struct arena *arena, const char *url, const char *name)
@@ -151,8 +156,8 @@ struct text url_parameter(struct arena *arena, const char *url, const char *name
         key = pair;
         value = TEXT("");
         text_split(pair, '=', &key, &value);
-        if (text_is(decode(arena, key), name))
-            return decode(arena, value);
+        if (text_is(decode(arena, key, true), name))
+            return decode(arena, value, true);
     }
     return (struct text){0};
 }
@@ -168,7 +173,7 @@ char *url_with_parameter(struct arena *arena, const char *url, const char *name,
     while (text_next(&rest, '&', &pair)) {
         key = pair;
         text_split(pair, '=', &key, &old);
-        if (text_is(decode(arena, key), name))
+        if (text_is(decode(arena, key, true), name))
             continue;
         buf_add_char(&out, separator);
         buf_add(&out, pair.data, pair.size);

@@ -27,6 +27,9 @@ bool url_is_https(const char *url);
 /* Appends all but the unreserved characters percent-encoded. */
 void url_encode(struct buf *out, struct text text);
 
+/* The reverse; what is no %XX stands for itself. */
+struct text url_decode(struct arena *arena, struct text text);
+
 /* `url` with one query parameter `name`, of this value, in place of all that it has. */
 char *url_with_parameter(struct arena *arena, const char *url, const char *name, const char *value);
 
