@@ -12,16 +12,13 @@
 #include "fhir/issue.h"
 #include "fhir/json.h"
 #include "fhir/node.h"
-#include "fhir/primitive.h"
 #include "sync/address.h"
 #include "sync/attachment.h"
 #include "sync/echo.h"
+#include "sync/page.h"
 #include "sync/url.h"
 
-enum {
-    FUTURE_US = 10 * 1000000, /* a partner's clock may be ahead of ours by so much */
-    EARLIEST_ZONE = 14 * 60,  /* of a time without one: the earliest instant that it can mean */
-};
+#define DAY (INT64_C(86400) * 1000000)
 
 struct applying {
     struct store *store;
@@ -43,7 +40,7 @@ static void convert(void *context, struct landing_batch *batch, struct text body
 static struct node *read_row(struct row *row, struct text body, struct issues *issues);
 static bool take_identity(struct row *row, struct node *resource, const char *wanted);
 static void take_version(struct row *row, struct node *meta);
-static int64_t updated_of(struct text text);
+static int64_t updated_of(const struct row *row, struct text text);
 static bool is_subset(const struct node *resource);
 static void take_source(struct row *row, struct node *resource);
 static struct text address_of(const struct row *row);
@@ -184,23 +181,21 @@ static void take_version(struct row *row, struct node *meta)
         node_remove(version);
     }
     if (updated) {
-        row->converted->updated = updated_of(updated->value);
+        row->converted->updated = updated_of(row, updated->value);
         node_remove(updated);
     }
     if (meta && !meta->first)
         node_remove(meta);
 }
 
-/* A date far in the future is a mistake, which must not make everything that follows older. */
-static int64_t updated_of(struct text text)
+/* A time in the partner's future is a mistake, and says nothing: what follows would all be older.
+ * It is not made an earlier one either, which would depend on when it is read, and turn the order
+ * of versions round. */
+static int64_t updated_of(const struct row *row, struct text text)
 {
-    int64_t low, high, latest = clock_now() + FUTURE_US;
-    struct date_value date;
+    int64_t ahead = row->config->ahead ? row->config->ahead : DAY, time = page_time(text);
 
-    if (!text.data || !date_parse(text, &date))
-        return INT64_MIN;
-    date_span(&date, EARLIEST_ZONE, &low, &high);
-    return low < latest ? low : latest;
+    return time <= clock_now() + ahead ? time : INT64_MIN;
 }
 
 static bool is_subset(const struct node *resource)

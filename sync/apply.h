@@ -51,6 +51,10 @@ struct apply_config {
     /* Hash of what a resource says, for echoes; NULL: not asked for (landing_push.content). */
     uint64_t (*content)(const struct node *resource, const struct store *store);
 
+    /* How far ahead of our clock a time of the partner may be that is no mistake, microseconds; 0:
+     * a day, of one whose clock is not known. */
+    int64_t ahead;
+
     struct attachments *attachments; /* gets what documents say of theirs; NULL: not asked for */
 };
 

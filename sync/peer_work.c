@@ -134,6 +134,7 @@ static void apply_once(struct peer *peer)
     };
 
     config.own_system = echo_system(peer->config->store, arena);
+    config.ahead = talk_ahead(peer->talk);
     config.content = peer->partner.push.on ? echo_content : NULL;
     config.attachments = peer->partner.hydrate_attachments ? &peer->hydration.attachments : NULL;
     peer->dirty = false;

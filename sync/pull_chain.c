@@ -17,6 +17,7 @@
 #define FUTURE     (10 * MICRO) /* how far ahead of the partner's clock a row may be */
 #define SLACK      MICRO        /* partners that search by whole seconds */
 #define PIECE_SIZE ((size_t)16 << 20)
+#define DAY        (86400 * MICRO)
 #define NO_DATE    (600 * MICRO) /* what a clock that is not known may be behind ours */
 
 /* URLs that were asked for, as hashes. */
@@ -262,6 +263,14 @@ static bool leave_out_known(struct chain *chain, struct sheet *sheet, struct err
     return true;
 }
 
+/* As updated_of() in apply.c judges those of resources. */
+static int64_t time_of(const struct sheet *sheet, const struct page_entry *entry)
+{
+    int64_t ahead = talk_ahead(sheet->pull->talk);
+
+    return entry->updated <= clock_now() + (ahead ? ahead : DAY) ? entry->updated : INT64_MIN;
+}
+
 static struct landing_row *rows_of(const struct sheet *sheet)
 {
     struct landing_row *rows = arena_many(sheet->arena, struct landing_row, sheet->page.count + 1);
@@ -275,7 +284,7 @@ static struct landing_row *rows_of(const struct sheet *sheet)
                 .type = entry->type,
                 .id = entry->id,
                 .version = entry->version,
-                .updated = entry->updated,
+                .updated = time_of(sheet, entry),
                 .refused = text_of(entry->refused),
                 .rule = text_of(entry->rule),
             };

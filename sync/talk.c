@@ -79,6 +79,16 @@ bool talk_wait_for_database(struct talk *talk, struct err *err)
     return true;
 }
 
+/* A clock that is behind allows no less: it may be a cache that has an old Date. */
+int64_t talk_ahead(const struct talk *talk)
+{
+    const struct talk_counts *counts = &talk->counts;
+
+    if (!counts->skew_known)
+        return 0;
+    return 10 * MICRO + (counts->skew_ms > 0 ? counts->skew_ms * 1000 : 0);
+}
+
 int64_t talk_not_before(const struct talk *talk)
 {
     return talk->not_before;

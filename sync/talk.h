@@ -89,5 +89,9 @@ const struct talk_counts *talk_counts(const struct talk *talk);
  * cleared, when it is worth trying again. */
 bool talk_wait_for_database(struct talk *talk, struct err *err);
 
+/* How far ahead of our clock a time that the partner gives may be, in microseconds: as far as its
+ * own clock, and ten seconds. 0: its clock is not known. */
+int64_t talk_ahead(const struct talk *talk);
+
 /* Until when it is not to be asked; INT64_MIN. */
 int64_t talk_not_before(const struct talk *talk);
