@@ -8,8 +8,7 @@
 #include "base/clock.h"
 #include "storage/hold.h"
 
-#define TICK_MS 500  /* how late a stop, or a partner that became free, may be noticed */
-#define CALM_MS 2000 /* after a failure of the database */
+#define TICK_MS 500 /* how late a stop, or a partner that became free, may be noticed */
 
 static void tend(void *context);
 
@@ -196,6 +195,13 @@ static void start_push(struct peer *peer, bool calm)
     fiber_spawn(peer->config->loop, peer_run_push, peer);
 }
 
+static void start_following(struct peer *peer)
+{
+    peer->fresh = false;
+    peer->following = true;
+    fiber_spawn(peer->config->loop, peer_follow, peer);
+}
+
 static bool all_done(const struct peer *peer)
 {
     for (size_t i = 0; i < peer->task_count; i++)
@@ -212,6 +218,8 @@ static bool is_active(const struct peer *peer)
 /* With `once`, a partner that somebody else works for is left to him. */
 static bool is_over(const struct peer *peer)
 {
+    if (peer->following)
+        return false;
     if (peer->stopping)
         return peer->running == 0 && !peer->pushing;
     if (!peer->config->once)
@@ -234,7 +242,8 @@ static void tend(void *context)
             if (peer->config->once) {
                 log_warn(&peer->log, "another worker is in charge", NULL);
                 peer->failed = true;
-                break;
+                peer_stop(peer); /* waits for what is under way */
+                continue;
             }
             peer_forget_books(peer);
             rest(peer, TICK_MS);
@@ -246,14 +255,9 @@ static void tend(void *context)
             start_due(peer);
         bool calm = peer->running == 0 && !peer->dirty && !peer->applying;
         if (!peer->stopping && is_active(peer))
-            start_push(peer, calm && !peer->fresh && all_done(peer));
-        if (calm && peer->fresh && !peer->stopping) {
-            if (!peer_follow(peer, &err)) {
-                log_error(&peer->log, "cannot follow references", "why", err.text, NULL);
-                rest(peer, CALM_MS);
-            }
-            continue;
-        }
+            start_push(peer, calm && !peer->fresh && !peer->following && all_done(peer));
+        if (calm && peer->fresh && !peer->following && !peer->stopping)
+            start_following(peer);
         if (!peer->stopping)
             peer_look(peer);
         if (!is_over(peer))

@@ -66,7 +66,8 @@ struct peer {
 
     bool dirty;    /* rows wait to be applied */
     bool applying; /* now */
-    bool fresh;    /* something was applied since references were last followed */
+    bool fresh;    /* something was pulled or applied since references were last followed */
+    bool following;
     bool paused, held, stopping, failed;
     bool over;  /* its tending fiber has ended */
     bool ended; /* and the applying one */
@@ -91,8 +92,9 @@ bool peer_is_current(const struct peer *peer, const struct landing_partner *land
 void peer_run_task(void *context);
 void peer_apply(void *context);
 
-/* Waits. What comes after pulls, when all has been applied. */
-bool peer_follow(struct peer *peer, struct err *err);
+/* Waits. What comes after pulls, when all has been applied; in a fiber of its own, since references
+ * may be many and the partner slow. */
+void peer_follow(void *context);
 
 /* Waits. Removes what is too old, when it is time; some of it each time. */
 void peer_tidy(struct peer *peer);

@@ -99,7 +99,7 @@ static void add_result(struct peer *peer, const struct landing_result *result)
                   "isthmus sync dead list shows them first", NULL);
     if (counts->applied + counts->unchanged + counts->older + counts->dead == 0)
         return;
-    peer->fresh = true;
+    peer->fresh |= !peer->following; /* what was followed is not followed again */
     log_info(&peer->log, "applied", "applied", number(applied, counts->applied), "unchanged",
              number(unchanged, counts->unchanged), "older", number(older, counts->older), "dead",
              number(dead, counts->dead), NULL);
@@ -253,16 +253,28 @@ static bool hydrate(struct peer *peer, struct err *err)
     return !partner->hydrate_attachments || hydrate_round(peer, "Binary", &left, &fetched, err);
 }
 
-bool peer_follow(struct peer *peer, struct err *err)
+/* One that is paused is not asked, though what landed before may still be applied. */
+static bool follow(struct peer *peer, struct err *err)
 {
-    peer->fresh = false;
+    bool active = !peer->paused && peer->partner.enabled;
     bool snapshots = peer->partner.snapshot.on && peer->partner.snapshot.reconcile;
 
-    bool good = hydrate(peer, err) && (!snapshots || reconcile_all(peer, err));
-    /* What hydrating has applied needs no other round: those it may go were gone. */
-    if (good)
-        peer->fresh = false;
-    return good;
+    return (!active || hydrate(peer, err)) && (!snapshots || reconcile_all(peer, err));
+}
+
+void peer_follow(void *context)
+{
+    struct peer *peer = context;
+    struct err err = {0};
+
+    if (!follow(peer, &err) && !peer->stopping) {
+        log_error(&peer->log, "cannot follow references", "why", err.text, NULL);
+        peer->failed = true;
+        peer->fresh |= !peer->config->once;
+        fiber_sleep(CALM_MS);
+    }
+    peer->following = false;
+    fiber_wake(&peer->tend);
 }
 
 /* A failure is a matter of the database, and no reason to stop pulling. */

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "sync/attachment.h"
+#include "sync/tried.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,16 +66,15 @@ bool pull_run(const struct pull *pull, struct pull_result *result, struct err *e
 /* Resources that were referred to and have been asked for without success; and what documents say
  * of the Binary resources that they show. */
 struct hydration {
-    uint64_t *tried; /* hashes */
-    size_t count, room;
+    struct tried tried;
     struct attachments attachments;
 };
 
 void hydration_release(struct hydration *hydration);
 
 /* Waits. Fetches resources that others refer to and that have not come, of this type (NULL: any),
- * those that were not tried yet, at most `most`; `*fetched` gets how many came. They land in a
- * window of mode "hydrate". */
+ * those that were not tried yet or failed an hour ago, at most `most`; `*fetched` gets how many
+ * came. Ends when the partner fails again and again. They land in a window of mode "hydrate". */
 bool pull_hydrate(const struct pull *pull, struct hydration *hydration, const char *type,
                   unsigned most, unsigned *fetched, struct err *err);
 

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/hash.h"
+#include "base/clock.h"
 #include "fhir/type.h"
 #include "sync/fetch.h"
 #include "sync/page.h"
@@ -14,8 +14,18 @@
 #include "sync/talk.h"
 #include "sync/url.h"
 
-#define BATCH  50                 /* in one unit */
-#define AROUND ((size_t)64 << 10) /* what may stand around the data of a Binary */
+#define BATCH  50                        /* in one unit */
+#define AROUND ((size_t)64 << 10)        /* what may stand around the data of a Binary */
+#define LATER  (INT64_C(3600) * 1000000) /* what failed may be asked for again then */
+#define ENOUGH 3                         /* failures in a row: it is the partner */
+
+/* What came of one request. */
+enum came {
+    CAME_RESOURCE,
+    CAME_NOTHING, /* it is not there, or too large, or leads to where we do not go */
+    CAME_FAILURE,
+    CAME_STOP, /* the partner is not to be asked now */
+};
 
 struct gathering {
     const struct pull *pull;
@@ -27,32 +37,9 @@ struct gathering {
 
 void hydration_release(struct hydration *hydration)
 {
-    free(hydration->tried);
+    tried_release(&hydration->tried);
     attachments_release(&hydration->attachments);
     *hydration = (struct hydration){0};
-}
-
-/* False when it was tried before. */
-static bool try_once(struct hydration *hydration, const struct landing_identity *identity)
-{
-    static const struct hash_key key = {0x687964726174, 0x65};
-    struct hash_state state;
-
-    hash_init(&state, &key);
-    hash_part(&state, identity->type, strlen(identity->type));
-    hash_part(&state, identity->id, strlen(identity->id));
-    uint64_t hash = hash_done(&state);
-    for (size_t i = 0; i < hydration->count; i++)
-        if (hydration->tried[i] == hash)
-            return false;
-    if (hydration->count == hydration->room) {
-        hydration->room = hydration->room ? hydration->room * 2 : 256;
-        hydration->tried = realloc(hydration->tried, hydration->room * sizeof(uint64_t));
-        if (!hydration->tried)
-            abort();
-    }
-    hydration->tried[hydration->count++] = hash;
-    return true;
 }
 
 static bool accept(void *context, const struct fetch_response *response, struct arena *arena,
@@ -83,9 +70,19 @@ static void compare(const struct gathering *gathering, const struct landing_iden
     row->rule = text_of(rule);
 }
 
-/* Waits. False when the partner is not to be asked any more now. */
-static bool fetch_one(const struct gathering *gathering, const struct landing_identity *identity,
-                      struct landing_row *row, bool *came)
+static enum came came_of(bool answered, const struct fetch_response *response,
+                         const struct err *err)
+{
+    if (answered)
+        return response->status == 200 ? CAME_RESOURCE : CAME_NOTHING;
+    if (err->kind == ERR_THROTTLED || err->kind == ERR_BUSY)
+        return CAME_STOP;
+    return err->kind == ERR_FORBIDDEN || err->kind == ERR_TOO_LARGE ? CAME_NOTHING : CAME_FAILURE;
+}
+
+/* Waits. Asked once: others wait behind it, and what fails will be wanted another time as well. */
+static enum came fetch_one(const struct gathering *gathering,
+                           const struct landing_identity *identity, struct landing_row *row)
 {
     const struct pull *pull = gathering->pull;
     struct buf url = buf_in(gathering->arena);
@@ -99,18 +96,21 @@ static bool fetch_one(const struct gathering *gathering, const struct landing_id
         .method = "GET",
         .url = buf_text(&url),
         .most = shown ? (size_t)pull->partner->hydrate_attachments / 3 * 4 + AROUND : 0,
+        .tries = 1,
         .accept = accept,
         .context = (void *)(uintptr_t)identity,
     };
     bool answered = talk(pull->talk, &request, gathering->arena, &response, &err);
-    *came = answered && response.status == 200 &&
-            (!shown || attachments_size(response.body, gathering->arena) <=
-                           (uint64_t)pull->partner->hydrate_attachments);
-    if (*came)
-        *row = (struct landing_row){.body = response.body, .updated = INT64_MIN};
-    if (*came && shown)
+    enum came came = came_of(answered, &response, &err);
+    if (came != CAME_RESOURCE)
+        return came;
+    if (shown && attachments_size(response.body, gathering->arena) >
+                     (uint64_t)pull->partner->hydrate_attachments)
+        return CAME_NOTHING;
+    *row = (struct landing_row){.body = response.body, .updated = INT64_MIN};
+    if (shown)
         compare(gathering, identity, row);
-    return answered || (err.kind != ERR_THROTTLED && err.kind != ERR_BUSY);
+    return CAME_RESOURCE;
 }
 
 /* What came is a window of its own: there is nothing to go on with after a crash. */
@@ -139,23 +139,32 @@ static bool land(const struct gathering *gathering, const struct landing_row *ro
     return true;
 }
 
+static bool may_ask_for(const struct gathering *gathering, const struct landing_identity *identity)
+{
+    return resource_type_find(text_of(identity->type)) &&
+           tried_may(&gathering->hydration->tried, identity->type, identity->id, clock_now());
+}
+
 static bool gather(const struct gathering *gathering, unsigned most, unsigned *fetched,
                    struct err *err)
 {
     struct landing_row rows[BATCH];
     size_t count = 0;
-    unsigned asked = 0;
-    bool going = true, came;
+    unsigned asked = 0, failures = 0;
 
-    for (size_t i = 0; going && i < gathering->count && asked < most; i++) {
+    for (size_t i = 0; i < gathering->count && asked < most && failures < ENOUGH; i++) {
         const struct landing_identity *identity = &gathering->wanted[i];
-        if (!resource_type_find(text_of(identity->type)) ||
-            !try_once(gathering->hydration, identity))
+        if (!may_ask_for(gathering, identity))
             continue;
         asked++;
-        going = fetch_one(gathering, identity, &rows[count], &came);
-        count += came;
-        *fetched += came;
+        enum came came = fetch_one(gathering, identity, &rows[count]);
+        if (came == CAME_STOP)
+            break;
+        failures = came == CAME_FAILURE ? failures + 1 : 0;
+        tried_note(&gathering->hydration->tried, identity->type, identity->id,
+                   failures ? clock_now() + LATER : INT64_MAX);
+        count += came == CAME_RESOURCE;
+        *fetched += came == CAME_RESOURCE;
         if (count == BATCH && !land(gathering, rows, count, err))
             return false;
         count %= BATCH;
@@ -168,7 +177,7 @@ bool pull_hydrate(const struct pull *pull, struct hydration *hydration, const ch
 {
     struct gathering gathering = {.pull = pull, .hydration = hydration, .arena = arena_new()};
     struct landing_identity *identities = NULL;
-    unsigned limit = most + (unsigned)hydration->count;
+    unsigned limit = most + (unsigned)hydration->tried.count;
 
     *fetched = 0;
     bool good = landing_identity_list(pull->store, pull->number, LANDING_MENTIONED, type, limit,

@@ -284,6 +284,7 @@ static bool attempt(struct talk *talk, const struct talk_request *request, struc
 bool talk(struct talk *talk, const struct talk_request *request, struct arena *arena,
           struct fetch_response *response, struct err *err)
 {
+    const unsigned enough = request->tries ? request->tries : talk->partner->retry.tries;
     unsigned tries = 0, throttles = 0, refusals = 0;
     struct fetch_part part = {0};
     enum talk_class class;
@@ -310,7 +311,7 @@ bool talk(struct talk *talk, const struct talk_request *request, struct arena *a
             *err = why;
             return false;
         }
-        if (asked ? ++throttles >= THROTTLES : ++tries >= talk->partner->retry.tries)
+        if (asked ? ++throttles >= THROTTLES : ++tries >= enough)
             return err_set(err, ERR_UNKNOWN, NULL, "%s", why.text);
         if (asked ? !keep_away(talk, response->retry_after, &failed)
                   : !pause(talk, tries - (tries > 0), &failed)) {

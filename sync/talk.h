@@ -58,6 +58,7 @@ struct talk_request {
     const char *url;
     struct text form;           /* of a POST: application/x-www-form-urlencoded */
     struct text body;           /* in place of a form: a resource */
+    unsigned tries;             /* in place of retry.tries; 0: not said */
     size_t most;                /* bytes of the answer, when less than pageBytes; 0: not said */
     const char *const *headers; /* more of them, "Name: value", NULL-ended; NULL: none */
     /* A write, whose effect is not known when no answer comes: one attempt, and any status is an

@@ -1,0 +1,98 @@
+"""Pulling from partners that are odd in ways of their own."""
+
+import threading
+import unittest
+
+import harness
+import sync_case
+from odd_partner import Odd, bundle, resource
+from sync_harness import partner
+from sync_state import account
+
+
+class Case(sync_case.Case):
+    RESOURCES = None
+
+    def begin(self, answer, **modes):
+        """A partner that answers so, added with these modes."""
+        odd = Odd(answer)
+        self.addCleanup(odd.close)
+        self.addCleanup(self.exchange.isthmus, "partner", "remove", self.name, status=None)
+        self.change(odd, **modes)
+        return odd
+
+    def change(self, odd, more=None, **modes):
+        self.exchange.add({**partner(self.name, odd.base, **modes), **(more or {})})
+
+    def resources(self, kind):
+        return account(self.exchange, self.name)["resources"][kind]
+
+    def until(self, true, why=lambda: ""):
+        self.assertTrue(harness.until(lambda: bool(true()), True), why())
+
+
+def search(*kinds, **more):
+    return {"queries": [{"type": kind} for kind in kinds], **more}
+
+
+class Followed(Case):
+    """References to what no query brings."""
+
+    REFERRING = bundle(*(resource("Encounter", f"e{i}", status="finished",
+                                  **{"class": {"code": "AMB"}}, subject={"reference": f"Patient/{name}"})
+                         for i, name in enumerate(("bad", "good", "none"))))
+
+    def test_what_fails_is_asked_for_once_and_again_another_time(self):
+        broken = [True]
+
+        def answer(path, query):
+            if path == "Patient/bad" and broken[0]:
+                return 500
+            if path.startswith("Patient/"):
+                return 404 if path.endswith("none") else resource("Patient", path.partition("/")[2])
+            return self.REFERRING
+        odd = self.begin(answer, search=search("Encounter"))
+        self.change(odd, {"hydrate": {"depth": 2, "number": 10}}, search=search("Encounter"))
+        self.once()
+        self.assertEqual({name: odd.count(f"Patient/{name}") for name in ("bad", "good", "none")},
+                         {"bad": 1, "good": 1, "none": 1})
+        found = self.resources("Patient")
+        self.assertEqual((found["present"], found["mentioned"]), (1, 2))
+        broken[0] = False
+        self.once()
+        self.assertEqual(self.resources("Patient")["present"], 2)
+
+    def test_a_partner_that_fails_each_time_is_left_alone(self):
+        many = bundle(*(resource("Encounter", f"e{i}", status="finished", **{"class": {"code": "AMB"}},
+                                 subject={"reference": f"Patient/{i}"}) for i in range(20)))
+        odd = self.begin(lambda path, query: 503 if path.startswith("Patient/") else many,
+                         search=search("Encounter"))
+        self.change(odd, {"hydrate": {"depth": 1, "number": 100}}, search=search("Encounter"))
+        self.once()
+        self.assertEqual(odd.count("Patient/"), 3)
+
+    def test_pulls_do_not_wait_for_it(self):
+        waiting, go = threading.Event(), threading.Event()
+
+        def answer(path, query):
+            if path.startswith("Patient/"):
+                waiting.set()
+                go.wait(harness.PATIENCE)
+                return 404
+            return self.REFERRING
+        odd = self.begin(answer, search=search("Encounter"))
+        self.addCleanup(go.set)
+        self.change(odd, {"hydrate": {"depth": 1, "number": 10},
+                          "limits": {"rps": 1000, "concurrency": 4, "timeout": "PT600S"}},
+                    search=search("Encounter", every="PT0.05S"))
+        worker = harness.spawn(harness.ISTHMUS, "sync", "--data", self.exchange.data, "--base-url",
+                               self.server.base, "--partner", self.name)
+        self.addCleanup(worker.wait)
+        self.addCleanup(worker.kill)
+        self.assertTrue(waiting.wait(harness.PATIENCE))
+        before = odd.count("Encounter")
+        self.until(lambda: odd.count("Encounter") > before + 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
