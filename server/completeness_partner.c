@@ -75,6 +75,11 @@ static void doubt_pull(const struct view *view, const struct landing_account *a,
     if (a->gaps)
         completeness_doubt(view->asked, "%s: %s of %s was given up: %s", partner, mode, name,
                            a->reason ? a->reason : "no reason was kept");
+    if (a->partial)
+        completeness_doubt(view->asked,
+                           "%s: of %" PRId32 " answers to %s of %s it says itself that they may be "
+                           "less than the whole.",
+                           partner, a->partial, mode, name);
     if (a->completed == INT64_MIN) {
         completeness_doubt(view->asked, "%s: %s of %s has never come to its end.", partner, mode,
                            name);
@@ -96,8 +101,8 @@ static json_t *pull_json(const struct landing_account *a, const struct pull_plan
         completeness_time(a->completed), "expected", (json_int_t)c->expected, "landed",
         (json_int_t)c->landed, "applied", (json_int_t)c->applied, "unchanged",
         (json_int_t)c->unchanged, "older", (json_int_t)c->older, "dead", (json_int_t)c->dead,
-        "waiting", (json_int_t)c->waiting, "balanced", balances(c), "gaps", (int)a->gaps, "remark",
-        a->reason);
+        "waiting", (json_int_t)c->waiting, "balanced", balances(c), "gaps", (int)a->gaps, "partial",
+        (int)a->partial, "remark", a->reason);
 }
 
 /* One that is configured and has no window yet. */

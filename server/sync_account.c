@@ -98,7 +98,8 @@ static json_t *pushes_json(const struct books *books)
 static void print_windows(const struct books *books)
 {
     if (books->window_count)
-        puts("\nwindows that were given up, the newest first:");
+        puts("\nwindows that were given up, or that the partner calls less than the whole, the "
+             "newest first:");
     for (size_t i = 0; i < books->window_count; i++) {
         const struct landing_window *window = &books->windows[i];
         char opened[CLOCK_INSTANT_SIZE];
@@ -148,13 +149,13 @@ static json_t *accounts_json(const struct books *books)
     for (size_t i = 0; i < books->account_count; i++) {
         const struct landing_account *a = &books->accounts[i];
         json_t *account = counts_json(&a->counts);
-        json_object_update_new(account,
-                               json_pack("{s:s, s:s, s:s%, s:i, s:i, s:i, s:i, s:s*}", "mode",
-                                         a->key.mode, "type", a->key.type, "query",
-                                         a->key.query.size ? a->key.query.data : "",
-                                         a->key.query.size, "open", (int)a->open, "landedWindows",
-                                         (int)a->landed, "complete", (int)a->complete, "incomplete",
-                                         (int)a->incomplete, "reason", a->reason));
+        json_object_update_new(
+            account,
+            json_pack("{s:s, s:s, s:s%, s:i, s:i, s:i, s:i, s:i, s:s*}", "mode", a->key.mode,
+                      "type", a->key.type, "query", a->key.query.size ? a->key.query.data : "",
+                      a->key.query.size, "open", (int)a->open, "landedWindows", (int)a->landed,
+                      "complete", (int)a->complete, "incomplete", (int)a->incomplete, "partial",
+                      (int)a->partial, "reason", a->reason));
         json_array_append_new(list, account);
     }
     return list;

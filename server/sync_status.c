@@ -146,6 +146,17 @@ static void add_line(struct buf *out, unsigned width, const char *line)
     buf_add_char(out, '\n');
 }
 
+/* In words; what is not whole is told for longer than its window is the newest. */
+static const char *remark_of(const struct landing_account *account, struct arena *arena)
+{
+    const char *reason = account->reason ? account->reason : "";
+
+    if (!account->partial)
+        return reason;
+    return arena_printf(arena, "%d answers may be less than the whole (sync account)%s%s",
+                        (int)account->partial, reason[0] ? "; " : "", reason);
+}
+
 static void draw_account(const struct view *view, const struct landing_account *account,
                          unsigned width, struct arena *arena, struct buf *out)
 {
@@ -153,7 +164,7 @@ static void draw_account(const struct view *view, const struct landing_account *
     const char *complete = ago(arena, account->completed);
     const char *next = in(arena, next_of(view, account));
     const char *type = account->key.type[0] ? account->key.type : "(all)";
-    const char *reason = account->reason ? account->reason : "";
+    const char *reason = remark_of(account, arena);
 
     if (width == 0 || width >= WIDE)
         add_line(out, width,
@@ -233,14 +244,14 @@ static void add_json(const struct view *view, struct arena *arena, json_t *list)
         const struct landing_account *a = &view->accounts[i];
         json_array_append_new(
             pulls,
-            json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:s*, s:o*, s:o*}",
+            json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:i, s:s*, s:o*, s:o*}",
                       "mode", a->key.mode, "type", a->key.type, "landed",
                       (json_int_t)a->counts.landed, "applied", (json_int_t)a->counts.applied,
                       "unchanged", (json_int_t)a->counts.unchanged, "older",
                       (json_int_t)a->counts.older, "dead", (json_int_t)a->counts.dead, "waiting",
                       (json_int_t)a->counts.waiting, "incomplete", (int)a->incomplete, "gaps",
-                      (int)a->gaps, "reason", a->reason, "completed", seconds_of(a->completed),
-                      "next", seconds_of(next_of(view, a))));
+                      (int)a->gaps, "partial", (int)a->partial, "reason", a->reason, "completed",
+                      seconds_of(a->completed), "next", seconds_of(next_of(view, a))));
     }
     json_array_append_new(
         list, json_pack("{s:s, s:b, s:s, s:I, s:I, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:o*}}",

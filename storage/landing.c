@@ -11,7 +11,7 @@
 
 #define COLUMNS                                                                                    \
     "number, partner, mode, type, query, state, reason, since, opened, closed, snapshot, units,"   \
-    " next, expected, landed, applied, unchanged, older, dead, waiting"
+    " next, expected, landed, applied, unchanged, older, dead, waiting, partial"
 
 static bool land(struct store *store, struct pg *pg, const struct landing_unit *unit,
                  struct text packed, size_t size, struct arena *arena, bool *already,
@@ -23,6 +23,8 @@ static bool check_already(struct store *store, struct pg *pg, const struct landi
                           struct arena *arena, bool *open, struct err *err);
 static bool end_window(struct pg *pg, int64_t window, struct arena *arena, struct err *err);
 static void fill(const struct pg_result *result, int row, struct landing_window *window);
+static void fill_all(const struct pg_result *result, struct arena *arena,
+                     struct landing_window **windows, size_t *count);
 
 bool landing_window_open(struct store *store, const struct landing_cursor_key *key,
                          struct text since, bool snapshot, struct arena *arena,
@@ -58,14 +60,17 @@ bool landing_window_give_up(struct store *store, int64_t window, const char *rea
     return landing_run_alone(store, &give_up, &params, NULL, err);
 }
 
-bool landing_window_note(struct store *store, int64_t window, const char *reason, struct err *err)
+bool landing_window_note(struct store *store, int64_t window, const char *reason, bool partial,
+                         struct err *err)
 {
     static const struct pg_statement note = {
-        "update f_sync_window set reason = $2::text where number = $1::int8"};
+        "update f_sync_window set reason = $2::text, partial = partial or $3::bool"
+        " where number = $1::int8"};
     struct pg_params params = pg_params_in(arena_new());
 
     pg_add_int8(&params, window);
     pg_add_text(&params, text_of(reason));
+    pg_add_bool(&params, partial);
     return landing_run_alone(store, &note, &params, NULL, err);
 }
 
@@ -75,7 +80,8 @@ bool landing_window_list(struct store *store, int32_t partner, bool incomplete, 
 {
     static const struct pg_statement list = {
         "select " COLUMNS " from f_sync_window where partner = $1::int4"
-        " and (state = 'I' or not $2::bool) order by number desc limit $3::int8"};
+        " and (state = 'I' or partial and state <> 'O' or not $2::bool)"
+        " order by number desc limit $3::int8"};
     struct pg_params params = pg_params_in(arena);
     const struct pg_result *result;
 
@@ -84,10 +90,24 @@ bool landing_window_list(struct store *store, int32_t partner, bool incomplete, 
     pg_add_int8(&params, limit);
     if (!pg_query(store->read, &list, &params, arena, &result, err))
         return false;
-    *count = (size_t)pg_rows(result);
-    *windows = arena_many(arena, struct landing_window, *count);
-    for (size_t i = 0; i < *count; i++)
-        fill(result, (int)i, &(*windows)[i]);
+    fill_all(result, arena, windows, count);
+    return true;
+}
+
+bool landing_window_snapshots(struct store *store, int32_t partner, struct arena *arena,
+                              struct landing_window **windows, size_t *count, struct err *err)
+{
+    static const struct pg_statement statement = {
+        "select " COLUMNS " from f_sync_window w where partner = $1::int4 and snapshot"
+        " and state = 'C' and not reconciled and not partial and number > coalesce((select"
+        " max(number) from f_sync_window r where r.partner = $1::int4 and r.mode = w.mode"
+        " and r.type = w.type and r.query_hash = w.query_hash and r.reconciled), 0)"
+        " order by number"};
+    const struct pg_result *result;
+
+    if (!landing_of_partner(store, &statement, partner, arena, &result, err))
+        return false;
+    fill_all(result, arena, windows, count);
     return true;
 }
 
@@ -119,7 +139,17 @@ static void fill(const struct pg_result *result, int row, struct landing_window 
         .units = pg_int4(result, row, 11),
         .next = pg_text(result, row, 12),
         .counts = landing_counts_of(result, row, 13),
+        .partial = pg_bool(result, row, 20),
     };
+}
+
+static void fill_all(const struct pg_result *result, struct arena *arena,
+                     struct landing_window **windows, size_t *count)
+{
+    *count = (size_t)pg_rows(result);
+    *windows = arena_many(arena, struct landing_window, *count);
+    for (size_t i = 0; i < *count; i++)
+        fill(result, (int)i, &(*windows)[i]);
 }
 
 bool landing_land(struct store *store, const struct landing_unit *unit, bool *already,

@@ -133,6 +133,7 @@ struct landing_window {
     int64_t opened;
     int64_t closed; /* INT64_MIN: not yet */
     bool snapshot;  /* it names everything the partner has of the type */
+    bool partial;   /* but the partner says itself that there is more */
     int32_t units;
     struct text next; /* where the unit that landed last said to go on; absent: nowhere */
     struct landing_counts counts;
@@ -149,14 +150,20 @@ bool landing_window_open(struct store *store, const struct landing_cursor_key *k
 bool landing_window_give_up(struct store *store, int64_t window, const char *reason,
                             struct err *err);
 
-/* Something the partner said that makes it less than whole ("may not contain the entire record"):
- * the reason of the window, whatever its state. */
-bool landing_window_note(struct store *store, int64_t window, const char *reason, struct err *err);
+/* Something that is to be known of it: the reason of the window, whatever its state. `partial`: the
+ * partner said that it is less than the whole ("may not contain the entire record"). */
+bool landing_window_note(struct store *store, int64_t window, const char *reason, bool partial,
+                         struct err *err);
 
-/* The newest first, at most `limit`. `incomplete`: only those that are. */
+/* The newest first, at most `limit`. `incomplete`: only those that were given up or are partial. */
 bool landing_window_list(struct store *store, int32_t partner, bool incomplete, unsigned limit,
                          struct arena *arena, struct landing_window **windows, size_t *count,
                          struct err *err);
+
+/* Snapshots that are complete and whole and were not compared with what is known
+ * (landing_reconcile()), the oldest first; without those that are older than one that was. */
+bool landing_window_snapshots(struct store *store, int32_t partner, struct arena *arena,
+                              struct landing_window **windows, size_t *count, struct err *err);
 
 /* One row, as it came. */
 struct landing_row {
@@ -205,8 +212,9 @@ struct landing_reconciled {
 };
 
 /* Compares a snapshot window that is complete with what is known of its partner and type. Refused
- * with ERR_CONFLICT when it is not complete, or when more than max(`most_percent` of known, `most`)
- * would be missing or gone: then guard_trips. Once for each window: again is a no-op. */
+ * with ERR_CONFLICT when it is not complete and whole, or when more than max(`most_percent` of
+ * known, `most`) would be missing or gone: then guard_trips. Once for each window: again is a
+ * no-op. */
 bool landing_reconcile(struct store *store, int64_t window, unsigned most_percent, int64_t most,
                        struct landing_reconciled *reconciled, struct err *err);
 
@@ -488,6 +496,7 @@ struct landing_account {
     struct landing_counts counts;
     int32_t open, landed, complete, incomplete; /* windows */
     int32_t gaps;       /* incomplete ones since the last that landed: what they lack is missing */
+    int32_t partial;    /* landed, but less than the whole, and no snapshot of the type since was */
     int64_t completed;  /* when the last one was; INT64_MIN: none */
     const char *reason; /* of the newest window, when it has one */
     int64_t opened;     /* the newest window; INT64_MIN: none is kept */

@@ -46,7 +46,13 @@ bool landing_pulls(struct store *store, int32_t partner, struct arena *arena,
         " n.reason,"
         " (select count(*) from f_sync_window g where g.partner = $1::int4 and g.state = 'I'"
         "  and g.number > w.good and g.mode = w.mode and g.type = w.type"
-        "  and g.query_hash = w.query_hash)::int4, n.opened"
+        "  and g.query_hash = w.query_hash)::int4, n.opened,"
+        " (select count(*) from f_sync_window g where g.partner = $1::int4 and g.partial"
+        "  and g.state in ('L', 'C') and g.mode = w.mode and g.type = w.type"
+        "  and g.query_hash = w.query_hash and g.number > coalesce((select max(number)"
+        "   from f_sync_window s where s.partner = $1::int4 and s.mode = 'snapshot'"
+        "   and s.type = w.type and s.query = '' and s.state in ('L', 'C') and not s.partial), 0)"
+        "  )::int4"
         " from w full join a using (mode, type, query_hash)"
         " left join (select number, reason, opened from f_sync_window) n on n.number = w.newest"
         " order by mode, type, 3"};
@@ -76,6 +82,7 @@ bool landing_pulls(struct store *store, int32_t partner, struct arena *arena,
             .reason = pg_text(result, row, 15).data,
             .gaps = pg_int4(result, row, 16),
             .opened = landing_time(result, row, 17),
+            .partial = pg_int4(result, row, 18),
         };
     }
     return true;

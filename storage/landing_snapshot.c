@@ -84,7 +84,7 @@ static bool add_window(struct pg *pg, int64_t window, struct arena *arena, struc
                        bool *complete, bool *done, struct err *err)
 {
     static const struct pg_statement ask = {
-        "select type, state = 'C' and snapshot, reconciled from f_sync_window"
+        "select type, state = 'C' and snapshot and not partial, reconciled from f_sync_window"
         " where number = $1::int8"};
     const struct pg_result *result;
     int16_t rtype = 0;
@@ -119,7 +119,7 @@ static bool compare(struct pg *pg, int64_t window, struct arena *arena, bool *do
     if (!add_window(pg, window, arena, &params, &complete, done, err) || *done)
         return !err->kind;
     if (!complete)
-        return err_set(err, ERR_CONFLICT, NULL, "The window is no complete snapshot.");
+        return err_set(err, ERR_CONFLICT, NULL, "The window is no complete and whole snapshot.");
     if (!pg_query(pg, &statement, &params, arena, &result, err))
         return false;
     reconciled->known = pg_int8(result, 0, 0);

@@ -84,14 +84,38 @@ bool page_read_resource(struct text body, struct arena *arena, struct page_entry
     return entry->type.data && c.at;
 }
 
+static enum page_outcome outcome_of(struct text severity)
+{
+    if (text_is(severity, "fatal") || text_is(severity, "error"))
+        return PAGE_ERROR;
+    return text_is(severity, "information") || text_is(severity, "success") ? PAGE_REMARK
+                                                                            : PAGE_DOUBT;
+}
+
+static void note_issue(struct text issue, struct arena *arena, struct page *page)
+{
+    struct text severity = text_value(cursor_member(issue, "severity"), arena);
+    enum page_outcome outcome = outcome_of(severity);
+
+    if (outcome <= page->outcome)
+        return;
+    page->outcome = outcome;
+    page->severity = severity;
+    page->code = text_value(cursor_member(issue, "code"), arena);
+}
+
 static void note_outcome(struct text outcome, struct arena *arena, struct page *page)
 {
-    struct text issue = cursor_first(cursor_member(outcome, "issue"));
+    struct text issues = cursor_member(outcome, "issue"), issue;
 
-    if (page->outcomes++)
+    page->outcomes++;
+    if (!cursor_is_list(issues) || !cursor_first(issues).size) {
+        note_issue((struct text){0}, arena, page);
         return;
-    page->severity = text_value(cursor_member(issue, "severity"), arena);
-    page->code = text_value(cursor_member(issue, "code"), arena);
+    }
+    struct cursor c = cursor_in(issues);
+    while (cursor_next(&c, NULL, &issue))
+        note_issue(issue, arena, page);
 }
 
 /* "Patient/1" or "https://.../Patient/1/_history/2", from behind. */

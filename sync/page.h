@@ -26,13 +26,22 @@ struct page_entry {
                                    that it becomes; NULL: it could */
 };
 
+/* What OperationOutcomes among the entries say, the worst of it. */
+enum page_outcome {
+    PAGE_SILENT,
+    PAGE_REMARK, /* information */
+    PAGE_DOUBT,  /* a warning, or nobody knows: there may be more than is shown */
+    PAGE_ERROR,  /* which no answer of status 200 may have (R4 search.html#Outcome): it failed */
+};
+
 struct page {
     struct page_entry *entries; /* without the outcomes */
     size_t count, room;
-    struct text self, next;     /* links as written; absent */
-    int64_t total;              /* -1: not said, or no number */
-    unsigned outcomes;          /* among the entries */
-    struct text severity, code; /* of the first issue of the first of them */
+    struct text self, next; /* links as written; absent */
+    int64_t total;          /* -1: not said, or no number */
+    unsigned outcomes;      /* among the entries */
+    enum page_outcome outcome;
+    struct text severity, code; /* of the issue that is the worst */
 };
 
 /*

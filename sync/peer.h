@@ -54,6 +54,7 @@ struct peer {
     struct landing_counts counts; /* of what was applied since the start */
     int64_t linked, deleted, findings, guard_trips;
     int64_t landed_rows;
+    int64_t tripped; /* the newest snapshot that the guard has refused */
 
     struct push push;
     int64_t push_due; /* clock_now() */
@@ -122,5 +123,5 @@ void peer_write_line(struct buf *out, const char *name, const struct peer *peer,
 
 /* All lines of one metric. */
 typedef void peer_write_fn(const struct peer *peer, const char *name, struct buf *out);
-peer_write_fn peer_write_rows, peer_write_gaps, peer_write_pending, peer_write_ledger,
-    peer_write_dead, peer_write_critical, peer_write_outbox;
+peer_write_fn peer_write_rows, peer_write_gaps, peer_write_partial, peer_write_pending,
+    peer_write_ledger, peer_write_dead, peer_write_critical, peer_write_outbox;

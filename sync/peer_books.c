@@ -75,6 +75,7 @@ static struct landing_account sum_of(const struct peer_books *books, size_t at, 
         sum.counts.dead += more->counts.dead;
         sum.counts.waiting += more->counts.waiting;
         sum.gaps += more->gaps;
+        sum.partial += more->partial;
     }
     *next = at;
     return sum;
@@ -117,6 +118,18 @@ void peer_write_gaps(const struct peer *peer, const char *name, struct buf *out)
 
         snprintf(labels, sizeof(labels), ",mode=\"%s\",type=\"%s\"", sum.key.mode, sum.key.type);
         peer_write_line(out, name, peer, labels, sum.gaps);
+    }
+}
+
+void peer_write_partial(const struct peer *peer, const char *name, struct buf *out)
+{
+    char labels[160];
+
+    for (size_t i = 0; i < peer->books.account_count;) {
+        const struct landing_account sum = sum_of(&peer->books, i, &i);
+
+        snprintf(labels, sizeof(labels), ",mode=\"%s\",type=\"%s\"", sum.key.mode, sum.key.type);
+        peer_write_line(out, name, peer, labels, sum.partial);
     }
 }
 

@@ -14,8 +14,7 @@
 #define ATTACHMENTS 1000 /* fetched after one pull, when no number is configured */
 #define TICK_MS     500
 #define CALM_MS     2000
-#define TURNS       2   /* partners that are applied at once */
-#define RECENT      100 /* windows that are looked through for snapshots */
+#define TURNS       2 /* partners that are applied at once */
 #define TIDY_US     (INT64_C(3600) * 1000000)
 
 /* Tasks. */
@@ -195,9 +194,11 @@ static bool reconcile(struct peer *peer, const struct landing_window *window, st
         *err = refused;
         return false;
     }
-    if (result.guard_trips) {
-        peer->guard_trips++;
+    if (result.guard_trips)
         peer->failed = true;
+    if (result.guard_trips && window->number > peer->tripped) { /* it is said once */
+        peer->tripped = window->number;
+        peer->guard_trips++;
         log_warn(&peer->log, "snapshot refused", "type", window->key.type, "why",
                  "more would disappear at once than the guard allows; nothing was noted", NULL);
     }
@@ -210,12 +211,11 @@ static bool reconcile_all(struct peer *peer, struct err *err)
     struct arena *arena = arena_new();
     struct landing_window *windows;
     size_t count;
-    bool good = landing_window_list(peer->config->store, peer->landed->number, false, RECENT, arena,
-                                    &windows, &count, err);
+    bool good = landing_window_snapshots(peer->config->store, peer->landed->number, arena, &windows,
+                                         &count, err);
 
-    for (size_t i = count; good && i-- > 0;)
-        if (windows[i].snapshot && windows[i].state == LANDING_COMPLETE)
-            good = reconcile(peer, &windows[i], err);
+    for (size_t i = 0; good && i < count; i++)
+        good = reconcile(peer, &windows[i], err);
     arena_free(arena);
     return good;
 }

@@ -113,6 +113,8 @@ static enum step run_window(struct run *run, struct err *err)
         return STEP_FAILED;
     chain.t0 = time_of_opening(run, &chain);
     const char *from = chain.window.next.size ? text_dup(run->arena, chain.window.next) : NULL;
+    if (from && !pull_may_go_on(run->pull, from, chain.window.opened < run->pull->configured))
+        return begin_again(run, &chain, err);
     int32_t tag = chain.window.units;
     run->result->windows++;
     for (unsigned attempt = 0; end == CHAIN_BROKEN && attempt <= RESTARTS; attempt++) {
@@ -173,11 +175,8 @@ static bool can_halve(const struct run *run, const struct chain *chain)
 }
 
 /* The window has landed: the next, when this one was kept short. */
-static enum step go_on(struct run *run, struct chain *chain, struct err *err)
+static enum step go_on(struct run *run, const struct chain *chain)
 {
-    if (chain->note[0] &&
-        !landing_window_note(run->pull->store, chain->window.number, chain->note, err))
-        return STEP_FAILED;
     run->reached = chain->range.until;
     if (chain->range.until != INT64_MAX && chain->range.until < chain->t0)
         return STEP_ON;
@@ -188,7 +187,7 @@ static enum step conclude(struct run *run, struct chain *chain, enum chain_end e
 {
     switch (end) {
     case CHAIN_LANDED:
-        return go_on(run, chain, err);
+        return go_on(run, chain);
     case CHAIN_LATER:
         return finish(run, PULL_LATER, chain->reason);
     case CHAIN_BROKEN:

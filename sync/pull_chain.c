@@ -151,6 +151,10 @@ static void note(struct chain *chain, const char *text)
 
 static void note_outcome(struct chain *chain, const struct page *page, struct arena *arena)
 {
+    if (page->outcome == PAGE_DOUBT && !chain->partial) {
+        chain->partial = true;
+        chain->note[0] = 0; /* this is more than what was noted before */
+    }
     note(chain, arena_printf(arena,
                              "The partner adds a remark (%.*s, %.*s): the answer may be "
                              "less than the whole.",
@@ -201,6 +205,22 @@ static void look_at(struct chain *chain, const struct sheet *sheet, bool is_firs
         note_outcome(chain, &sheet->page, sheet->arena);
     for (size_t i = 0; i < sheet->page.count; i++)
         look_at_row(chain, &sheet->page.entries[i]);
+}
+
+/* Before the page lands: who goes on with the window after a crash does not see it. */
+static bool keep_note(struct chain *chain, struct err *err)
+{
+    const struct pull *pull = chain->pull;
+    int noted = 1 + chain->partial;
+
+    if (!chain->note[0] || chain->noted == noted)
+        return true;
+    while (
+        !landing_window_note(pull->store, chain->window.number, chain->note, chain->partial, err))
+        if (!talk_wait_for_database(pull->talk, err))
+            return false;
+    chain->noted = noted;
+    return true;
 }
 
 /* Where the next window begins, when this one has landed. */
@@ -325,7 +345,7 @@ static enum chain_end land_sheet(struct chain *chain, struct sheet *sheet, const
 {
     enum chain_end end = CHAIN_LANDED;
 
-    if (!leave_out_known(chain, sheet, err))
+    if (!keep_note(chain, err) || !leave_out_known(chain, sheet, err))
         return CHAIN_FAILED;
     const struct landing_row *rows = rows_of(sheet);
     const struct pull_position position = {next_since(chain), pull_next_span(chain)};
@@ -338,7 +358,9 @@ static enum chain_end land_sheet(struct chain *chain, struct sheet *sheet, const
         struct landing_unit unit = {
             .window = chain->window.number,
             .url = text_of(arena_printf(sheet->arena, "%s#%d.%zu", sheet->url, tag, number++)),
-            .next = text_of(final ? next : sheet->url),
+            .next = text_of(final              ? next
+                            : sheet->form.data ? NULL /* a form has no URL to go on with */
+                                               : sheet->url),
             .rows = rows + done,
             .count = size,
             .expected = (int64_t)size,

@@ -104,7 +104,9 @@ struct chain {
     unsigned pages;
     int32_t units;
     char reason[300]; /* BROKEN, FATAL, LATER */
-    char note[300];   /* what the partner said or did that makes the window less than whole */
+    char note[300];   /* what the partner said or did that is to be known of the window */
+    bool partial;     /* it says itself that there is more */
+    int noted;        /* how much of both the window has: 1 the note, 2 that it is partial too */
     struct arena *arena;
 };
 

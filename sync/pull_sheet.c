@@ -24,6 +24,16 @@ struct sheet *sheet_begin(const struct pull *pull, const char *url, struct text 
     return sheet;
 }
 
+/* It is no page with something missing: nobody knows how much. */
+static bool is_whole(const struct page *page, struct err *err)
+{
+    if (page->outcome != PAGE_ERROR)
+        return true;
+    return err_set(err, ERR_INVALID, NULL, "The partner reports an error (%.*s) within its answer.",
+                   page->code.size < 40 ? (int)page->code.size : 40,
+                   page->code.data ? page->code.data : "");
+}
+
 /* A page that comes broken again is cut where that is no guess. In vain, and in haste, it is taken
  * for an answer all the same. */
 static bool accept(void *context, const struct fetch_response *response, struct arena *arena,
@@ -34,7 +44,7 @@ static bool accept(void *context, const struct fetch_response *response, struct 
 
     sheet->broken = (struct text){0};
     if (page_read(response->body, response->content_type, arena, &sheet->page, err))
-        return true;
+        return is_whole(&sheet->page, err);
     if (!page_read_start(response->body, arena, &start))
         return false;
     sheet->broken = response->body;
@@ -42,7 +52,7 @@ static bool accept(void *context, const struct fetch_response *response, struct 
         return false;
     if (page_cut(response->body, arena, &sheet->page)) {
         sheet->broken = (struct text){0};
-        return true;
+        return is_whole(&sheet->page, err);
     }
     sheet->err = *err;
     return sheet->hasty;

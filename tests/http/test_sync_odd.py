@@ -1,7 +1,11 @@
-"""Pulling from partners that are odd in ways of their own."""
+"""Pulling from partners that are odd in ways of their own: what they withhold, what cannot be followed, and
+configurations that change under way.
+"""
 
+import json
 import threading
 import unittest
+import urllib.request
 
 import harness
 import sync_case
@@ -24,8 +28,17 @@ class Case(sync_case.Case):
     def change(self, odd, more=None, **modes):
         self.exchange.add({**partner(self.name, odd.base, **modes), **(more or {})})
 
+    def accounts(self):
+        """{(mode, type): account}"""
+        return {(a["mode"], a["type"]): a for a in account(self.exchange, self.name)["accounts"]}
+
     def resources(self, kind):
         return account(self.exchange, self.name)["resources"][kind]
+
+    def completeness(self):
+        url = f"{self.server.root}/partners/{self.name}/completeness"
+        with urllib.request.urlopen(url, None, harness.PATIENCE) as answer:
+            return json.loads(answer.read())
 
     def until(self, true, why=lambda: ""):
         self.assertTrue(harness.until(lambda: bool(true()), True), why())
@@ -33,6 +46,72 @@ class Case(sync_case.Case):
 
 def search(*kinds, **more):
     return {"queries": [{"type": kind} for kind in kinds], **more}
+
+
+def patients(*ids, **more):
+    return bundle(*(resource("Patient", id_) for id_ in ids), **more)
+
+
+class Withheld(Case):
+    """OperationOutcomes among the entries."""
+
+    def test_an_error_within_a_page_is_no_page(self):
+        spoilt = [True]
+
+        def answer(path, query):
+            if spoilt[0]:
+                return patients("1", remark=("error", "too-costly"))
+            return patients("1") if "_lastUpdated" in query else patients("1", "2")
+        odd = self.begin(answer, search=search("Patient"))
+        self.once(1)
+        self.assertGreater(odd.count("Patient"), 1, "it is asked for again")
+        [window] = account(self.exchange, self.name)["incompleteWindows"]
+        self.assertIn("reports an error (too-costly)", window["reason"])
+        spoilt[0] = False
+        self.once()
+        self.assertNotIn("_lastUpdated", odd.asked[-1], "the cursor has not moved")
+        self.assertEqual(self.resources("Patient")["present"], 2)
+
+    def test_what_is_less_than_the_whole_is_not_forgotten(self):
+        remark = [("warning", "suppressed")]
+
+        def answer(path, query):
+            return patients("1", remark=remark[0])
+        odd = self.begin(answer, search=search("Patient"))
+        self.once()
+        self.assertEqual(self.accounts()["search", "Patient"]["partial"], 1)
+        said = self.completeness()
+        self.assertFalse(said["complete"])
+        self.assertIn("may be less than the whole", said["reasons"][0])
+
+        remark[0] = ("information", "informational")
+        self.once()
+        self.assertEqual(self.accounts()["search", "Patient"]["partial"], 1)
+        self.assertIn("(warning, suppressed)", self.exchange.isthmus("sync", "account", self.name).stdout)
+        remark[0] = None
+        self.once()
+        self.assertIn("1 answers may be less than the whole",
+                      self.exchange.isthmus("sync", "status", "--partner", self.name).stdout)
+
+        self.change(odd, search=search("Patient"), snapshot=search("Patient"))
+        self.once()
+        self.assertEqual(self.accounts()["search", "Patient"]["partial"], 0, "a snapshot has it all")
+        self.assertTrue(self.completeness()["complete"])
+
+    def test_a_snapshot_that_is_not_whole_shows_nothing_to_be_gone(self):
+        shown = [patients("1", "2")]
+        self.begin(lambda path, query: shown[0], snapshot=search("Patient"))
+        self.once()
+        shown[0] = patients("1", remark=("warning", "suppressed"))
+        for _ in range(3):
+            self.once()
+        found = self.resources("Patient")
+        self.assertEqual((found["present"], found["missing"], found["gone"]), (2, 0, 0))
+        shown[0] = patients("1", remark=("information", "informational"))
+        for _ in range(2):
+            self.once()
+        found = self.resources("Patient")
+        self.assertEqual((found["present"], found["missing"], found["gone"]), (1, 0, 1))
 
 
 class Followed(Case):

@@ -167,10 +167,11 @@ class Workers(Case):
 
 
 class Observed(Case):
-    NAMES = {"rows_total", "rows", "lag_seconds", "last_complete_timestamp", "incomplete_windows_total",
-             "incomplete_windows", "ref_pending", "dead_letters", "critical_dead_letters", "http_responses_total",
-             "retry_after_sleep_seconds_total", "clock_skew_seconds", "guard_trips_total",
-             "echo_suppressed_total", "pushes_total", "outbox_oldest_seconds", "push_ledger", "paused"}
+    NAMES = {"rows_total", "rows", "lag_seconds", "last_complete_timestamp",
+             "incomplete_windows_total", "incomplete_windows", "partial_windows", "ref_pending", "dead_letters",
+             "critical_dead_letters", "http_responses_total", "retry_after_sleep_seconds_total",
+             "clock_skew_seconds", "guard_trips_total", "echo_suppressed_total", "pushes_total",
+             "outbox_oldest_seconds", "push_ledger", "paused"}
     LABELS = {"partner", "mode", "type", "query", "stage", "class", "state", "result"}
     STAGES = ("applied", "unchanged", "older", "dead", "waiting")
 

@@ -289,6 +289,67 @@ static void check_snapshots(void *context)
 }
 IN_DATABASE(what_two_snapshots_lack_has_disappeared, check_snapshots)
 
+/* One that is complete, of this pull. */
+static int64_t take_snapshot(struct store *store, const struct landing_cursor_key *key,
+                             bool partial, struct arena *arena)
+{
+    struct landing_unit unit = {.url = TEXT("u"), .last = true};
+    struct landing_window window;
+    struct err err = {0};
+    bool already;
+
+    assert_true(landing_window_open(store, key, TEXT(""), true, arena, &window, &err));
+    unit.window = window.number;
+    if (partial)
+        assert_true(landing_window_note(store, window.number, "There is more.", true, &err));
+    assert_true(landing_land(store, &unit, &already, &err));
+    return window.number;
+}
+
+static void check_which(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store();
+    int32_t partner = partner_of(store, "p", "{}", 0, arena).number;
+    const struct landing_cursor_key key = {partner, "snapshot", "Patient", TEXT("")},
+                                    other = {partner, "snapshot", "Group", TEXT("")};
+    struct landing_reconciled reconciled;
+    struct landing_window *windows;
+    struct err err = {0};
+    size_t count;
+
+    (void)context;
+    int64_t first = take_snapshot(store, &key, false, arena);
+    int64_t partial = take_snapshot(store, &key, true, arena);
+    int64_t second = take_snapshot(store, &key, false, arena);
+    int64_t group = take_snapshot(store, &other, false, arena);
+
+    /* However many others there are. */
+    postgres_sql(arena_printf(arena,
+                              "insert into f_sync_window (partner, mode, type, query_hash, query, "
+                              "state, snapshot) select %d, 'search', 'Patient', n, '', 'C', false "
+                              "from generate_series(1, 300) n",
+                              partner));
+    assert_true(landing_window_snapshots(store, partner, arena, &windows, &count, &err));
+    assert_int_equal(count, 3);
+    assert_int_equal(windows[0].number, first);
+    assert_int_equal(windows[1].number, second);
+    assert_int_equal(windows[2].number, group);
+    assert_false(landing_reconcile(store, partial, 2, 500, &reconciled, &err));
+    assert_int_equal(err.kind, ERR_CONFLICT);
+    assert_false(reconciled.guard_trips);
+
+    /* Behind a newer one, an older one says nothing any more. */
+    err = (struct err){0};
+    assert_true(landing_reconcile(store, second, 2, 500, &reconciled, &err));
+    assert_true(landing_window_snapshots(store, partner, arena, &windows, &count, &err));
+    assert_int_equal(count, 1);
+    assert_int_equal(windows[0].number, group);
+    store_close(store);
+    arena_free(arena);
+}
+IN_DATABASE(snapshots_are_compared_in_their_order_when_they_are_whole, check_which)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_push_waits_for_the_one_before_and_is_linked),
         cmocka_unit_test(a_push_ledger_that_knows_better_stays_as_it_is),
         cmocka_unit_test(what_two_snapshots_lack_has_disappeared),
+        cmocka_unit_test(snapshots_are_compared_in_their_order_when_they_are_whole),
     };
 
     return cmocka_run_group_tests(tests, start, postgres_stop);

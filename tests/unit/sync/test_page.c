@@ -43,6 +43,39 @@ static void one_bad_entry_spoils_no_other(void **state)
     assert_true(text_is(page.entries[3].type, "Patient"));
 }
 
+#define OUTCOME(issues)       "{\"resource\":{\"resourceType\":\"OperationOutcome\"" issues "}}"
+#define ISSUE(severity, code) "{\"severity\":\"" severity "\",\"code\":\"" code "\"}"
+
+static void of_remarks_the_worst_counts(void **state)
+{
+    static const struct {
+        const char *entries, *code;
+        enum page_outcome outcome;
+    } cases[] = {
+        {"", NULL, PAGE_SILENT},
+        {OUTCOME(",\"issue\":[" ISSUE("information", "a") "]"), "a", PAGE_REMARK},
+        {OUTCOME(",\"issue\":[" ISSUE("information", "a") "," ISSUE("warning", "b") "]"), "b",
+         PAGE_DOUBT},
+        {OUTCOME(",\"issue\":[" ISSUE("warning", "a") "]") "," OUTCOME(
+             ",\"issue\":[" ISSUE("fatal", "b") "]"),
+         "b", PAGE_ERROR},
+        {OUTCOME(",\"issue\":[" ISSUE("error", "a") "," ISSUE("warning", "b") "]"), "a",
+         PAGE_ERROR},
+        {OUTCOME(""), NULL, PAGE_DOUBT},
+        {OUTCOME(",\"issue\":[]"), NULL, PAGE_DOUBT},
+        {OUTCOME(",\"issue\":7"), NULL, PAGE_DOUBT},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        assert_true(read_page(arena_printf(
+            arena, "{\"resourceType\":\"Bundle\",\"total\":0,\"entry\":[%s]}", cases[i].entries)));
+        assert_int_equal(page.outcome, cases[i].outcome);
+        assert_int_equal(page.count, 0);
+        assert_true(cases[i].code ? text_is(page.code, cases[i].code) : !page.code.data);
+    }
+}
+
 #define ENTRIES                                                                                    \
     "{\"fullUrl\":\"http://a/Patient/1\",\"resource\":{\"resourceType\":\"Patient\",\"id\":\"1\"," \
     "\"active\":true,\"n\":-1.5e3,\"meta\":{\"versionId\":\"2\"}},\"search\":{\"mode\":\"match\"}" \
@@ -175,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(resources_stay_the_bytes_they_came_as),
         cmocka_unit_test(one_bad_entry_spoils_no_other),
+        cmocka_unit_test(of_remarks_the_worst_counts),
         cmocka_unit_test(what_is_odd_changes_nothing_for_others),
         cmocka_unit_test(entries_may_come_in_several_lists),
         cmocka_unit_test(outcomes_are_no_rows),
