@@ -51,6 +51,8 @@ static void print_accounts(const struct books *books)
         print_counts(&a->counts);
         if (a->key.query.size)
             printf("    query: %.*s\n", TEXT_ARGS(a->key.query));
+        if (strcmp(a->key.mode, "clinical") == 0) /* W-23 */
+            puts("    not seen: updates of what is older than its lookback, and deletions");
         if (a->open + a->incomplete)
             printf("    windows: %d complete, %d landed, %d open, %d incomplete\n", a->complete,
                    a->landed, a->open, a->incomplete);

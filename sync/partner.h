@@ -37,6 +37,7 @@ struct partner_query {
     enum partner_clock clock;
     const char *parameter; /* CLINICAL: the search parameter */
     int lookback_days;     /* CLINICAL */
+    const char *key;       /* CLINICAL: q and parameter, which tell its windows from others */
 };
 
 /* How often, and of what. All times in milliseconds. */

@@ -33,6 +33,25 @@ bool partner_read_schedule(struct partner_reading *reading, const struct partner
     return partner_read_keys(reading, key->inner, value, field);
 }
 
+static bool is_same(const struct partner_query *one, const struct partner_query *other)
+{
+    const char *key = one->key ? one->key : "", *other_key = other->key ? other->key : "";
+
+    return strcmp(one->type, other->type) == 0 && strcmp(one->q, other->q) == 0 &&
+           strcmp(key, other_key) == 0;
+}
+
+/* Two that are the same would share a window, and one could end what the other has not read. */
+static bool is_new(struct partner_reading *reading, const struct partner_schedule *schedule)
+{
+    const struct partner_query *last = &schedule->queries[schedule->count - 1];
+
+    for (const struct partner_query *query = schedule->queries; query < last; query++)
+        if (is_same(query, last))
+            return partner_refuse(reading, "another than those before it");
+    return true;
+}
+
 static bool known_type(struct partner_reading *reading, const char *type)
 {
     if (type && resource_type_find(text_of(type)))
@@ -78,6 +97,9 @@ static bool read_query(struct partner_reading *reading, json_t *value, struct pa
     if (read.clock == PARTNER_CLINICAL && back == 0)
         return partner_refuse(reading, "given, such as P30D, for a clock other than _lastUpdated");
     read.lookback_days = (int)(back / DAY_MS);
+    if (read.clock == PARTNER_CLINICAL)
+        read.key =
+            arena_printf(reading->arena, "%s%s%s", read.q, read.q[0] ? "&" : "", read.parameter);
     *query = read;
     reading->where = within;
     return true;
@@ -98,7 +120,8 @@ bool partner_read_queries(struct partner_reading *reading, const struct partner_
     json_array_foreach(value, index, item)
     {
         reading->where = arena_printf(reading->arena, "%s[%zu]", within, index);
-        if (!read_query(reading, item, &schedule->queries[schedule->count++]))
+        if (!read_query(reading, item, &schedule->queries[schedule->count++]) ||
+            !is_new(reading, schedule))
             return false;
     }
     return true;
@@ -121,6 +144,8 @@ bool partner_read_types(struct partner_reading *reading, const struct partner_ke
             return false;
         schedule->queries[schedule->count++] = (struct partner_query){
             .type = arena_strdup(reading->arena, json_string_value(item)), .q = ""};
+        if (!is_new(reading, schedule))
+            return false;
     }
     return true;
 }

@@ -36,6 +36,7 @@ static void add_task(struct peer *peer, const struct pull_plan *plan)
                  .partner = &peer->partner,
                  .number = peer->landed->number,
                  .tenant = peer->config->tenant,
+                 .configured = peer->landed->configured,
                  .mode = plan->mode,
                  .query = plan->query,
                  .landed = on_landed,

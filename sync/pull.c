@@ -37,7 +37,7 @@ bool pull_run(const struct pull *pull, struct pull_result *result, struct err *e
     struct run run = {.pull = pull, .result = result, .arena = arena_new(), .reached = INT64_MIN};
     enum step step = STEP_ON;
 
-    *result = (struct pull_result){0};
+    *result = (struct pull_result){.outcome = PULL_LATER};
     while (step == STEP_ON && result->windows < WINDOWS_MAX) {
         step = run_window(&run, err);
         arena_reset(run.arena);
@@ -101,6 +101,14 @@ static int64_t time_of_opening(const struct run *run, const struct chain *chain)
     if (!run->resumed)
         return INT64_MIN;
     return chain->window.opened + (counts->skew_known ? counts->skew_ms * 1000 : 0) - MICRO;
+}
+
+static enum step begin_again(const struct run *run, const struct chain *chain, struct err *err)
+{
+    return landing_window_give_up(run->pull->store, chain->window.number,
+                                  "Its address has changed meanwhile; it begins again.", err)
+               ? STEP_ON
+               : STEP_FAILED;
 }
 
 static enum step run_window(struct run *run, struct err *err)

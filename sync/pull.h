@@ -40,6 +40,7 @@ struct pull {
     const struct partner *partner;
     int32_t number; /* the partner's */
     int32_t tenant;
+    int64_t configured; /* when its document came, microseconds since 1970 */
     enum pull_mode mode;
     const struct partner_query *query;          /* NULL: history of the whole system */
     void (*landed)(void *context, size_t rows); /* after each unit; may be NULL */

@@ -50,6 +50,10 @@ const char *pull_ignored(const struct pull *pull, const struct pull_range *range
 const char *pull_next_url(const struct pull *pull, const char *page_url, const char *answered,
                           struct text next, struct arena *arena, const char **reason);
 
+/* Whether a window may go on at a next link that is remembered. `changed`: it was begun by another
+ * document, which may have named another server, or another place on it. */
+bool pull_may_go_on(const struct pull *pull, const char *url, bool changed);
+
 /* pull_sheet.c */
 
 /* One page under way. */

@@ -30,7 +30,7 @@ unsigned pull_page_size(const struct pull *pull)
 
 static bool by_time(const struct pull *pull)
 {
-    return pull->mode == PULL_SEARCH && pull->query->clock == PARTNER_LAST_UPDATED;
+    return pull->mode == PULL_SEARCH && pull->query && pull->query->clock == PARTNER_LAST_UPDATED;
 }
 
 bool pull_has_range(const struct pull *pull)
@@ -38,16 +38,18 @@ bool pull_has_range(const struct pull *pull)
     return by_time(pull);
 }
 
-/* The key names the clock too: another one makes another cursor. */
+/* The key names the clock too: another one makes another cursor, and windows of its own. */
 struct landing_cursor_key pull_key(const struct pull *pull)
 {
-    bool clinical = pull->mode == PULL_SEARCH && pull->query->clock == PARTNER_CLINICAL;
+    const struct partner_query *query = pull->query;
+    bool clinical = query && pull->mode == PULL_SEARCH && query->clock == PARTNER_CLINICAL;
+    const char *criteria = query ? query->q : "";
 
     return (struct landing_cursor_key){
         .partner = pull->number,
         .mode = clinical ? "clinical" : pull_mode_names[pull->mode],
-        .type = pull->query ? pull->query->type : "",
-        .query = text_of(pull->query ? pull->query->q : ""),
+        .type = query ? query->type : "",
+        .query = text_of(clinical && query->key ? query->key : criteria),
     };
 }
 
@@ -131,7 +133,7 @@ static void add_range(struct buf *out, const struct pull *pull, const struct pul
         add(out, "_lastUpdated", "ge", instant_text(arena, range->since));
     if (by_time(pull) && range->until != INT64_MAX)
         add(out, "_lastUpdated", "lt", instant_text(arena, range->until));
-    if (pull->mode == PULL_SEARCH && !by_time(pull))
+    if (pull->mode == PULL_SEARCH && pull->query && !by_time(pull))
         add_lookback(out, pull->query, arena);
 }
 
@@ -198,6 +200,22 @@ static bool is_ours_to_ask(const struct partner *partner, const char *url)
         if (url_same_origin(url, *alias))
             return true;
     return false;
+}
+
+static bool is_below(const char *url, const char *base)
+{
+    size_t size = strlen(base);
+
+    return strncmp(url, base, size) == 0 && (!url[size] || strchr("/?", url[size]));
+}
+
+bool pull_may_go_on(const struct pull *pull, const char *url, bool changed)
+{
+    bool below = is_below(url, pull->partner->base);
+
+    for (const char **alias = pull->partner->aliases; *alias; alias++)
+        below = below || is_below(url, *alias);
+    return is_ours_to_ask(pull->partner, url) && (below || !changed);
 }
 
 const char *pull_next_url(const struct pull *pull, const char *page_url, const char *answered,

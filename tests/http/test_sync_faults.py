@@ -176,6 +176,7 @@ ECHOES = (Case("W-54:form=same+narrative"), Case("W-54:form=no-identifier", "a r
 ELSEWHERE = {
     "W-01": "test_sync_pull.py: Pulls.test_a_partner_that_asks_for_hours_is_left_alone_over_restarts",
     "W-06": "test_sync_push.py: Push.test_faults_leave_one_copy_of_each",
+    "W-23": "test_sync_odd.py: Configured.test_two_dates_of_one_type_are_two_pulls",
     "W-25": "test_sync_odd.py: Withheld.test_what_is_less_than_the_whole_is_not_forgotten",
     "W-41": "test_sync_pull.py: Pulls.test_references_are_followed_when_asked_for",
     "W-47": "test_sync_pull.py: Pulls.test_two_partners_with_the_same_ids_stay_apart",

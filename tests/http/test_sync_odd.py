@@ -11,7 +11,7 @@ import harness
 import sync_case
 from odd_partner import Odd, bundle, resource
 from sync_harness import partner
-from sync_state import account
+from sync_state import account, sql
 
 
 class Case(sync_case.Case):
@@ -171,6 +171,54 @@ class Followed(Case):
         self.assertTrue(waiting.wait(harness.PATIENCE))
         before = odd.count("Encounter")
         self.until(lambda: odd.count("Encounter") > before + 3)
+
+
+class Configured(Case):
+    def test_two_dates_of_one_type_are_two_pulls(self):
+        refused = [False]
+
+        def answer(path, query):
+            if "recorded-date" in query:
+                return 403 if refused[0] else bundle(resource("Condition", "recorded", subject={"display": "x"}))
+            return bundle(resource("Condition", "begun", subject={"display": "x"}))
+        odd = self.begin(answer, search={"queries": [
+            {"type": "Condition", "clock": clock, "lookback": "P30D"} for clock in ("onset-date", "recorded-date")]})
+        self.once()
+        self.assertEqual(self.resources("Condition")["present"], 2)
+        queries = {a["query"]: a for a in account(self.exchange, self.name)["accounts"]}
+        self.assertEqual({name: a["landed"] for name, a in queries.items()}, {"onset-date": 1, "recorded-date": 1})
+        self.assertEqual(odd.count("Condition"), 2)
+        self.assertIn("not seen: updates of what is older",
+                      self.exchange.isthmus("sync", "account", self.name).stdout)
+
+        refused[0] = True
+        self.once(1)
+        gaps = {pull["query"]: pull["gaps"] for pull in self.completeness()["pulls"]}
+        self.assertEqual(gaps, {"onset-date": 0, "recorded-date": 1})
+
+    def test_a_window_does_not_go_on_at_another_server(self):
+        key = {"headers": {"X-Test": "secret"}}
+
+        def old_answer(path, query):
+            return (429, {"Retry-After": "7200"}) if "page" in query else patients("1", after="Patient?page=2")
+
+        old, new = Odd(old_answer), Odd(lambda path, query: patients("1", "2"))
+        self.addCleanup(old.close)
+        self.addCleanup(new.close)
+        self.addCleanup(self.exchange.isthmus, "partner", "remove", self.name, status=None)
+        self.change(old, search=search("Patient"))
+        self.once(1)
+        self.assertEqual(self.accounts()["search", "Patient"]["open"], 1)
+        asked = len(old.asked)
+        self.change(new, key, search=search("Patient"))
+        sql(self.exchange, f"update f_partner set not_before = null where name = '{self.name}'")
+        self.once()
+        self.assertEqual(len(old.asked), asked, "nothing, and no key, goes to the old one")
+        self.assertEqual(new.headers[-1].get("X-Test"), "secret")
+        self.assertEqual(self.resources("Patient")["present"], 2)
+        [window] = account(self.exchange, self.name)["incompleteWindows"]
+        self.assertIn("address has changed", window["reason"])
+        self.assertTrue(self.completeness()["complete"], "it has been made up for")
 
 
 if __name__ == "__main__":

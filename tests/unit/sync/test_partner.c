@@ -96,6 +96,12 @@ static void what_is_wrong_is_named(void **state)
         {"{" LEAST
          ",\"modes\":{\"search\":{\"queries\":[{\"type\":\"Patient\",\"clock\":\"date\"}]}}}",
          "modes.search.queries[0].lookback", "P30D"},
+        {"{" LEAST
+         ",\"modes\":{\"search\":{\"queries\":[{\"type\":\"Patient\"},{\"type\":\"Group\"},"
+         "{\"type\":\"Patient\"}]}}}",
+         "modes.search.queries[2]", "another than those before"},
+        {"{" LEAST ",\"modes\":{\"history\":{\"types\":[\"Patient\",\"Patient\"]}}}",
+         "modes.history.types", "another than those before"},
         {"{" LEAST ",\"modes\":{\"search\":{\"every\":\"5m\",\"queries\":[]}}}",
          "modes.search.every", "ISO duration"},
         {"{" LEAST
