@@ -11,9 +11,6 @@
 
 #include <inttypes.h>
 
-#define MICRO   INT64_C(1000000)
-#define DAY     (86400 * MICRO)
-#define LATE    3 /* times the time between two pulls */
 #define WINDOWS 20
 
 struct view {
@@ -43,12 +40,7 @@ static const struct pull_plan *plan_of(const struct view *view, const struct lan
 /* Longer ago than can be explained by its rhythm, and the hours in which it may be asked. */
 static bool is_late(const struct view *view, const struct pull_plan *plan, int64_t completed)
 {
-    const struct partner_limits *limits = &view->partner.limits;
-    int64_t allowed = LATE * plan->every * 1000 + 60 * MICRO;
-
-    if (limits->window_from != limits->window_to)
-        allowed += DAY;
-    return clock_now() - completed > allowed;
+    return clock_now() - completed > partner_patience(&view->partner, plan->every);
 }
 
 static bool balances(const struct landing_counts *c)
@@ -95,11 +87,11 @@ static json_t *pull_json(const struct landing_account *a, const struct pull_plan
     const struct landing_counts *c = &a->counts;
 
     return json_pack(
-        "{s:s, s:s, s:s%, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:s*}", "mode",
-        a->key.mode, "type", a->key.type, "query", a->key.query.size ? a->key.query.data : "",
-        a->key.query.size, "configured", plan != NULL, "lastComplete",
-        completeness_time(a->completed), "expected", (json_int_t)c->expected, "landed",
-        (json_int_t)c->landed, "applied", (json_int_t)c->applied, "unchanged",
+        "{s:s, s:s, s:s%, s:b, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:i, s:i, s:s*}",
+        "mode", a->key.mode, "type", a->key.type, "query",
+        a->key.query.size ? a->key.query.data : "", a->key.query.size, "configured", plan != NULL,
+        "lastComplete", completeness_time(a->completed), "expected", (json_int_t)c->expected,
+        "landed", (json_int_t)c->landed, "applied", (json_int_t)c->applied, "unchanged",
         (json_int_t)c->unchanged, "older", (json_int_t)c->older, "dead", (json_int_t)c->dead,
         "waiting", (json_int_t)c->waiting, "balanced", balances(c), "gaps", (int)a->gaps, "partial",
         (int)a->partial, "remark", a->reason);

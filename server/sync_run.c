@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/count.h"
 #include "base/fiber.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -70,23 +71,54 @@ static void wait_for_end(struct run *run)
 
 /* Metrics. */
 
-static void answer_metrics(struct http_request *request, void *context)
+static int write_metrics(const struct run *run, struct buf *out)
+{
+    sync_worker_write_metrics(run->worker, out);
+    store_write_metrics(run->site->store, out);
+    metrics_write_gauges(out);
+    return 200;
+}
+
+static int write_alive(const struct run *run, struct buf *out)
+{
+    (void)run;
+    buf_add_text(out, "ok\n");
+    return 200;
+}
+
+static int write_ready(const struct run *run, struct buf *out)
+{
+    const bool ready = sync_worker_is_ready(run->worker);
+
+    buf_add_text(out, ready           ? "ready\n"
+                      : run->stopping ? "stopping\n"
+                                      : "no database: partners cannot be looked up\n");
+    return ready ? 200 : 503;
+}
+
+/* As the server's (server/site.c). */
+static const struct {
+    const char *path;
+    int (*write)(const struct run *run, struct buf *out);
+} pages[] = {{"/metrics", write_metrics}, {"/healthz", write_alive}, {"/readyz", write_ready}};
+
+static void answer_page(struct http_request *request, void *context)
 {
     const struct run *run = context;
     static const struct http_header header = {"Content-Type", METRICS_CONTENT_TYPE};
     struct buf out = buf_in(request->arena);
-    bool found = text_is(request->path, "/metrics");
+    int status = 404;
 
-    if (found) {
-        sync_worker_write_metrics(run->worker, &out);
-        store_write_metrics(run->site->store, &out);
-        metrics_write_gauges(&out);
-    }
+    for (size_t i = 0; i < COUNT(pages); i++)
+        if (text_is(request->path, pages[i].path))
+            status = pages[i].write(run, &out);
+    if (status == 404)
+        buf_add_text(&out, "only /metrics, /healthz and /readyz\n");
     const struct http_answer answer = {
-        .status = found ? 200 : 404,
+        .status = status,
         .headers = &header,
         .header_count = 1,
-        .body = {found ? out.data : "only /metrics\n", found ? out.size : 14},
+        .body = {out.data, out.size},
     };
     http_answer(request, &answer);
 }
@@ -110,7 +142,7 @@ static struct http *listen_metrics(struct run *run, const char *address, struct 
         .connections = 32,
         .idle_timeout_ms = 30000,
         .read_timeout_ms = 5000,
-        .handle = answer_metrics,
+        .handle = answer_page,
         .refuse = refuse,
         .refusal_type = "text/plain",
         .context = run,

@@ -129,5 +129,9 @@ struct apply_config partner_apply_config(const struct partner *partner, int32_t 
 /* An ISO 8601 duration without years and months, in milliseconds: P1D, PT5M, PT0.2S. */
 bool partner_duration(struct text text, int64_t *milliseconds);
 
+/* How long a pull may be behind the present without a reason to worry, in microseconds: three times
+ * the time between two (`every`, milliseconds), and a day where hours are kept. */
+int64_t partner_patience(const struct partner *partner, int64_t every);
+
 /* Whether pulling is allowed at this time (microseconds since 1970); if not, `*opens` says when. */
 bool partner_window_is_open(const struct partner *partner, int64_t time, int64_t *opens);

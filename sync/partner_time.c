@@ -7,6 +7,7 @@
 #define DAY_MS  INT64_C(86400000)
 #define MINUTES 1440
 #define MICRO   INT64_C(1000000)
+#define LATE    3 /* times the time between two pulls */
 
 /* Digits with a fraction, in thousandths. */
 static bool take_number(struct text *rest, int64_t *thousandths)
@@ -66,6 +67,13 @@ bool partner_duration(struct text text, int64_t *milliseconds)
         unit++;
     }
     return true;
+}
+
+int64_t partner_patience(const struct partner *partner, int64_t every)
+{
+    bool keeps_hours = partner->limits.window_from != partner->limits.window_to;
+
+    return LATE * every * 1000 + 60 * MICRO + (keeps_hours ? DAY_MS * 1000 : 0);
 }
 
 bool partner_window_is_open(const struct partner *partner, int64_t time, int64_t *opens)

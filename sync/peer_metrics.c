@@ -51,6 +51,11 @@ static double lag(const struct task *task)
     return (double)(clock_now() - since) / MICRO;
 }
 
+static double patience(const struct task *task)
+{
+    return (double)partner_patience(&task->peer->partner, task->every / 1000) / MICRO;
+}
+
 static double completed(const struct task *task)
 {
     return task->complete == INT64_MIN ? -1 : (double)task->complete / MICRO;
@@ -64,6 +69,11 @@ static double incomplete(const struct task *task)
 static void write_lag(const struct peer *peer, const char *name, struct buf *out)
 {
     write_tasks(peer, name, out, lag);
+}
+
+static void write_patience(const struct peer *peer, const char *name, struct buf *out)
+{
+    write_tasks(peer, name, out, patience);
 }
 
 static void write_completed(const struct peer *peer, const char *name, struct buf *out)
@@ -139,6 +149,8 @@ static const struct {
      write_done},
     {"isthmus_sync_rows", "gauge", "Rows of all windows, by what became of them.", peer_write_rows},
     {"isthmus_sync_lag_seconds", "gauge", "Since a pull last reached the present.", write_lag},
+    {"isthmus_sync_patience_seconds", "gauge",
+     "How much lag the rhythm of a pull, and the partner's hours, explain.", write_patience},
     {"isthmus_sync_last_complete_timestamp", "gauge", "When a pull last reached the present.",
      write_completed},
     {"isthmus_sync_incomplete_windows_total", "counter", "Windows that were given up.",

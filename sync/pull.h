@@ -64,8 +64,8 @@ struct pull_result {
 /* Waits. False only when the database fails; what the partner does is in the result. */
 bool pull_run(const struct pull *pull, struct pull_result *result, struct err *err);
 
-/* Resources that were referred to and have been asked for without success; and what documents say
- * of the Binary resources that they show. */
+/* Resources that were referred to and have been asked for; and what documents say of the Binary
+ * resources that they show. */
 struct hydration {
     struct tried tried;
     struct attachments attachments;

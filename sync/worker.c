@@ -5,13 +5,15 @@
 #include "sync/worker.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/fiber.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "sync/fetch.h"
 #include "sync/peer.h"
 
-#define LOOK_MS 1000 /* how often partners are looked up */
+#define LOOK_MS 1000                    /* how often partners are looked up */
+#define LATELY  (30 * INT64_C(1000000)) /* they were */
 
 /* A version of a document that cannot be used: it is said once. */
 struct refusal {
@@ -26,6 +28,7 @@ struct sync_worker {
     struct peer *leaving; /* another version, or none, takes their place */
     struct waiter waiter;
     struct refusal *refusals; /* one for each partner that ever had such a document */
+    int64_t looked_up;        /* clock_monotonic() of the last time; 0: not yet */
     bool stopping, failed, looked;
 };
 
@@ -55,6 +58,11 @@ void sync_worker_stop(struct sync_worker *worker)
 bool sync_worker_is_good(const struct sync_worker *worker)
 {
     return !worker->failed;
+}
+
+bool sync_worker_is_ready(const struct sync_worker *worker)
+{
+    return !worker->stopping && worker->looked_up && clock_monotonic() - worker->looked_up < LATELY;
 }
 
 void sync_worker_free(struct sync_worker *worker)
@@ -195,7 +203,9 @@ static void supervise(void *context)
     while (!is_over(worker)) {
         struct err err = {0};
         if (!worker->stopping && !(worker->config.once && worker->looked)) {
-            if (!look_up(worker, &err)) {
+            if (look_up(worker, &err)) {
+                worker->looked_up = clock_monotonic();
+            } else {
                 log_error(NULL, "cannot look up partners", "why", err.text, NULL);
                 worker->failed = true;
             }

@@ -60,5 +60,8 @@ void sync_worker_stop(struct sync_worker *worker);
 bool sync_worker_is_good(const struct sync_worker *worker);
 void sync_worker_free(struct sync_worker *worker);
 
+/* Whether it is at work: the database has answered lately, so that it knows its partners. */
+bool sync_worker_is_ready(const struct sync_worker *worker);
+
 /* Prometheus text. Labels are ids of partners, modes and types; nothing of what they sent. */
 void sync_worker_write_metrics(const struct sync_worker *worker, struct buf *out);

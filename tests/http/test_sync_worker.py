@@ -17,6 +17,7 @@ import termios
 import threading
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 import harness
@@ -167,7 +168,7 @@ class Workers(Case):
 
 
 class Observed(Case):
-    NAMES = {"rows_total", "rows", "lag_seconds", "last_complete_timestamp",
+    NAMES = {"rows_total", "rows", "lag_seconds", "patience_seconds", "last_complete_timestamp",
              "incomplete_windows_total", "incomplete_windows", "partial_windows", "ref_pending", "dead_letters",
              "critical_dead_letters", "http_responses_total", "retry_after_sleep_seconds_total",
              "clock_skew_seconds", "guard_trips_total", "echo_suppressed_total", "pushes_total",
@@ -177,7 +178,7 @@ class Observed(Case):
 
     def watch(self):
         """A worker for this partner alone; what reads its metrics, {name: [(labels, value)]}."""
-        port = harness.free_port()
+        self.port = port = harness.free_port()
         with open(os.path.join(self.server.folder, "sync.log"), "ab") as log:
             self.worker = harness.spawn(
                 harness.ISTHMUS, "sync", "--data", self.exchange.data, "--base-url", self.server.base,
@@ -250,6 +251,23 @@ class Observed(Case):
                 self.assertNotIn(f'"{row["id"]}"', self.text)
         self.worker.send_signal(signal.SIGTERM)
         self.assertEqual(self.worker.wait(harness.PATIENCE), 0)
+
+    def test_it_says_whether_it_is_at_work(self):
+        self.add(["Patient"])
+        self.watch()
+
+        def ask(path):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", None, 30) as answer:
+                    return answer.status, answer.read()
+            except urllib.error.HTTPError as refused:
+                with refused:
+                    return refused.code, refused.read()
+            except OSError:
+                return 0, b""
+        self.until(lambda: ask("/readyz") == (200, b"ready\n"))
+        self.assertEqual(ask("/healthz"), (200, b"ok\n"))
+        self.assertEqual(ask("/"), (404, b"only /metrics, /healthz and /readyz\n"))
 
     def test_what_a_partner_owes_outlives_the_worker(self):
         self.spec = "W-02:form=403;type=Condition;times=-1"

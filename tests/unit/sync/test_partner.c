@@ -157,6 +157,19 @@ static void hours_may_go_past_midnight(void **state)
     assert_false(partner_window_is_open(&partner, 5 * hour, &opens));
 }
 
+static void patience_follows_from_rhythm_and_hours(void **state)
+{
+    const int64_t minute = INT64_C(60000000);
+
+    (void)state;
+    assert_true(parse("{" LEAST ",\"modes\":{}}"));
+    assert_int_equal(partner_patience(&partner, 300000), 16 * minute);
+    assert_int_equal(partner_patience(&partner, INT64_C(604800000)),
+                     (3 * 7 * 24 * 60 + 1) * minute);
+    assert_true(parse("{" LEAST ",\"modes\":{},\"limits\":{\"window\":\"22:00-05:00\"}}"));
+    assert_int_equal(partner_patience(&partner, 300000), (24 * 60 + 16) * minute);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +178,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(durations_are_iso),
         cmocka_unit_test(hours_may_go_past_midnight),
+        cmocka_unit_test(patience_follows_from_rhythm_and_hours),
     };
 
     return cmocka_run_group_tests(tests, start, finish);
