@@ -22,6 +22,9 @@ struct answer {
 
 struct answers {
     const struct answer *list; /* ended by a NULL path */
+    /* In place of that: the answer to a request; in the server's thread. NULL, or an empty one: the
+     * connection ends without one. */
+    const char *(*reply)(const char *request);
     int listener;
     unsigned port;
     pthread_t thread;
@@ -34,6 +37,12 @@ static inline void answers_reply(struct answers *answers, int fd, const char *re
     const struct answer *answer = answers->list;
     char path[256] = "";
 
+    if (answers->reply) {
+        const char *bytes = answers->reply(request);
+        if (bytes && write(fd, bytes, strlen(bytes)) < 0)
+            return;
+        return;
+    }
     sscanf(request, "%*s %255s", path);
     while (answer->path &&
            (strcmp(answer->path, path) != 0 || (answer->with && !strstr(request, answer->with))))
@@ -45,6 +54,25 @@ static inline void answers_reply(struct answers *answers, int fd, const char *re
         return;
 }
 
+/* A request and its body, which may come later; its end is known by Content-Length. */
+static inline void answers_read(int fd, char *request, size_t room)
+{
+    const char *body = NULL, *length;
+    size_t size = 0, wanted = 0;
+    ssize_t count;
+
+    request[0] = 0;
+    while (size + 1 < room && (!body || size < (size_t)(body - request) + wanted) &&
+           (count = read(fd, request + size, room - 1 - size)) > 0) {
+        size += (size_t)count;
+        request[size] = 0;
+        body = strstr(request, "\r\n\r\n");
+        body = body ? body + 4 : NULL;
+        length = body ? strcasestr(request, "\r\nContent-Length:") : NULL;
+        wanted = length ? strtoul(length + 17, NULL, 10) : 0;
+    }
+}
+
 static inline void *answers_run(void *context)
 {
     struct answers *answers = context;
@@ -54,8 +82,7 @@ static inline void *answers_run(void *context)
         if (fd < 0)
             return NULL;
         char *request = answers->seen[answers->count % 8];
-        ssize_t size = read(fd, request, sizeof(answers->seen[0]) - 1);
-        request[size > 0 ? size : 0] = 0;
+        answers_read(fd, request, sizeof(answers->seen[0]));
         answers->count++;
         answers_reply(answers, fd, request);
         shutdown(fd, SHUT_WR);
