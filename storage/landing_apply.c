@@ -371,6 +371,8 @@ static bool recover(struct run *run, const struct landing_batch *batch, struct e
         .dead = run->dead,
         .after = run->after,
         .fatal = failure,
+        .fatal_unit = batch->rows[0].unit->number,
+        .fatal_line = batch->rows[0].line,
         /* Not PostgreSQL's: two ids with one key (version.h). */
         .fatal_class =
             failure->kind == ERR_CONFLICT && !batch->sqlstate[0] ? "identity_conflict" : "storage",

@@ -101,8 +101,10 @@ struct landing_batch {
     const struct landing_apply *apply;
     const struct landing_dead_filter *dead; /* NULL: what waits is applied */
     int64_t after;                          /* dead: those with a higher number */
-    const struct err *fatal;                /* of the only row: it dies of that, */
+    const struct err *fatal;                /* this row dies of that, when it is still the next, */
     const char *fatal_class;                /* as this */
+    int64_t fatal_unit;
+    int32_t fatal_line;
     struct arena *arena;
     struct pg *pg;
     size_t most;

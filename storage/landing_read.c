@@ -288,10 +288,13 @@ void batch_convert(struct landing_batch *batch)
     batch->converted = true;
 }
 
-/* PostgreSQL, or the store, would not have it. */
+/* PostgreSQL, or the store, would not have it. When somebody else has applied it since, what is
+ * next now has done nothing. */
 static void refuse_fatal(const struct landing_batch *batch, struct landed *landed)
 {
-    if (!landed->in.refused)
+    bool same = landed->unit->number == batch->fatal_unit && landed->line == batch->fatal_line;
+
+    if (same && !landed->in.refused)
         landed_refuse(landed, batch->fatal_class, batch->fatal->text);
 }
 

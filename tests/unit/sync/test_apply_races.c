@@ -264,6 +264,38 @@ static void check_unknown(void *context)
 }
 IN_DATABASE(a_row_does_not_die_of_a_commit_that_was_not_answered, check_unknown)
 
+/* What PostgreSQL refuses here is applied by another worker before it is alone: the next row does
+ * not die in its place. */
+static void check_innocent(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store(), *second = open_store();
+    struct apply_config a = config_of(store, "a", A_BASE);
+    struct beside one = {.store = store, .config = &a, .apply = {.batch = 1}};
+    struct beside two = {.store = second, .config = &a, .apply = {.most = 1}};
+
+    (void)context;
+    gate_close();
+    postgres_sql("create sequence refusals;"
+                 "create function refuse() returns trigger language plpgsql as 'begin if"
+                 " nextval(''refusals'') = 1 then raise exception ''no''; end if;"
+                 " return new; end';"
+                 "create trigger refuse before insert on f_patient for each row"
+                 " execute function refuse()");
+    LAND(store, &a, PATIENT("1", HELD), PATIENT("2", ""));
+    begin_held(&one);
+    fiber_spawn(fiber_loop(), run_beside, &two);
+    await_lock("select false");
+    gate_open();
+    end(&one);
+    end(&two);
+    assert_string_equal(postgres_sql("select applied || ' ' || dead from f_sync_window"), "2 0");
+    store_close(second);
+    store_close(store);
+    arena_free(arena);
+}
+IN_DATABASE(a_row_does_not_die_in_place_of_another, check_innocent)
+
 /* The answer to a push comes while its copy is being applied: then it is known whose it is. */
 static void confirm_push(struct store *store, int32_t partner)
 {
@@ -400,6 +432,7 @@ int main(void)
         cmocka_unit_test(two_who_replay_a_dead_letter_do_it_once),
         cmocka_unit_test(who_waits_in_a_circle_with_two_batches_is_found),
         cmocka_unit_test(a_row_does_not_die_of_a_commit_that_was_not_answered),
+        cmocka_unit_test(a_row_does_not_die_in_place_of_another),
         cmocka_unit_test(a_push_confirmed_while_its_copy_is_applied_makes_no_second_one),
         cmocka_unit_test(also_when_the_copy_had_been_mentioned),
         cmocka_unit_test(what_is_pushed_here_while_it_is_pulled_is_there_once),
