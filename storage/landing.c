@@ -94,6 +94,20 @@ bool landing_window_list(struct store *store, int32_t partner, bool incomplete, 
     return true;
 }
 
+bool landing_window_list_open(struct store *store, int32_t partner, struct arena *arena,
+                              struct landing_window **windows, size_t *count, struct err *err)
+{
+    static const struct pg_statement statement = {
+        "select " COLUMNS " from f_sync_window where partner = $1::int4 and state = 'O'"
+        " order by number"};
+    const struct pg_result *result;
+
+    if (!landing_of_partner(store, &statement, partner, arena, &result, err))
+        return false;
+    fill_all(result, arena, windows, count);
+    return true;
+}
+
 bool landing_window_snapshots(struct store *store, int32_t partner, struct arena *arena,
                               struct landing_window **windows, size_t *count, struct err *err)
 {

@@ -160,6 +160,10 @@ bool landing_window_list(struct store *store, int32_t partner, bool incomplete, 
                          struct arena *arena, struct landing_window **windows, size_t *count,
                          struct err *err);
 
+/* Those that are open, at most one of each key. */
+bool landing_window_list_open(struct store *store, int32_t partner, struct arena *arena,
+                              struct landing_window **windows, size_t *count, struct err *err);
+
 /* Snapshots that are complete and whole and were not compared with what is known
  * (landing_reconcile()), the oldest first; without those that are older than one that was. */
 bool landing_window_snapshots(struct store *store, int32_t partner, struct arena *arena,

@@ -145,6 +145,39 @@ static bool read_rhythm(struct peer *peer, struct err *err)
     return good;
 }
 
+bool peer_asks_for(const struct peer *peer, const struct landing_cursor_key *key)
+{
+    for (size_t i = 0; i < peer->task_count; i++)
+        if (pull_has_key(peer->tasks[i].pull.mode, peer->tasks[i].pull.query, key))
+            return true;
+    return false;
+}
+
+static bool is_left_over(const struct peer *peer, const struct landing_window *window)
+{
+    return strcmp(window->key.mode, PULL_HYDRATE) != 0 && !peer_asks_for(peer, &window->key);
+}
+
+/* Windows of queries that another document had would stay open for nobody. */
+static void give_up_others(const struct peer *peer)
+{
+    struct store *store = peer->config->store;
+    struct landing_window *windows;
+    struct arena *arena = arena_new();
+    struct err err = {0};
+    size_t count;
+    bool good =
+        landing_window_list_open(store, peer->landed->number, arena, &windows, &count, &err);
+
+    for (size_t i = 0; good && i < count; i++)
+        if (is_left_over(peer, &windows[i]))
+            good = landing_window_give_up(store, windows[i].number, "It is not asked for any more.",
+                                          &err);
+    if (!good)
+        log_warn(&peer->log, "cannot close windows of earlier documents", "why", err.text, NULL);
+    arena_free(arena);
+}
+
 /* Waits a moment, or until something has ended. */
 static void rest(struct peer *peer, int ms)
 {
@@ -160,13 +193,15 @@ static bool take(struct peer *peer)
 
     if (!hold_take(peer->config->hold, peer->landed->number, &peer->held, &err))
         peer->held = false;
-    if (peer->held && !before)
-        log_info(&peer->log, "in charge", "asks",
-                 peer->paused            ? "nothing, it is paused"
-                 : peer->partner.enabled ? "as configured"
-                                         : "nothing, it is not enabled",
-                 NULL);
-    return peer->held;
+    if (peer->held == before || !peer->held)
+        return peer->held;
+    log_info(&peer->log, "in charge", "asks",
+             peer->paused            ? "nothing, it is paused"
+             : peer->partner.enabled ? "as configured"
+                                     : "nothing, it is not enabled",
+             NULL);
+    give_up_others(peer);
+    return true;
 }
 
 static void start_due(struct peer *peer)

@@ -87,6 +87,9 @@ void peer_free(struct peer *peer);
 /* Another version of its document, paused or not: takes effect when no task runs. */
 bool peer_is_current(const struct peer *peer, const struct landing_partner *landed);
 
+/* Whether its document has a pull of this key. */
+bool peer_asks_for(const struct peer *peer, const struct landing_cursor_key *key);
+
 /* peer_work.c */
 
 /* Waits. In a fiber each. */

@@ -13,6 +13,14 @@
 #define LEAST_US (2 * INT64_C(1000000)) /* between two looks, */
 #define SHARE    100                    /* which take at most this part of the time */
 
+/* Of what is asked for no longer nothing is owed; it only goes on to be counted. */
+static void forgive_others(const struct peer *peer, struct peer_books *books)
+{
+    for (size_t i = 0; i < books->account_count; i++)
+        if (!peer_asks_for(peer, &books->accounts[i].key))
+            books->accounts[i].gaps = books->accounts[i].partial = 0;
+}
+
 static bool look(const struct peer *peer, struct peer_books *books, struct err *err)
 {
     struct store *store = peer->config->store;
@@ -43,6 +51,7 @@ void peer_look(struct peer *peer)
         return;
     }
     peer_forget_books(peer);
+    forgive_others(peer, &books);
     peer->books = books;
 }
 

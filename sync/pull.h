@@ -32,6 +32,7 @@ struct talk;
 enum pull_mode { PULL_SEARCH, PULL_HISTORY, PULL_SNAPSHOT, PULL_MODES };
 
 extern const char *const pull_mode_names[PULL_MODES]; /* as in cursor keys */
+#define PULL_HYDRATE "hydrate"                        /* beside them, of pull_hydrate() */
 
 /* What a pull is of, and by whom. All borrowed. */
 struct pull {

@@ -118,7 +118,7 @@ static bool land(const struct gathering *gathering, const struct landing_row *ro
                  struct err *err)
 {
     const struct pull *pull = gathering->pull;
-    const struct landing_cursor_key key = {pull->number, "hydrate", "", {"", 0}};
+    const struct landing_cursor_key key = {pull->number, PULL_HYDRATE, "", {"", 0}};
     struct landing_window window;
     bool already;
 

@@ -196,6 +196,23 @@ class Configured(Case):
         gaps = {pull["query"]: pull["gaps"] for pull in self.completeness()["pulls"]}
         self.assertEqual(gaps, {"onset-date": 0, "recorded-date": 1})
 
+    def test_what_is_asked_for_no_longer_does_not_stay_open(self):
+        def answer(path, query):
+            if path == "Patient":
+                return patients("1")
+            return (429, {"Retry-After": "7200"}) if "page" in query else bundle(
+                resource("Group", "1", type="person", actual=True), after="Group?page=2")
+        odd = self.begin(answer, search=search("Group", "Patient"))
+        self.once(1)
+        self.assertEqual(self.accounts()["search", "Group"]["open"], 1)
+        sql(self.exchange, f"update f_partner set not_before = null where name = '{self.name}'")
+        self.change(odd, search=search("Patient"))
+        self.once()
+        self.assertEqual(self.accounts()["search", "Group"]["open"], 0)
+        [window] = account(self.exchange, self.name)["incompleteWindows"]
+        self.assertIn("not asked for any more", window["reason"])
+        self.assertTrue(self.completeness()["complete"])
+
     def test_a_window_does_not_go_on_at_another_server(self):
         key = {"headers": {"X-Test": "secret"}}
 

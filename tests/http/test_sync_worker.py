@@ -292,6 +292,18 @@ class Observed(Case):
         self.until(lambda: by_type("incomplete_windows") == {"Condition": 0, "Patient": 0},
                    lambda: self.text)
 
+    def test_nothing_is_owed_of_what_is_asked_for_no_longer(self):
+        self.spec = "W-02:form=403;type=Condition;times=-1"
+        self.add(["Condition", "Patient"])
+        self.once(1)
+        read = self.watch()
+
+        def gaps():
+            return {labels["type"]: value for labels, value in read().get("incomplete_windows", ())}
+        self.until(lambda: gaps().get("Condition", 0) > 0, lambda: self.text)
+        self.add(["Patient"])
+        self.until(lambda: gaps() == {"Condition": 0, "Patient": 0}, lambda: self.text)
+
     def test_alarms_are_about_metrics_that_there_are(self):
         with open(os.path.join(harness.ROOT, "docs/sync_alerts.yml")) as file:
             rules = file.read().split("- alert: ")[1:]
