@@ -20,6 +20,7 @@
 
 #define WORDS_MAX    4
 #define DOCUMENT_MAX ((size_t)1 << 20)
+#define OVERLAP_MS   600000 /* shorter is not wise: partners commit late, by minutes */
 
 static const char usage[] =
     "usage: isthmus partner add FILE [--check] [OPTIONS]\n"
@@ -195,6 +196,15 @@ static void warn_of_secrets(const struct partner *partner, struct arena *arena)
     }
 }
 
+static void warn_of_overlap(const char *mode, const struct partner_schedule *schedule)
+{
+    if (schedule->on && schedule->overlap < OVERLAP_MS)
+        fprintf(stderr,
+                "isthmus partner: modes.%s.overlap is shorter than PT10M: what the partner commits "
+                "later than that is missed, until it changes or a snapshot brings it.\n",
+                mode);
+}
+
 static bool add(struct job *job, const struct config *config, struct err *err)
 {
     struct buf content = buf_in(job->arena);
@@ -206,6 +216,8 @@ static bool add(struct job *job, const struct config *config, struct err *err)
     if (!partner_parse(addition.document, job->arena, &partner, err))
         return false;
     warn_of_secrets(&partner, job->arena);
+    warn_of_overlap("search", &partner.search);
+    warn_of_overlap("history", &partner.history);
     if (job->own[CHECK].count) {
         printf("%s: good\n", partner.id);
         return true;

@@ -85,6 +85,17 @@ class Addresses(Case):
         self.assertEqual(self.exchange.isthmus("partner", "add", path, "--check").stderr, "")
 
 
+    def test_who_leaves_no_overlap_is_told(self):
+        path = os.path.join(self.server.folder, "hasty.json")
+        for overlap, warned in (("PT9M", True), ("PT10M", False)):
+            document = pulled("hasty", "http://127.0.0.1:1/fhir", ["Patient"])
+            document["modes"]["search"]["overlap"] = overlap
+            with open(path, "w") as file:
+                json.dump(document, file)
+            said = self.exchange.isthmus("partner", "add", path, "--check")
+            self.assertEqual("modes.search.overlap is shorter" in said.stderr, warned, said.stderr)
+
+
 class Workers(Case):
     """Two on one database."""
 
