@@ -15,7 +15,8 @@ ENTRY = re.compile(r"^\d{4}-\d\d-\d\d \S+ UTC \[(\d+)\] (\w+):  ", re.M)
 PARAMETER = re.compile(r"\$(\d+) = (NULL|'(?:[^']|'')*')")
 TICKS = 100.0  # of /proc/PID/stat, a second
 PLANNING = {"plan_cache_mode": "force_generic_plan", "enable_memoize": "off", "jit": "off",
-            "enable_sort": "off", "max_parallel_workers_per_gather": "0"}  # as the server does
+            "enable_sort": "off", "enable_seqscan": "off",
+            "max_parallel_workers_per_gather": "0"}  # as the server does
 CAPTURE = {"log_statement": "all", "log_error_verbosity": "default",
            "log_parameter_max_length": "-1"}
 

@@ -156,15 +156,17 @@ static bool send_settings(struct pg *pg, const char *settings, const char *timeo
 /* The settings are pinned for the session. Parallel plans would take cores from other requests, and
  * lose the order in which search_source_index.c has rows come. Sorts are off so that rows which an
  * index gives in order are taken from it, however few the planner expects; what must be sorted
- * still is. synchronous_commit stays what it is, so that a change of the server's configuration
- * does not weaken a running one (store.c looked at it). */
+ * still is. So are scans of whole tables: a plan that was made while a table was empty is kept
+ * until PostgreSQL looks at its statistics again, and the table grows by then. synchronous_commit
+ * stays what it is, so that a change of the server's configuration does not weaken a running one
+ * (store.c looked at it). */
 static void connected(struct pg *pg)
 {
     static const char *const settings =
         "select set_config('plan_cache_mode', 'force_generic_plan', false),"
         " set_config('enable_memoize', 'off', false), set_config('jit', 'off', false),"
         " set_config('max_parallel_workers_per_gather', '0', false),"
-        " set_config('enable_sort', 'off', false),"
+        " set_config('enable_sort', 'off', false), set_config('enable_seqscan', 'off', false),"
         " set_config('synchronous_commit', current_setting('synchronous_commit'), false),"
         " set_config('timezone', 'UTC', false), set_config('statement_timeout', $1, false),"
         " set_config('idle_in_transaction_session_timeout', $1, false)";

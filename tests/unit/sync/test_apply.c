@@ -97,6 +97,45 @@ static void check_again(void *context)
 }
 IN_DATABASE(what_did_not_change_writes_nothing, check_again)
 
+static void wait_for_backends_to_end(void)
+{
+    const char *others = "select count(*) from pg_stat_activity"
+                         " where datname = current_database() and pid <> pg_backend_pid()"
+                         " and backend_type = 'client backend'";
+
+    for (int i = 0; i < 1200 && strcmp(postgres_sql(others), "0") != 0; i++)
+        usleep(50000);
+}
+
+/* Then it seems cheapest to read all of them. */
+static void check_planned_when_empty(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store();
+    struct apply_config a = config_of(store, "a", A_BASE);
+
+    (void)context;
+    postgres_sql("vacuum analyze");
+    postgres_sql("create table before as select relid, seq_scan from pg_stat_user_tables");
+    for (int i = 0; i < 3; i++) {
+        LAND(store, &a, PATIENT("1", "Ann"), OBSERVATION("1", "Patient/1"));
+        apply_all(store, &a);
+        LAND(store, &a, PATIENT("1", "Bob"), OBSERVATION("1", "Patient/2"));
+        apply_all(store, &a);
+    }
+    assert_has(ours(store, &a, "Patient", "1", arena), "Bob");
+    store_close(store);
+    arena_free(arena);
+    wait_for_backends_to_end(); /* they tell then what they read */
+    assert_string_equal(postgres_sql("select coalesce(string_agg(t.relname, ' '), '')"
+                                     " from pg_stat_user_tables t join before b using (relid)"
+                                     " where t.seq_scan > b.seq_scan and t.relname in"
+                                     " ('f_identity', 'f_patient', 'f_observation', 'f_log',"
+                                     " 'f_hist', 'f_key', 'f_push')"),
+                        "");
+}
+IN_DATABASE(tables_that_were_empty_when_analyzed_are_read_by_index, check_planned_when_empty)
+
 /* W-45: what is written must not depend on which rows happened to come together. */
 static void check_duplicates(void *context)
 {
@@ -552,6 +591,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_partners_with_the_same_ids_stay_apart_in_any_order),
         cmocka_unit_test(what_did_not_change_writes_nothing),
+        cmocka_unit_test(tables_that_were_empty_when_analyzed_are_read_by_index),
         cmocka_unit_test(of_several_versions_the_newest_wins_however_they_are_batched),
         cmocka_unit_test(what_cannot_be_applied_dies_alone),
         cmocka_unit_test(references_become_ours),
