@@ -73,6 +73,9 @@ static void compare(const struct gathering *gathering, const struct landing_iden
 static enum came came_of(bool answered, const struct fetch_response *response,
                          const struct err *err)
 {
+    if (answered &&
+        response->status == 401) /* a key that has expired says nothing of the resource */
+        return CAME_FAILURE;
     if (answered)
         return response->status == 200 ? CAME_RESOURCE : CAME_NOTHING;
     if (err->kind == ERR_THROTTLED || err->kind == ERR_BUSY)

@@ -298,7 +298,7 @@ bool talk(struct talk *talk, const struct talk_request *request, struct arena *a
         if (good)
             return true;
         if (class == TALK_CLIENT && !is_transient(response->status) &&
-            ++refusals >= refusals_taken(response->status))
+            (++refusals >= refusals_taken(response->status) || refusals >= enough))
             return true; /* its status says it */
         bool asked = response->status >= 300 && response->retry_after > 0;
         if (request->once) {

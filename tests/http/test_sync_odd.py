@@ -144,11 +144,12 @@ class Followed(Case):
     def test_a_partner_that_fails_each_time_is_left_alone(self):
         many = bundle(*(resource("Encounter", f"e{i}", status="finished", **{"class": {"code": "AMB"}},
                                  subject={"reference": f"Patient/{i}"}) for i in range(20)))
-        odd = self.begin(lambda path, query: 503 if path.startswith("Patient/") else many,
-                         search=search("Encounter"))
-        self.change(odd, {"hydrate": {"depth": 1, "number": 100}}, search=search("Encounter"))
-        self.once()
-        self.assertEqual(odd.count("Patient/"), 3)
+        for status, asked in ((503, 3), (401, 3), (400, 20)):
+            odd = self.begin(lambda path, query, said=status: said if path.startswith("Patient/") else many,
+                             search=search("Encounter"))
+            self.change(odd, {"hydrate": {"depth": 1, "number": 100}}, search=search("Encounter"))
+            self.once()
+            self.assertEqual(odd.count("Patient/"), asked, status)
 
     def test_pulls_do_not_wait_for_it(self):
         waiting, go = threading.Event(), threading.Event()
