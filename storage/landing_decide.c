@@ -88,6 +88,8 @@ static void decide_linked(struct landed *landed)
     bool deletion = !landed->row.body.data;
 
     landed->after = 'u';
+    if (self->presence == LANDING_MENTIONED) /* before it was known what it is */
+        self->link = true;
     if (!self->link && self->hash == landed->hash && self->presence == LANDING_PRESENT)
         return;
     if (compare(landed->in.updated, landed->in.version, self->updated, self->version) < 0)

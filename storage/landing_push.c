@@ -279,7 +279,8 @@ static bool mark(struct pg *pg, const struct landing_push *pushes, size_t count,
 }
 
 /* What comes back under the partner's id is ours. Where it is known as the partner's own already,
- * it stays that. */
+ * it stays that; and where others have mentioned it, mentioned until it comes: what they say of it
+ * is applied again then. */
 static bool link_remotes(struct store *store, struct pg *pg, const struct landing_push *pushes,
                          size_t count, struct arena *arena, struct err *err)
 {
@@ -287,8 +288,7 @@ static bool link_remotes(struct store *store, struct pg *pg, const struct landin
         "insert into f_identity as f (local, unit, partner, rtype, presence, id, linked)"
         " select local, 0, partner, rtype, 'P', id, linked from unnest($1::bytea[], $2::int4[],"
         " $3::int2[], $4::text[], $5::text[]) x(local, partner, rtype, id, linked)"
-        " on conflict (local) do update set linked = excluded.linked, presence = 'P'"
-        " where f.presence = 'M'"};
+        " on conflict (local) do update set linked = excluded.linked where f.presence = 'M'"};
     struct pg_params params = pg_params_in(arena);
     struct local *keys = arena_many(arena, struct local, count);
     int32_t *partners = arena_many(arena, int32_t, count);

@@ -11,7 +11,11 @@
 #define PATIENT(id, rest) "{\"resourceType\":\"Patient\",\"id\":\"" id "\"" rest "}"
 #define VERSION(number)   ",\"meta\":{\"versionId\":\"" number "\"}"
 #define CHANGED           VERSION("2") ",\"active\":true"
-#define WRONG             ",\"gender\":\"non  sense\""
+#define OBSERVATION                                                                                \
+    "{\"resourceType\":\"Observation\",\"id\":\"1\",\"status\":\"final\",\"code\":{\"text\":"      \
+    "\"x\"},"                                                                                      \
+    "\"subject\":{\"reference\":\"Patient/9\"}}"
+#define WRONG ",\"gender\":\"non  sense\""
 
 /* One who applies beside the test. */
 struct beside {
@@ -321,9 +325,7 @@ static void check_confirmed(bool mentioned)
 
     put(store, "Patient", "own", PATIENT("own", ""), arena);
     if (mentioned) {
-        LAND(store, &a,
-             "{\"resourceType\":\"Observation\",\"id\":\"1\",\"status\":\"final\",\"code\":"
-             "{\"text\":\"x\"},\"subject\":{\"reference\":\"Patient/9\"}}");
+        LAND(store, &a, OBSERVATION);
         apply_all(store, &a);
     }
     gate_close();
@@ -332,7 +334,8 @@ static void check_confirmed(bool mentioned)
     confirm_push(second, a.partner.number);
     gate_open();
     end(&one);
-    assert_counts(one.result, 0, 1, 0, 0);
+    if (mentioned)
+        assert_has(ours(store, &a, "Observation", "1", arena), "\"Patient/own\"");
     assert_string_equal(postgres_sql("select string_agg(id, ' ') from f_patient"), "own");
     assert_string_equal(postgres_sql("select linked from f_identity where id = '9'"), "own");
     store_close(second);
@@ -353,6 +356,30 @@ static void check_confirmed_mentioned(void *context)
     check_confirmed(true);
 }
 IN_DATABASE(also_when_the_copy_had_been_mentioned, check_confirmed_mentioned)
+
+/* Also long after it was mentioned: by then it led to what had not come. */
+static void check_confirmed_later(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store();
+    struct apply_config a = config_of(store, "a", A_BASE);
+
+    (void)context;
+    put(store, "Patient", "own", PATIENT("own", ""), arena);
+    LAND(store, &a, OBSERVATION);
+    apply_all(store, &a);
+    confirm_push(store, a.partner.number);
+    assert_string_equal(postgres_sql("select presence from f_identity where id = '9'"), "M");
+    LAND(store, &a, PATIENT("9", VERSION("1")));
+    apply_all(store, &a);
+    assert_has(ours(store, &a, "Observation", "1", arena), "\"Patient/own\"");
+    assert_int_equal(version_of(store, &a, "Observation", "1", arena), 2);
+    assert_string_equal(postgres_sql("select string_agg(id, ' ') from f_patient"), "own");
+    assert_string_equal(postgres_sql("select presence from f_identity where id = '9'"), "P");
+    store_close(store);
+    arena_free(arena);
+}
+IN_DATABASE(what_referred_to_a_copy_leads_to_ours_when_it_comes, check_confirmed_later)
 
 /* What is pulled from one is pushed by another at the same moment: there is one copy of it. */
 #define ELSEWHERE "https://c.example/fhir/Patient/7"
@@ -435,6 +462,7 @@ int main(void)
         cmocka_unit_test(a_row_does_not_die_in_place_of_another),
         cmocka_unit_test(a_push_confirmed_while_its_copy_is_applied_makes_no_second_one),
         cmocka_unit_test(also_when_the_copy_had_been_mentioned),
+        cmocka_unit_test(what_referred_to_a_copy_leads_to_ours_when_it_comes),
         cmocka_unit_test(what_is_pushed_here_while_it_is_pulled_is_there_once),
         cmocka_unit_test(what_is_here_under_its_own_id_is_no_copy_of_itself),
     };
