@@ -6,6 +6,7 @@ import statistics
 import time
 from urllib.parse import quote
 
+from bare_rows import BATCH, copy_rows, stored, unnest_rows
 from measure import choose, latencies, run
 from write_cases import insert_of
 
@@ -14,8 +15,6 @@ KEYS_A_SCRIPT = 1024
 SCRIPTS = 16
 PAGES = 24
 PAGE_SCRIPTS = 8
-BATCH = 500
-BESIDE = ("f_str", "f_date", "f_qty", "f_code", "f_log", "f_hist", "f_key", "f_contained")
 
 
 class Report:
@@ -63,16 +62,15 @@ def load(bench, report):
         resources += count
         shutil.rmtree(folder)
     resources += shared_count
-    stored = sum(count for name, count in tables(bench.service) if name not in BESIDE)
-    if stored != resources:
-        raise SystemExit(f"{resources} resources were sent, {stored} are there")
+    if stored(bench.service) != resources:
+        raise SystemExit(f"{resources} resources were sent, {stored(bench.service)} are there")
     rate = statistics.median(rates)
-    bare = bench.measure.alternate(copy=lambda: copy_rows(bench, resources),
-                                   unnest=lambda: unnest_rows(bench, resources))
+    bare = bench.measure.alternate(copy=lambda: copy_rows(bench),
+                                   unnest=lambda: unnest_rows(bench))
     report.add("transactions, 1 patient a Bundle", "COPY, same rows", bare["copy"]["rate"], rate,
                "resources/s", f"{resources:,} resources")
     report.add("", f"unnest, {BATCH} rows a commit", bare["unnest"]["rate"], rate, "resources/s")
-    bench.service.psql("drop schema bench cascade", "vacuum analyze")
+    bench.service.psql("vacuum analyze")
 
 
 def count_of(counts, *kinds):
@@ -81,56 +79,6 @@ def count_of(counts, *kinds):
 
 def send(bench, files):
     run([bench.isthmus, "load", "--base", bench.service.base, "--journal", "", *files])
-
-
-def tables(service):
-    """(name, rows) of the tables that loading has filled: those of resources, and BESIDE."""
-    names = [row[0] for row in service.rows(
-        "select relname from pg_class join pg_attribute on attrelid = pg_class.oid and attname = 'dhi' "
-        "where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1")]
-    counted = [(name, int(service.psql(f"select count(*) from {name}"))) for name in (*names, *BESIDE)]
-    return [(name, count) for name, count in counted if count]
-
-
-def empty_copies(service):
-    service.psql("drop schema if exists bench cascade", "create schema bench")
-    found = [name for name, _ in tables(service)]
-    for name in found:
-        service.psql(f"create table bench.{name} (like public.{name} including all)")
-    return found
-
-
-def copy_rows(bench, resources):
-    service = bench.service
-    names = empty_copies(service)
-    service.psql(*[f"\\copy public.{name} to '{bench.folder / name}' (format binary)"
-                   for name in names])
-    start = time.monotonic()
-    service.psql(*[f"\\copy bench.{name} from '{bench.folder / name}' (format binary)"
-                   for name in names])
-    return {"rate": resources / (time.monotonic() - start)}
-
-
-def unnest_rows(bench, resources):
-    """One connection; that the batches have to be read first is counted, too."""
-    names = empty_copies(bench.service)
-    start = time.monotonic()
-    bench.service.psql(*[f"""
-        do $$
-        declare
-            batch public.{name}[];
-        begin
-            for batch in
-                select array_agg(one) from
-                    (select t as one, (row_number() over () - 1) / {BATCH} as part
-                     from public.{name} t) numbered
-                group by part
-            loop
-                insert into bench.{name} select * from unnest(batch);
-                commit;
-            end loop;
-        end $$""" for name in names])
-    return {"rate": resources / (time.monotonic() - start)}
 
 
 def reads(bench, report):

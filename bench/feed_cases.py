@@ -13,7 +13,7 @@ the time there, so that updates stay HOT.
 import json
 import re
 
-from cases import BESIDE
+from bare_rows import BESIDE
 from query_cases import LOINC, Sample, asked, remark
 
 CONNECTIONS = 8

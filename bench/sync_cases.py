@@ -1,6 +1,6 @@
 """What a pull takes: all pages of a partner, beside plain libcurl (the program curl) that fetches the
-same ones; landing alone, then applying what has landed; both at once; and again, when one in a
-hundred has changed."""
+same ones; landing alone, then applying what has landed, beside the same rows written by SQL alone;
+both at once; and again, when one in a hundred has changed."""
 import contextlib
 import json
 import os
@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import time
 
+from bare_rows import BATCH, OF_PARTNERS, unnest_rows
 from measure import run
 from partner import PAGE, Partner
 from service import program
@@ -19,6 +20,7 @@ PATIENTS = 775  # some 100,000 resources
 LATENCY = 0.05
 MEMORY_MB = 100
 RATE = 10000
+CONNECTIONS = 2
 LOCK_CLASS = 0x6c616e  # of the lock under which a partner's rows are applied
 
 
@@ -37,12 +39,14 @@ def sync(bench, report):
 
 
 def measure(bench, report, partner):
-    plain, landed, applied, pulls, near = [], [], [], [], []
+    plain, landed, applied, pulls, near, bare = [], [], [], [], [], None
     for number in range(bench.measure.rounds):
         partner.latency = LATENCY
         plain.append(partner.count / curl(bench, partner))
         landed.append(land(bench, partner, f"backlog{number}"))
         applied.append(apply(bench, partner, f"backlog{number}"))
+        if not number:  # the next rounds would find more rows
+            bare = unnest_rows(bench, CONNECTIONS, OF_PARTNERS)["rate"]
         pulls.append(pull(bench, partner, f"far{number}", "search"))
         partner.latency = 0
         near.append(pull(bench, partner, f"near{number}", "search"))
@@ -52,6 +56,8 @@ def measure(bench, report, partner):
                f"{partner.count:,} resources; at least 80%; {processors(landed)}")
     report.add("apply alone, all of it landed", f"{RATE:,} a second", RATE, median(applied, "done"),
                "resources/s", processors(applied))
+    report.add("", f"unnest, {BATCH} rows a commit", bare, applied[0]["done"], "resources/s",
+               f"{CONNECTIONS} connections, the first round")
     report.add("land while applying", pages, curl_rate, median(pulls, "landed"), "resources/s")
     report.add("land and apply", pages, curl_rate, median(pulls, "done"), "resources/s",
                processors(pulls))
