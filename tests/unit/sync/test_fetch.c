@@ -78,6 +78,7 @@ static struct answer answers[] = {
      "Content-Length: 11\r\n\r\nhello world",
      0, "Range: bytes=6-"},
     {"/elsewhere", "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 11\r\n\r\nhello ", 0, NULL},
+    {"/see", "HTTP/1.1 303 See\r\nLocation: /plain\r\nContent-Length: 0\r\n\r\n", 0, NULL},
     {"/weak", "HTTP/1.1 200 OK\r\nETag: W/\"a\"\r\nContent-Length: 11\r\n\r\nhello ", 0, NULL},
     {0},
 };
@@ -211,6 +212,120 @@ static void internal_addresses_are_refused(void **state)
     assert_int_equal(server.count, before);
 }
 
+/* Not even a connection is made: who listens inside learns nothing. */
+static void internal_addresses_are_not_connected_to(void **state)
+{
+    static const struct fetch_guard guard = {0};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    unsigned port = server.port;
+
+    (void)state;
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    request = (struct fetch_request){.guard = &guard};
+    server.port = ntohs(address.sin_port);
+    assert_false(ask("/plain"));
+    server.port = port;
+    assert_int_equal(err.kind, ERR_FORBIDDEN);
+    assert_int_equal(accept(listener, NULL, NULL), -1);
+    close(listener);
+}
+
+/* A server that keeps its connection, and counts requests. */
+static atomic_uint kept;
+
+static void *keep(void *context)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+    int listener = *(const int *)context, fd = accept(listener, NULL, NULL);
+    char asked[2048];
+
+    while (fd >= 0 && read(fd, asked, sizeof(asked)) > 0) {
+        kept++;
+        if (write(fd, answer, sizeof(answer) - 1) < 0)
+            break;
+    }
+    close(fd);
+    return NULL;
+}
+
+struct two {
+    struct loop *loop;
+    struct fetch_request first, second;
+    bool first_good, second_good;
+};
+
+static void run_two(void *context)
+{
+    struct two *two = context;
+    struct fetcher *fetcher = fetcher_new(two->loop, 2);
+    struct err ignored = {0};
+
+    two->first_good = fetch(fetcher, &two->first, arena, &response, &ignored);
+    two->second_good = fetch(fetcher, &two->second, arena, &response, &err);
+    fetcher_free(fetcher);
+    loop_stop(two->loop);
+}
+
+/* What one partner may connect to, another does not use. */
+static void a_connection_of_somebody_else_is_guarded_too(void **state)
+{
+    static const struct fetch_guard none = {0};
+    struct network loopback;
+    const struct fetch_guard guard = {&loopback, 1};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    pthread_t thread;
+
+    (void)state;
+    err = (struct err){0};
+    assert_true(network_parse(TEXT("127.0.0.0/8"), &loopback, &err));
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    assert_int_equal(pthread_create(&thread, NULL, keep, &listener), 0);
+    struct two two = {
+        .loop = loop_new(),
+        .first = {.method = "GET",
+                  .url = arena_printf(arena, "http://127.0.0.1:%u/", ntohs(address.sin_port)),
+                  .timeout_ms = 60000,
+                  .max_body = 100,
+                  .guard = &guard},
+    };
+    two.second = two.first;
+    two.second.guard = &none;
+    fiber_spawn(two.loop, run_two, &two);
+    loop_run(two.loop);
+    loop_free(two.loop);
+    pthread_join(thread, NULL);
+    close(listener);
+    assert_true(two.first_good);
+    assert_false(two.second_good);
+    assert_int_equal(err.kind, ERR_FORBIDDEN);
+    assert_int_equal(kept, 1);
+}
+
+/* R9110 15.4.4 */
+static void see_other_is_got_without_the_body(void **state)
+{
+    static const char *const headers[] = {"Content-Type: text/plain", NULL};
+    unsigned asked = server.count;
+
+    (void)state;
+    request = (struct fetch_request){
+        .method = "POST", .body = TEXT("secret"), .headers = headers, .redirects = 2};
+    assert_true(ask("/see"));
+    assert_int_equal(response.status, 200);
+    assert_non_null(strstr(server.seen[asked % 8], "POST /see "));
+    assert_non_null(strstr(server.seen[(asked + 1) % 8], "GET /plain "));
+    assert_null(strstr(server.seen[(asked + 1) % 8], "Content-Type"));
+    assert_null(strstr(server.seen[(asked + 1) % 8], "secret"));
+}
+
 static void networks_that_are_named_are_allowed(void **state)
 {
     struct network loopback;
@@ -317,6 +432,9 @@ int main(void)
         cmocka_unit_test_setup(secrets_stay_with_their_server, forget),
         cmocka_unit_test_setup(only_the_web_is_followed, forget),
         cmocka_unit_test_setup(internal_addresses_are_refused, forget),
+        cmocka_unit_test_setup(internal_addresses_are_not_connected_to, forget),
+        cmocka_unit_test_setup(a_connection_of_somebody_else_is_guarded_too, forget),
+        cmocka_unit_test_setup(see_other_is_got_without_the_body, forget),
         cmocka_unit_test_setup(networks_that_are_named_are_allowed, forget),
         cmocka_unit_test_setup(compressed_answers_are_unpacked, forget),
         cmocka_unit_test_setup(cut_compressed_answers_are_errors, forget),
