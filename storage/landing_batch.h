@@ -35,11 +35,11 @@ struct identity {
     uint64_t person;
     int64_t unit;
     struct text version, linked;
-    struct text via; /* FORWARDED: key of the identity by way of which; absent: that was deleted */
+    struct text via; /* FORWARDED: key of the identity by way of which; absent: of none any more */
     int64_t origin;  /* hash of the address that it came from first; 0: as its newest row says */
 
     struct identity *owner;  /* another partner's, which it is linked to; NULL */
-    struct identity *self;   /* of an owner: the last one of this batch that is linked to it */
+    struct identity *self;   /* of an owner: the one of this batch that is linked to it */
     struct identity *feeder; /* of an owner: the one whose content becomes what is here of it */
 
     struct landed *newest; /* of the batch, that will be applied */
@@ -174,6 +174,11 @@ bool batch_take_turn(struct landing_batch *batch, struct err *err);
 
 /* Does not wait. Tells the one behind, which follows nobody any more when it is the end. */
 void batch_tell(struct landing_batch *batch, enum batch_state state);
+
+/* Of a row f of f_identity that is FORWARDED: identity.via. Who has it no more feeds nobody. */
+#define LANDING_VIA                                                                                \
+    "case when f.via is not null then (select v.local from f_identity v where v.local = f.via"     \
+    " and v.presence not in ('G', 'D')) end"
 
 /* Learns what is known of everything named or mentioned, finds out which rows are copies of
  * what we have, and converts again those that mention such. */

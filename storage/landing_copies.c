@@ -29,8 +29,8 @@ static bool read_identities(struct landing_batch *batch, struct err *err)
     /* limit: one look at the index for each, whatever statistics say of a table that grows */
     static const struct pg_statement read = {
         "select k.place, f.* from unnest($1::bytea[]) with ordinality k(key, place), lateral"
-        " (select hash, updated, person, unit, presence, version, linked, via from f_identity"
-        " where local = k.key limit 1) f"};
+        " (select hash, updated, person, unit, presence, version, linked, " LANDING_VIA
+        " from f_identity f where local = k.key limit 1) f"};
     struct pg_params params = pg_params_in(batch->arena);
     struct identity **identities = arena_many(batch->arena, struct identity *, batch->map.count);
     struct text *keys = arena_many(batch->arena, struct text, batch->map.count);

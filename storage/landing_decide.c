@@ -54,8 +54,6 @@ static bool decide_good(struct landed *landed)
 {
     struct identity *self = landed->self, *owner = self->owner;
 
-    if (owner && owner->feeder && owner->feeder != self)
-        return false;
     if (self->linked.data && !batch_feeds(landed)) {
         decide_linked(landed);
         return true;

@@ -22,7 +22,7 @@ static bool link_claim(const struct landing_batch *batch, struct landed *landed)
 bool batch_find_owners(struct landing_batch *batch, struct err *err)
 {
     static const struct pg_statement read = {
-        "select k.place, f.partner, f.rtype, f.id, f.presence, f.linked, f.via"
+        "select k.place, f.partner, f.rtype, f.id, f.presence, f.linked, " LANDING_VIA
         " from unnest($1::bytea[]) with ordinality k(key, place), lateral"
         " (select * from f_identity where local = k.key limit 1) f"};
     struct local *locals = arena_many(batch->arena, struct local, batch->count);
@@ -74,21 +74,15 @@ static void fill_owner(struct landing_batch *batch, const struct pg_result *resu
     landed->self->owner = owner;
 }
 
-/* What nothing else says to be a copy of something here. */
+/* What nothing else says to be a copy of something here. A batch ends before a second one that is
+ * linked to the same: what becomes of the first decides about it. */
 bool batch_link_claims(struct landing_batch *batch, struct err *err)
 {
     if (!tell_apart(batch, err))
         return false;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct landed *landed = &batch->rows[i];
-
-        if (!landed->self)
-            continue;
-        if (landed->self->owner)
-            landed->self->owner->self = landed->self;
-        else if (landed->claim && batch_may_be_copy(landed) && !link_claim(batch, landed))
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->rows[i].self && !link_claim(batch, &batch->rows[i]))
             batch_cut(batch, i);
-    }
     return true;
 }
 
@@ -125,12 +119,20 @@ static bool tell_apart(struct landing_batch *batch, struct err *err)
     return true;
 }
 
-/* A resource of the owner's may be linked itself: to one of ours that he was sent. False: another
- * row of this batch says first what becomes of the one that is linked already. */
+/* A resource of the owner's may be linked itself: to one of ours that he was sent. False: it is for
+ * the next batch. */
 static bool link_claim(const struct landing_batch *batch, struct landed *landed)
 {
     struct identity *self = landed->self, *owner = landed->claim;
 
+    if (self->owner) {
+        bool first = !self->owner->self || self->owner->self == self;
+
+        self->owner->self = self;
+        return first;
+    }
+    if (!owner || !batch_may_be_copy(landed))
+        return true;
     if (owner->self)
         return owner->self->link;
     owner->self = self;
@@ -161,7 +163,7 @@ bool batch_take_owners(struct landing_batch *batch, struct err *err)
         "update f_identity f set presence = 'F', via = x.via"
         " from unnest($1::bytea[], $2::bytea[], $3::bytea[]) x(local, feeder, via)"
         " where f.local = x.local and f.linked is null and (f.presence = 'M'"
-        "  or (f.presence = 'F' and coalesce(f.via, x.feeder) = x.feeder))"};
+        "  or (f.presence = 'F' and coalesce(" LANDING_VIA ", x.feeder) = x.feeder))"};
     size_t room = batch->map.count, count = 0;
     struct text *keys = arena_many(batch->arena, struct text, 3 * room);
     struct pg_params params = pg_params_in(batch->arena);
