@@ -202,6 +202,9 @@ void batch_cut(struct landing_batch *batch, size_t count);
 /* Says what becomes of each row, and what is to be written. */
 void batch_decide(struct landing_batch *batch);
 
+/* Than what was applied before. */
+bool batch_is_older(const struct landed *landed);
+
 /* For that: whether a row that is linked is to be written there, because the owner has not brought
  * it. */
 bool batch_feeds(const struct landed *landed);

@@ -90,7 +90,7 @@ static void decide_linked(struct landed *landed)
         self->link = true;
     if (!self->link && self->hash == landed->hash && self->presence == LANDING_PRESENT)
         return;
-    if (compare(landed->in.updated, landed->in.version, self->updated, self->version) < 0)
+    if (batch_is_older(landed))
         return;
     take_over(self, landed, deletion);
 }
@@ -117,7 +117,7 @@ static bool passes_stored(struct landed *landed)
 
     if (!self->known || self->presence == LANDING_MENTIONED || self->presence == LANDING_FORWARDED)
         return true;
-    if (compare(landed->in.updated, landed->in.version, self->updated, self->version) < 0)
+    if (batch_is_older(landed))
         landed->after = 'o';
     else if (same && landed->before != 'f' && self->presence != LANDING_DELETED)
         landed->after = 'u';
@@ -132,6 +132,13 @@ static bool passes_stored(struct landed *landed)
     if (landed->after && landed->row.body.data)
         note_presence(self);
     return !landed->after && !landed->in.refused;
+}
+
+bool batch_is_older(const struct landed *landed)
+{
+    const struct identity *self = landed->self;
+
+    return compare(landed->in.updated, landed->in.version, self->updated, self->version) < 0;
 }
 
 /* W-48. Whoever replays it has decided. */

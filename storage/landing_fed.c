@@ -22,6 +22,7 @@
 #define FED "_tag=urn:isthmus:feeder%7C"
 
 static const struct query *parse(struct landing_batch *batch, const char *type, const char *text);
+static bool may_be_here(const struct landed *landed);
 static bool may_be_fed(struct landing_batch *batch, const struct landed *landed, bool *may,
                        struct err *err);
 static const struct query *source_query(struct landing_batch *batch, const struct landed *landed);
@@ -38,7 +39,7 @@ bool batch_find_fed(struct landing_batch *batch, struct err *err)
         struct landed *landed = &batch->rows[i];
 
         landed->source = NULL;
-        if (!batch_may_be_copy(landed))
+        if (!may_be_here(landed))
             continue;
         if (!may_be_fed(batch, landed, &may, err))
             return false;
@@ -52,6 +53,17 @@ bool batch_find_fed(struct landing_batch *batch, struct err *err)
     return batch->key_count == 0 || (key_read(batch->pg, batch->keys, batch->key_count,
                                               batch->arena, batch->sqlstate, err) &&
                                      find(batch, err));
+}
+
+/* Also what was deleted and comes again: meanwhile nothing here had its source, so whoever had not
+ * heard of the deletion may have brought a copy. */
+static bool may_be_here(const struct landed *landed)
+{
+    const struct identity *self = landed->self;
+
+    return batch_may_be_copy(landed) ||
+           (self && self->known && self->presence == LANDING_DELETED && !self->linked.data &&
+            !landed->in.refused && landed->row.body.data && !batch_is_older(landed));
 }
 
 /* Where nothing of the type was ever pushed, and the partner is none that pushes too, nothing needs
@@ -128,6 +140,8 @@ static bool find(struct landing_batch *batch, struct err *err)
         landed->source = NULL;
         landed->self->linked = text_of(found[0].id);
         landed->self->link = true;
+        if (landed->self->presence == LANDING_DELETED)
+            landed->self->unit = 0; /* whatever referred to it is applied again */
     }
     return true;
 }

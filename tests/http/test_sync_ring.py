@@ -100,7 +100,8 @@ class Ring(unittest.TestCase):
                 return f"{len(set(found) ^ set(expected))} resources are missing or strange"
             for name, (_, member, value) in expected.items():
                 if len(found[name]) != 1:
-                    return f"{len(found[name])} copies of one {name[0]}"
+                    told = "\n\n".join(self.told(exchange, one) for one in found[name])
+                    return f"{len(found[name])} copies of one {name[0]} at {exchange.server.base}\n{told}"
                 if found[name][0].get(member) != value:
                     return f"a {name[0]} is not up to date"
         return ""

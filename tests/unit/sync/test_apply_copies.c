@@ -232,6 +232,46 @@ static void check_origin(void *context)
 }
 IN_DATABASE(one_first_source_is_one_resource_of_two_partners, check_origin)
 
+/* The owner deletes it, somebody else pushes a copy here that is older, and the owner makes it
+ * anew. */
+static void check_revived(void *context)
+{
+    struct arena *arena = arena_new();
+    struct store *store = open_store();
+    struct apply_config a = config_of(store, "a", A_BASE);
+    const struct landing_row gone = {
+        .type = TEXT("Patient"), .id = TEXT("9"), .version = TEXT("2"), .updated = INT64_MIN};
+
+    (void)context;
+    LAND(store, &a, PATIENT("9", "\"versionId\":\"1\""), OBSERVATION("1", "1", "Patient/9"));
+    assert_counts(apply_all(store, &a), 2, 0, 0, 0);
+    land_rows(store, a.partner.number, false, &gone, 1);
+    assert_counts(apply_all(store, &a), 1, 0, 0, 0);
+    const char *pushed =
+        post(store, "Patient",
+             "{\"resourceType\":\"Patient\",\"meta\":{" SOURCE(
+                 A_BASE
+                 "/Patient/9") ","
+                               "\"tag\":[{\"system\":\"urn:isthmus:feeder\",\"code\":\"b\"}]}}",
+             arena)
+            .version.id;
+    LAND(store, &a, PATIENT("9", "\"versionId\":\"1\""));
+    assert_counts(apply_all(store, &a), 0, 0, 1, 0); /* from before */
+    LAND(store, &a, PATIENT("9", "\"versionId\":\"3\""));
+    apply_all(store, &a);
+    assert_int_equal(patients(), 1);
+    assert_has(ours(store, &a, "Observation", "1", arena),
+               arena_printf(arena, "\"Patient/%s\"", pushed));
+    LAND(store, &a, OBSERVATION("1", "2", "Patient/9"), PATIENT("9", "\"versionId\":\"4\""));
+    apply_all(store, &a);
+    assert_int_equal(patients(), 1);
+    assert_has(ours(store, &a, "Observation", "1", arena),
+               arena_printf(arena, "\"Patient/%s\"", pushed));
+    store_close(store);
+    arena_free(arena);
+}
+IN_DATABASE(what_was_deleted_and_comes_again_may_be_here_by_another_way, check_revived)
+
 static int64_t land_snapshot(struct store *store, const struct apply_config *config,
                              const char *body)
 {
@@ -309,6 +349,7 @@ int main(void)
         cmocka_unit_test(our_identifier_counts_when_somebody_was_sent_the_resource),
         cmocka_unit_test(equal_content_is_ours_until_the_id_of_the_copy_is_known),
         cmocka_unit_test(one_first_source_is_one_resource_of_two_partners),
+        cmocka_unit_test(what_was_deleted_and_comes_again_may_be_here_by_another_way),
         cmocka_unit_test(what_a_snapshot_shows_is_there_whatever_becomes_of_it),
         cmocka_unit_test(what_was_discarded_does_not_come_back),
     };
