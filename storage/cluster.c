@@ -136,11 +136,13 @@ static bool stop_orphan(const struct cluster *cluster, struct err *err)
 }
 
 /* Backends of a postmaster that was killed need a moment to notice, and first end what they are at;
- * until they have, their shared memory keeps a new one from starting. */
+ * until they have, their shared memory keeps a new one from starting. One that waits for another
+ * which is gone never notices. Nothing is lost by ending them: what was committed is recovered. */
 static bool launch(struct cluster *cluster, struct err *err)
 {
     for (int try = 0; try < TRIES_USED; try++) {
-        bool used = cluster_is_used(cluster->place.data); /* and who then ends was in the way */
+        int signal = try < TRIES ? 0 : try < 2 * TRIES ? SIGQUIT : SIGKILL;
+        bool used = cluster_is_used(cluster->place.data, signal); /* and who ends was in the way */
 
         if (launch_once(cluster))
             return true;

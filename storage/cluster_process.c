@@ -126,22 +126,27 @@ bool cluster_wait_gone(pid_t pid, int limit_ms)
     return false;
 }
 
-/* Each of them works in the data folder. */
-bool cluster_is_used(const char *data)
+/* Each of them works in the data folder. While the postmaster that the folder names is there, they
+ * are his. */
+bool cluster_is_used(const char *data, int signal)
 {
-    char folder[PATH_MAX], link[PATH_MAX], path[NAME_MAX + 16];
+    char folder[PATH_MAX], link[PATH_MAX], path[NAME_MAX + 16], state[64];
+    bool owned = cluster_is_postgres(cluster_read_pid(data, state, sizeof(state)));
     DIR *processes = realpath(data, folder) ? opendir("/proc") : NULL;
+    const struct dirent *process;
     bool used = false;
 
-    while (processes && !used) {
-        const struct dirent *process = readdir(processes);
-        if (!process)
-            break;
+    while (processes && (process = readdir(processes))) {
+        const pid_t pid = (pid_t)strtol(process->d_name, NULL, 10);
+
         snprintf(path, sizeof(path), "/proc/%s/cwd", process->d_name);
         ssize_t size = readlink(path, link, sizeof(link) - 1);
         link[size > 0 ? size : 0] = 0;
-        used = strcmp(link, folder) == 0 &&
-               cluster_is_postgres((pid_t)strtol(process->d_name, NULL, 10));
+        if (pid <= 0 || strcmp(link, folder) != 0 || !cluster_is_postgres(pid))
+            continue;
+        used = true;
+        if (!owned && signal)
+            kill(pid, signal);
     }
     if (processes)
         closedir(processes);

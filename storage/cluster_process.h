@@ -27,8 +27,9 @@ bool cluster_is_postgres(pid_t pid);
 /* Whether no such postgres runs any more, after that many milliseconds at the most. */
 bool cluster_wait_gone(pid_t pid, int limit_ms);
 
-/* Whether processes of a postmaster that is gone are still at work in `data`. */
-bool cluster_is_used(const char *data);
+/* Whether processes of a postmaster that is gone are still at work in `data`; each gets the signal,
+ * 0: none. */
+bool cluster_is_used(const char *data, int signal);
 
 /* Waits in a fiber, and blocks where there is none. */
 void cluster_sleep(int ms);
