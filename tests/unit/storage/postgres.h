@@ -32,6 +32,7 @@ static char postgres_dir[64];
 static char postgres_bin[256];
 static pid_t postgres_pid;
 static unsigned postgres_databases;
+static const char *postgres_template = "template1"; /* what new databases begin with */
 
 /* Runs a shell command as the account that owns the cluster; its exit status. */
 static int __attribute__((format(printf, 1, 2), unused)) postgres_shell(const char *fmt, ...)
@@ -155,13 +156,13 @@ static POSTGRES_UNUSED int postgres_stop(void **state)
     return system(command) == 0 ? 0 : -1;
 }
 
-/* A new empty database: its connection string, which lives until the next call. */
+/* A new database like the template: its connection string, which lives until the next call. */
 static POSTGRES_UNUSED const char *postgres_database(void)
 {
     static char conninfo[256];
 
-    assert_int_equal(postgres_shell("%s/createdb -h %s -U isthmus test%u", postgres_bin,
-                                    postgres_dir, ++postgres_databases),
+    assert_int_equal(postgres_shell("%s/createdb -h %s -U isthmus -T %s test%u", postgres_bin,
+                                    postgres_dir, postgres_template, ++postgres_databases),
                      0);
     snprintf(conninfo, sizeof(conninfo), "host=%s user=isthmus dbname=test%u", postgres_dir,
              postgres_databases);
