@@ -114,7 +114,7 @@ static bool compare(struct pg *pg, int64_t window, struct arena *arena, bool *do
         " from k left join s using (local)"};
     struct pg_params params;
     const struct pg_result *result;
-    bool complete;
+    bool complete = false;
 
     if (!add_window(pg, window, arena, &params, &complete, done, err) || *done)
         return !err->kind;
